@@ -1,0 +1,4 @@
+//! What runs on a shared GPU server, whose it is and which GPUs it holds.
+
+pub mod model;
+pub mod source;

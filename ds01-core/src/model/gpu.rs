@@ -1,0 +1,120 @@
+//! What NVML says about GPUs, MIG instances and the processes that hold a context on them, as plain data.
+
+use super::{Reading, Unknown};
+
+/// One scan of all GPUs of the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GpuSnapshot {
+    /// `nvmlSystemGetDriverVersion`, such as `550.54.15`.
+    pub driver_version: Option<String>,
+    /// One per index, in order: a GPU that could not be read keeps its place.
+    pub gpus: Vec<GpuReading>,
+}
+
+/// The GPU at one NVML index, or why nothing could be read of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpuReading {
+    /// NVML's index, from 0.
+    pub index: u32,
+    /// The GPU. Unknown when not even its handle or UUID could be had: see the inventory for who it was.
+    pub gpu: Reading<Gpu>,
+}
+
+/// A physical GPU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    /// `nvmlDeviceGetUUID`, such as `GPU-8f6d...`.
+    pub uuid: String,
+    /// `nvmlDeviceGetName`, such as `NVIDIA A100-SXM4-80GB`.
+    pub name: Reading<String>,
+    /// `nvmlDeviceGetMinorNumber`: the N of `/dev/nvidiaN`. Often, not always, the index.
+    pub minor_number: Reading<u32>,
+    /// `nvmlDeviceGetPciInfo`: the bus id, such as `00000000:17:00.0`.
+    pub pci_bus_id: Reading<String>,
+    /// `nvmlDeviceGetMemoryInfo`: all of its memory, in MiB.
+    pub memory_total_mb: Reading<u64>,
+    /// `nvmlDeviceGetMigMode` and the instances behind it.
+    pub mig: Reading<Mig>,
+    /// Who holds a compute context on the GPU itself. Those on its MIG instances are under [`MigInstance::processes`].
+    pub processes: Reading<Vec<GpuProcess>>,
+}
+
+/// Whether a GPU is partitioned, and into what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mig {
+    /// MIG is off, or this GPU has no such mode.
+    Disabled,
+    /// MIG is on. An empty list is a partitioned GPU without instances.
+    Enabled(Vec<MigInstance>),
+}
+
+/// One MIG device: a compute instance within a GPU instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigInstance {
+    /// NVML's MIG device index within the GPU: the 1 of `0:1`.
+    pub index: u32,
+    /// `nvmlDeviceGetUUID` of the MIG handle, such as `MIG-4a1c...`. Handles and instance ids are reused, this is not.
+    pub uuid: String,
+    /// `nvmlDeviceGetName` of the MIG handle.
+    pub name: Reading<String>,
+    /// `nvmlDeviceGetGpuInstanceId`.
+    pub gpu_instance_id: Reading<u32>,
+    /// `nvmlDeviceGetComputeInstanceId`.
+    pub compute_instance_id: Reading<u32>,
+    /// Memory of the instance, in MiB.
+    pub memory_total_mb: Reading<u64>,
+    /// Who holds a compute context on the instance.
+    pub processes: Reading<Vec<GpuProcess>>,
+}
+
+/// A process with a compute context on a GPU or MIG instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpuProcess {
+    /// The pid as the host numbers it. NVML can name one that is gone; 0 never leaves the door.
+    pub pid: u32,
+    /// `usedGpuMemory`, in MiB. All ones, under MIG or without rights, is unknown.
+    pub memory_mb: Reading<u64>,
+    /// Whether it reaches the GPU through an MPS server.
+    pub mps: bool,
+}
+
+impl GpuSnapshot {
+    /// Every obstacle met, as `GPU 3: reason`, so that a scan can say that it saw only part of the picture.
+    pub fn problems(&self) -> Vec<String> {
+        self.gpus.iter().flat_map(GpuReading::problems).collect()
+    }
+}
+
+impl GpuReading {
+    /// What hides this GPU, its instances, or who uses them. A missing name or memory size is no problem to a scan.
+    pub fn problems(&self) -> Vec<String> {
+        let place = |why: &Unknown| format!("GPU {}: {why}", self.index);
+        let gpu = match &self.gpu {
+            Reading::Unknown(why) => return vec![place(why)],
+            Reading::Known(gpu) => gpu,
+        };
+        let mut problems: Vec<String> = gpu.processes.unknown().map(place).into_iter().collect();
+        match &gpu.mig {
+            Reading::Unknown(why) => problems.push(place(why)),
+            Reading::Known(Mig::Disabled) => {}
+            Reading::Known(Mig::Enabled(instances)) => {
+                for instance in instances {
+                    if let Some(why) = instance.processes.unknown() {
+                        problems.push(format!("MIG instance {}:{}: {why}", self.index, instance.index));
+                    }
+                }
+            }
+        }
+        problems
+    }
+}
+
+impl Gpu {
+    /// The MIG instances; none when MIG is off or could not be read.
+    pub fn mig_instances(&self) -> &[MigInstance] {
+        match &self.mig {
+            Reading::Known(Mig::Enabled(instances)) => instances,
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Time from outside, so that whoever decides can be given any.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+
+/// The two clocks of the host.
+pub trait Clock: Send + Sync {
+    /// The wall clock. It can be set, forward and back.
+    fn now(&self) -> Timestamp;
+
+    /// Time since boot, suspended time included (`CLOCK_BOOTTIME`). It never jumps, and starts anew at boot.
+    fn since_boot(&self) -> Duration;
+}
+
+/// The host's own clocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn since_boot(&self) -> Duration {
+        let time = clock_gettime(ClockId::Boottime);
+        // The kernel gives neither a negative boot time nor a billion nanoseconds or more.
+        Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+    }
+}

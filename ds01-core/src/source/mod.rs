@@ -1,0 +1,110 @@
+//! The doors to the machine: one trait for each source, the real ones, and the fakes.
+//!
+//! A source answers with facts, with [`SourceError::Absent`] (the host has no such thing) or with
+//! [`SourceError::Failed`]; the difference decides whether an inventory may forget what it knew. What is missing from an
+//! answer that came is a [`Reading`](crate::model::Reading) with its reason.
+//!
+//! Implementations block; none of these traits is async. A caller that is async wraps calls in `spawn_blocking`. They are
+//! `Send + Sync` so that a scan can ask all sources side by side, each under its own deadline, and leave behind a thread
+//! that is stuck in a driver.
+
+mod clock;
+pub mod docker;
+mod error;
+pub mod nvml;
+pub mod proc;
+
+pub use clock::{Clock, SystemClock};
+pub use error::{FailureKind, SourceError, SourceName};
+
+use crate::model::{ContainerDetails, ContainerId, ContainerListing, GpuSnapshot, Host, Process, Reading};
+
+/// The container engine.
+pub trait ContainerSource: Send + Sync {
+    /// Every container, running or not.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Absent`] when there is no socket, [`SourceError::Failed`] when no whole and sound list came. One
+    /// entry with an unknown state is no error.
+    fn list(&self) -> Result<Vec<ContainerListing>, SourceError>;
+
+    /// The details of each of `ids`, in their order. Asking for none sends no request.
+    ///
+    /// # Errors
+    ///
+    /// When the engine stopped answering: an engine that answers with an error for one container is an
+    /// [`Inspection::Unreadable`], not an error.
+    fn inspect(&self, ids: &[ContainerId]) -> Result<Vec<Inspection>, SourceError>;
+}
+
+/// What came of inspecting one container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inspection {
+    /// Its details.
+    Details(Box<ContainerDetails>),
+    /// It was removed since it was listed.
+    Gone,
+    /// The engine could not describe it, in the engine's words.
+    Unreadable(String),
+}
+
+/// The GPUs of the host.
+pub trait GpuSource: Send + Sync {
+    /// All GPUs and MIG instances, and who holds a compute context on them.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Absent`] when there is no driver library, [`SourceError::Failed`] when it could not be initialised
+    /// or does not say how many GPUs there are. One GPU that fails is a
+    /// [`GpuReading`](crate::model::GpuReading) with the reason.
+    fn snapshot(&self) -> Result<GpuSnapshot, SourceError>;
+}
+
+/// The host's processes and users.
+pub trait ProcessSource: Send + Sync {
+    /// The host's name and boot id.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Failed`] when `/proc` can't be read.
+    fn host(&self) -> Result<Host, SourceError>;
+
+    /// Everything detection needs to know of one process.
+    ///
+    /// # Errors
+    ///
+    /// [`ProcessError::Gone`] when there is no such process (any more), [`ProcessError::Unreadable`] otherwise.
+    fn process(&self, pid: u32) -> Result<Process, ProcessError>;
+
+    /// [`Process::start_ticks`] alone: the cheap way to see that a process is still the one it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`process`](Self::process).
+    fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError>;
+
+    /// The name of a user id through the name service; asked at most once per id and source, as a directory can be slow.
+    fn user_name(&self, uid: u32) -> Reading<String>;
+}
+
+/// Why one process could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProcessError {
+    /// There is no such process. Under `hidepid` another user's process looks the same to a caller without privilege.
+    #[error("no process {pid}")]
+    Gone {
+        /// The pid asked for.
+        pid: u32,
+    },
+    /// It exists, and this file of it could not be read or made sense of.
+    #[error("process {pid}: {path}: {detail}")]
+    Unreadable {
+        /// The pid asked for.
+        pid: u32,
+        /// The file.
+        path: String,
+        /// The system's words, or what was wrong with the content.
+        detail: String,
+    },
+}

@@ -1,0 +1,1 @@
+//! The NVIDIA Management Library, through `nvml-wrapper`.

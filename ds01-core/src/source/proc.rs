@@ -1,0 +1,1 @@
+//! `/proc`, cgroupfs and the user database.

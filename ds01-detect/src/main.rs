@@ -1,0 +1,3 @@
+//! ds01-detect.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! ds01-idle.
+
+fn main() {}

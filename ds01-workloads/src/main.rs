@@ -1,0 +1,3 @@
+//! ds01-workloads.
+
+fn main() {}
