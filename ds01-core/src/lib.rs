@@ -1,4 +1,5 @@
 //! What runs on a shared GPU server, whose it is and which GPUs it holds.
 
+pub mod detect;
 pub mod model;
 pub mod source;

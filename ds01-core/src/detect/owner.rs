@@ -1,0 +1,171 @@
+//! Whose container it is, and which signal says so.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::ContainerConfig;
+
+/// The owner's name where there is none.
+pub const UNKNOWN_USER: &str = "unknown";
+
+/// The signal that named a container's owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum UserSource {
+    /// Label `ds01.user`.
+    #[serde(rename = "label:ds01.user")]
+    LabelDs01,
+    /// Label `aime.mlc.USER`, of an older platform.
+    #[serde(rename = "label:aime.mlc.USER")]
+    LabelAime,
+    /// Label `devcontainer.local_folder`, under `/home/NAME/`.
+    #[serde(rename = "label:devcontainer.local_folder")]
+    LabelDevContainer,
+    /// Label `com.docker.compose.project.working_dir`, under `/home/NAME/`.
+    #[serde(rename = "label:com.docker.compose.project.working_dir")]
+    LabelCompose,
+    /// Bind mounts from under `/home/NAME/`, all of the same name.
+    #[serde(rename = "bind-mount")]
+    BindMount,
+    /// Environment variable `DS01_USER`.
+    #[serde(rename = "env:DS01_USER")]
+    EnvDs01,
+    /// Environment variable `NB_USER`, of Jupyter images.
+    #[serde(rename = "env:NB_USER")]
+    EnvNotebook,
+    /// Environment variable `JUPYTERHUB_USER`.
+    #[serde(rename = "env:JUPYTERHUB_USER")]
+    EnvJupyterHub,
+    /// The user id of its main process.
+    #[serde(rename = "process-uid")]
+    ProcessUid,
+    /// No signal named anybody.
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+impl fmt::Display for UserSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LabelDs01 => "label ds01.user",
+            Self::LabelAime => "label aime.mlc.USER",
+            Self::LabelDevContainer => "label devcontainer.local_folder",
+            Self::LabelCompose => "label com.docker.compose.project.working_dir",
+            Self::BindMount => "bind mount",
+            Self::EnvDs01 => "env DS01_USER",
+            Self::EnvNotebook => "env NB_USER",
+            Self::EnvJupyterHub => "env JUPYTERHUB_USER",
+            Self::ProcessUid => "process uid",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// The owner that labels and configuration name: every signal but the main process's uid, which can change.
+pub fn configured_owner(
+    labels: &BTreeMap<String, String>,
+    config: Option<&ContainerConfig>,
+) -> Option<(String, UserSource)> {
+    let label = |key: &str| labels.get(key).map(String::as_str);
+    let env = |key: &str| config.and_then(|config| config.env.get(key)).map(String::as_str);
+    let binds = config.map_or(&[][..], |config| &config.bind_sources);
+    let candidates = [
+        (UserSource::LabelDs01, label("ds01.user")),
+        (UserSource::LabelAime, label("aime.mlc.USER")),
+        (UserSource::LabelDevContainer, label("devcontainer.local_folder").and_then(home_owner)),
+        (UserSource::LabelCompose, label("com.docker.compose.project.working_dir").and_then(home_owner)),
+        (UserSource::BindMount, common_home_owner(binds.iter().map(String::as_str))),
+        (UserSource::EnvDs01, env("DS01_USER")),
+        (UserSource::EnvNotebook, env("NB_USER")),
+        (UserSource::EnvJupyterHub, env("JUPYTERHUB_USER")),
+    ];
+    candidates.into_iter().find_map(|(source, name)| {
+        let name = name?.trim();
+        (!name.is_empty()).then(|| (name.to_owned(), source))
+    })
+}
+
+/// The NAME of `/home/NAME` or `/home/NAME/...`.
+fn home_owner(path: &str) -> Option<&str> {
+    let name = path.strip_prefix("/home/")?.split('/').next()?;
+    (!name.is_empty() && name != "." && name != "..").then_some(name)
+}
+
+/// The owner of all the paths that lie under `/home`, when they agree.
+fn common_home_owner<'a>(paths: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut owners = paths.filter_map(home_owner);
+    let first = owners.next()?;
+    owners.all(|other| other == first).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    }
+
+    fn config(env: &[(&str, &str)], binds: &[&str]) -> ContainerConfig {
+        ContainerConfig {
+            env: map(env),
+            bind_sources: binds.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        }
+    }
+
+    fn owner(labels: &[(&str, &str)], config: &ContainerConfig) -> Option<(String, UserSource)> {
+        configured_owner(&map(labels), Some(config))
+    }
+
+    fn says(name: &str, source: UserSource) -> Option<(String, UserSource)> {
+        Some((name.to_owned(), source))
+    }
+
+    #[test]
+    fn each_signal_gives_way_to_the_ones_before_it() {
+        let mut labels = vec![
+            ("ds01.user", "a"),
+            ("aime.mlc.USER", "b"),
+            ("devcontainer.local_folder", "/home/c/thesis"),
+            ("com.docker.compose.project.working_dir", "/home/d/web"),
+        ];
+        let full =
+            config(&[("DS01_USER", "f"), ("NB_USER", "g"), ("JUPYTERHUB_USER", "h")], &["/home/e/data", "/data"]);
+        let sources =
+            [UserSource::LabelDs01, UserSource::LabelAime, UserSource::LabelDevContainer, UserSource::LabelCompose];
+        for (name, source) in ["a", "b", "c", "d"].into_iter().zip(sources) {
+            assert_eq!(owner(&labels, &full), says(name, source));
+            labels.remove(0);
+        }
+        assert_eq!(owner(&[], &full), says("e", UserSource::BindMount));
+        let mut env = vec![("DS01_USER", "f"), ("NB_USER", "g"), ("JUPYTERHUB_USER", "h")];
+        let sources = [UserSource::EnvDs01, UserSource::EnvNotebook, UserSource::EnvJupyterHub];
+        for (name, source) in ["f", "g", "h"].into_iter().zip(sources) {
+            assert_eq!(owner(&[], &config(&env, &[])), says(name, source));
+            env.remove(0);
+        }
+        assert_eq!(owner(&[], &config(&[], &[])), None);
+    }
+
+    #[test]
+    fn bind_mounts_count_only_when_all_under_home_agree() {
+        assert_eq!(owner(&[], &config(&[], &["/home/e/a", "/home/e", "/srv/x"])), says("e", UserSource::BindMount));
+        assert_eq!(owner(&[], &config(&[], &["/home/e/a", "/home/f/a"])), None);
+        assert_eq!(owner(&[], &config(&[], &["/home", "/home/", "/home/../etc", "/homes/e"])), None);
+    }
+
+    #[test]
+    fn names_are_text_and_empty_ones_name_nobody() {
+        let none = config(&[], &[]);
+        assert_eq!(owner(&[("ds01.user", "bob@uni.example")], &none), says("bob@uni.example", UserSource::LabelDs01));
+        assert_eq!(owner(&[("ds01.user", "10042")], &none), says("10042", UserSource::LabelDs01));
+        assert_eq!(owner(&[("ds01.user", " "), ("aime.mlc.USER", "b")], &none), says("b", UserSource::LabelAime));
+        assert_eq!(owner(&[("devcontainer.local_folder", "/srv/home/x")], &none), None);
+    }
+
+    #[test]
+    fn labels_speak_even_when_the_details_could_not_be_read() {
+        assert_eq!(configured_owner(&map(&[("ds01.user", "a")]), None), says("a", UserSource::LabelDs01));
+    }
+}
