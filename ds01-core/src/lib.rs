@@ -1,5 +1,8 @@
 //! What runs on a shared GPU server, whose it is and which GPUs it holds.
 
+pub mod deadline;
 pub mod detect;
+pub mod event;
 pub mod model;
 pub mod source;
+pub mod store;
