@@ -115,9 +115,11 @@ fn compute_and_mps_lists_become_one_without_doubles() {
         .process(Process::new(100, 10))
         .process(Process::new(200, 20).mps())
         .process(Process::new(300, 31).mps())
+        .process(Process::new(400, 41))
+        .process(Process::new(400, 40).mps())
         .process(Process::new(900, 90).graphics())
         .process(Process::new(0, 5));
-    let expected = [(100, Some(10), false), (200, Some(20), true), (300, Some(31), true)];
+    let expected = [(100, Some(10), false), (200, Some(20), true), (300, Some(31), true), (400, Some(41), true)];
     assert_eq!(rows(&gpu_of(gpu).processes), expected);
 }
 
@@ -198,9 +200,10 @@ fn drivers_with_older_process_lists_tell_the_same() {
         .process(Process::new(1, 10))
         .process(Process::with_unavailable_memory(2))
         .process(Process::new(3, 30).mps()));
-    let v2 = Install::default().without(WITHOUT_V3_LISTS);
-    let v1 = v2.clone().without(WITHOUT_V2_LISTS);
-    for install in [v2, v1] {
+    let up_to_v2 = Install::default().without(WITHOUT_V3_LISTS);
+    let only_v2 = up_to_v2.clone().without(&[COMPUTE, MPS]);
+    let only_v1 = up_to_v2.clone().without(WITHOUT_V2_LISTS);
+    for install in [up_to_v2, only_v2, only_v1] {
         let gpu = Host::with(&install, &scenario).only_gpu();
         assert_eq!(rows(&gpu.processes), [(1, Some(10), false), (2, None, false), (3, Some(30), true)]);
     }
