@@ -46,6 +46,26 @@ fn age_words(status: &str) -> Option<&str> {
     }
 }
 
+/// A time in Docker's words: what `HumanDuration` of `docker/go-units` makes of it.
+#[cfg(any(test, feature = "fakes"))]
+pub(crate) fn human_duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours) = (seconds / MINUTE, (seconds + HOUR / 2) / HOUR);
+    match () {
+        () if seconds < 1 => "Less than a second".to_owned(),
+        () if seconds == 1 => "1 second".to_owned(),
+        () if seconds < 60 => format!("{seconds} seconds"),
+        () if minutes == 1 => "About a minute".to_owned(),
+        () if minutes < 60 => format!("{minutes} minutes"),
+        () if hours == 1 => "About an hour".to_owned(),
+        () if hours < 48 => format!("{hours} hours"),
+        () if hours < 24 * 7 * 2 => format!("{} days", hours / 24),
+        () if hours < 24 * 30 * 2 => format!("{} weeks", hours / 24 / 7),
+        () if hours < 24 * 365 * 2 => format!("{} months", hours / 24 / 30),
+        () => format!("{} years", seconds / HOUR / 24 / 365),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,28 +115,10 @@ mod tests {
         }
     }
 
-    /// The rounding that `HumanDuration` does, to hold against the lower bound for every second of two years.
-    fn human_duration(seconds: u64) -> String {
-        let (minutes, hours) = (seconds / MINUTE, (seconds + HOUR / 2) / HOUR);
-        match () {
-            () if seconds < 1 => "Less than a second".to_owned(),
-            () if seconds == 1 => "1 second".to_owned(),
-            () if seconds < 60 => format!("{seconds} seconds"),
-            () if minutes == 1 => "About a minute".to_owned(),
-            () if minutes < 60 => format!("{minutes} minutes"),
-            () if hours == 1 => "About an hour".to_owned(),
-            () if hours < 48 => format!("{hours} hours"),
-            () if hours < 24 * 7 * 2 => format!("{} days", hours / 24),
-            () if hours < 24 * 30 * 2 => format!("{} weeks", hours / 24 / 7),
-            () if hours < 24 * 365 * 2 => format!("{} months", hours / 24 / 30),
-            () => format!("{} years", seconds / HOUR / 24 / 365),
-        }
-    }
-
     #[test]
     fn never_more_than_the_true_age() {
         for age in (0..2 * DAY).chain((2 * DAY..1200 * DAY).step_by(601)) {
-            let text = human_duration(age);
+            let text = human_duration(Duration::from_secs(age));
             let least = seconds(&format!("Up {text}")).unwrap();
             assert!(least <= age, "{text}: {least} > {age}");
         }

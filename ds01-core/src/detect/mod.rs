@@ -15,6 +15,8 @@ mod recall;
 mod scan;
 mod snapshot;
 
+#[cfg(feature = "fakes")]
+pub(crate) use age_text::human_duration;
 pub use build::{Settings, build};
 pub use collect::{Sources, collect};
 pub use diff::diff;

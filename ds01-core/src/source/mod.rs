@@ -11,6 +11,8 @@
 mod clock;
 pub mod docker;
 mod error;
+#[cfg(feature = "fakes")]
+pub mod fake;
 pub mod nvml;
 pub mod proc;
 
