@@ -1,5 +1,7 @@
 //! The Docker door against a real daemon: what each way to start a container looks like through it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use docker_rig::{BUSYBOX, CUDA, Container, Rig, wait_until};
@@ -234,6 +236,17 @@ fn a_renamed_container_is_listed_under_its_new_name() {
     let new_name = Rig::unique_name("renamed");
     door.rig.docker(&["rename", container.name(), &new_name]);
     assert_eq!(door.listing(&container).unwrap().name, new_name);
+}
+
+#[test]
+fn a_linked_container_is_listed_under_its_own_name() {
+    let Some(door) = Door::open() else { return };
+    let target = door.rig.create_container(&[BUSYBOX, "true"]);
+    // The alias sorts before the target's own name, and 20.10 lists it first.
+    let link = format!("{}:alias", target.name());
+    let source = door.rig.create_container(&["--name", &Rig::unique_name("aaa"), "--link", &link, BUSYBOX, "true"]);
+    assert_eq!(door.listing(&target).unwrap().name, target.name());
+    assert_eq!(door.listing(&source).unwrap().name, source.name());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The Docker door against a daemon that misbehaves: every trap sprung, and survived.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
+
 use std::{
     os::unix::{fs::PermissionsExt, net::UnixListener},
     path::Path,

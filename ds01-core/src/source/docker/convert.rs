@@ -105,3 +105,111 @@ fn pid(number: i64) -> Result<Option<u32>, String> {
         Err(_) => Err(format!("its State.Pid is {number}, which is no pid")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::lenient, *};
+
+    /// The captured answer `inspect-$name.json`.
+    macro_rules! inspected {
+        ($name:literal) => {
+            include_str!(concat!("../../../../fixtures/captured/docker/inspect-", $name, ".json"))
+        };
+    }
+
+    const LIST: &str = include_str!("../../../../fixtures/captured/docker/list.json");
+    const INSPECTIONS: [&str; 10] = [
+        inspected!("gpus-all"),
+        inspected!("gpus-by-index"),
+        inspected!("gpus-by-uuid"),
+        inspected!("gpus-by-count"),
+        inspected!("nvidia-runtime"),
+        inspected!("paused"),
+        inspected!("exited"),
+        inspected!("restarting"),
+        inspected!("aaa-linked"),
+        inspected!("cdi"),
+    ];
+
+    fn read(json: &str) -> ContainerDetails {
+        details(serde_json::from_str(json).unwrap()).unwrap()
+    }
+
+    fn request(driver: &str, count: i64, ids: &[&str], capabilities: &[&[&str]]) -> DeviceRequest {
+        let owned = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let capabilities = capabilities.iter().map(|all| owned(all)).collect();
+        DeviceRequest { driver: driver.to_owned(), count, ids: owned(ids), capabilities }
+    }
+
+    #[test]
+    fn both_readings_agree() {
+        assert_eq!(listings(serde_json::from_str(LIST).unwrap()), lenient::listings(LIST));
+        for json in INSPECTIONS {
+            assert_eq!(Ok(read(json)), lenient::details(json));
+        }
+    }
+
+    #[test]
+    fn a_list_entry_has_the_containers_own_name() {
+        let listings = listings(serde_json::from_str(LIST).unwrap()).unwrap();
+        let mut told: Vec<_> = listings.iter().map(|entry| (entry.name.as_str(), entry.status.as_str())).collect();
+        told.sort_unstable();
+        let expected = [
+            ("aaa-linked", "created"),
+            ("exited", "exited"),
+            ("gpus-all", "running"),
+            ("gpus-by-count", "created"),
+            ("gpus-by-index", "running"),
+            ("gpus-by-uuid", "created"),
+            ("nvidia-runtime", "running"),
+            ("paused", "paused"),
+            ("restarting", "restarting"),
+        ];
+        assert_eq!(told, expected);
+        assert!(LIST.contains("/aaa-linked/alias"), "the alias is in the list, and is nobody's name");
+    }
+
+    #[test]
+    fn device_requests_are_told_as_they_stand() {
+        let requests = |json| read(json).config.device_requests;
+        let gpu: &[&[&str]] = &[&["gpu"]];
+        assert_eq!(requests(inspected!("gpus-all")), [request("", -1, &[], gpu)]);
+        assert_eq!(requests(inspected!("gpus-by-index")), [request("", 0, &["0", "1"], gpu)]);
+        assert_eq!(requests(inspected!("gpus-by-count")), [request("", 2, &[], gpu)]);
+        let uuid = "GPU-8f6d2a1c-0b1e-4c3d-9a52-6d1f0e7b4c11";
+        assert_eq!(requests(inspected!("gpus-by-uuid")), [request("", 0, &[uuid], gpu)]);
+        let names = ["nvidia.com/gpu=0", "nvidia.com/gpu=GPU-8f6d2a1c-0b1e-4c3d-9a52-6d1f0e7b4c11"];
+        assert_eq!(requests(inspected!("cdi")), [request("cdi", 0, &names, &[])]);
+        assert_eq!(requests(inspected!("exited")), []);
+    }
+
+    #[test]
+    fn of_the_environment_and_the_mounts_only_what_is_read_is_kept() {
+        let config = read(inspected!("gpus-all")).config;
+        assert_eq!(config.env.into_iter().collect::<Vec<_>>(), [("NB_USER".to_owned(), "ann".to_owned())]);
+        assert_eq!(config.bind_sources, ["/home/ann/vision"]);
+        let config = read(inspected!("nvidia-runtime")).config;
+        assert_eq!(config.runtime, "nvidia");
+        assert_eq!(config.env["NVIDIA_VISIBLE_DEVICES"], "all");
+        assert_eq!(read(inspected!("paused")).config.devices, ["/dev/null"]);
+    }
+
+    #[test]
+    fn a_life_that_is_not_lived_has_no_pid() {
+        let life = |json| {
+            let details = read(json);
+            (details.started_at.is_some(), details.pid.is_some())
+        };
+        assert_eq!(life(inspected!("gpus-all")), (true, true));
+        assert_eq!(life(inspected!("paused")), (true, true));
+        assert_eq!(life(inspected!("restarting")), (true, false));
+        assert_eq!(life(inspected!("exited")), (true, false));
+        assert_eq!(life(inspected!("gpus-by-count")), (false, false));
+    }
+
+    #[test]
+    fn a_time_or_pid_that_is_none_is_said_so() {
+        assert!(started_at("yesterday").unwrap_err().contains("yesterday"));
+        assert!(pid(-1).is_err() && pid(i64::MAX).is_err());
+    }
+}

@@ -46,7 +46,11 @@ impl Session {
     fn with_prefix(options: &DockerOptions, requests: &Arc<AtomicU64>, prefix: String) -> Result<Self, SourceError> {
         let requests = Arc::clone(requests);
         let path_prefix = prefix.clone();
-        let client = bollard::Docker::connect_with_unix(&options.socket.to_string_lossy(), NEVER, API_DEFAULT_VERSION)
+        let socket = options.socket.to_str().ok_or_else(|| {
+            let detail = format!("connecting to {}: a path that is not UTF-8", options.socket.display());
+            SourceError::failed(SourceName::Docker, FailureKind::Erred, detail)
+        })?;
+        let client = bollard::Docker::connect_with_unix(socket, NEVER, API_DEFAULT_VERSION)
             .map_err(|error| failure::failed(&options.socket, "connecting", &error))?
             .with_request_modifier(move |request| {
                 requests.fetch_add(1, Ordering::Relaxed);
