@@ -145,6 +145,20 @@ fn a_daemon_that_accepts_no_more_is_not_waited_for() {
 }
 
 #[test]
+fn a_daemon_that_is_slow_to_accept_is_waited_for() {
+    let daemon = DeafDaemon::start().unwrap();
+    let socket = daemon.socket().to_owned();
+    let options = DockerOptions { socket, connect_timeout: WELL_BEFORE_FOREVER, request_timeout: SHORT };
+    let caller = thread::spawn(move || Docker::new(options).unwrap().list());
+    // Should this come before the caller's first attempt, there is nothing to wait for, and nothing to fail.
+    thread::sleep(SHORT);
+    daemon.make_room().unwrap();
+    // There was room for the first connection; nobody serves the one that is to carry a request.
+    let (_, words) = failure(caller.join().unwrap(), daemon.socket());
+    assert!(words.contains("GET /version"), "{words}");
+}
+
+#[test]
 fn a_daemon_that_never_answers_is_not_waited_for() {
     let containers = Containers::new("1.41", "1.12");
     let daemon = FakeDaemon::start(move |request| match request {
