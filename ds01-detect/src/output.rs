@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use ds01_core::text::sanitize;
 use tracing::Level;
 
 /// Log lines go to standard error without a time of their own: journald adds one.
@@ -18,7 +19,11 @@ pub(crate) fn start_logging(verbose: bool) {
 
 /// Says something to the person or the journal, on standard error. Where nobody reads that any more, nobody is told.
 pub(crate) fn say(words: &str) {
-    let _ = writeln!(io::stderr(), "ds01-detect: {words}");
+    // Line by line: an error may quote users' text, and its own line breaks are ours.
+    for (number, line) in words.lines().enumerate() {
+        let lead = if number == 0 { "ds01-detect: " } else { "" };
+        let _ = writeln!(io::stderr(), "{lead}{}", sanitize(line));
+    }
 }
 
 /// Prints to standard output. A reader that closed the pipe has had enough: that is no error.
