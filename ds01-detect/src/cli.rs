@@ -123,7 +123,7 @@ impl Cli {
         if self.event_types {
             return Command::EventTypes;
         }
-        let elsewhere = self.state_dir != STATE_DIR && self.events_file != EVENTS_FILE;
+        let elsewhere = self.state_dir != *STATE_DIR && self.events_file != *EVENTS_FILE;
         if self.scenario.is_some() && !self.dry_run && !elsewhere {
             let words = "--scenario needs --state-dir and --events-file of its own, or --dry-run: \
                          a sample host must not become this host's inventory";
