@@ -31,10 +31,11 @@ use super::{
 /// server over some minutes, less than the second in which Docker tells ages.
 const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
 
-/// Docker tells ages in whole seconds, and reads its clock a moment after us.
+/// How much older than the last scan a state must be when nothing else speaks for it: well more than the clocks may differ.
 const AGE_MARGIN: Duration = Duration::from_secs(2);
 
-/// How long ago the remembered details were true, when both clocks agree on it.
+/// How long before `now` the remembered details were true, when both clocks agree on it: a life that began later was, in
+/// an answer that came by `now`, no older than this.
 pub(crate) fn trusted_gap(
     previous: &Inventory,
     boot_id: Option<&str>,
@@ -66,15 +67,15 @@ pub(crate) fn still_true(
         (Some(gap), Some(age)) => age > gap + AGE_MARGIN,
         _ => false,
     };
-    // A life that was there at the last scan is at least as old as that.
-    let began_since_read = || match (gap, least_age(&listing.status_text)) {
-        (Some(gap), Some(age)) => age + AGE_MARGIN < gap,
+    // Strict, as words are the least they can mean: one that began just before the last scan is read once more.
+    let may_have_begun_since = || match (gap, least_age(&listing.status_text)) {
+        (Some(gap), Some(age)) => age < gap,
         _ => false,
     };
     match &listing.status {
         ContainerStatus::Running | ContainerStatus::Paused => {
             let same_life = match remembered.pid_start_ticks {
-                Some(start) => pid_start_ticks == Some(start) && !began_since_read(),
+                Some(start) => pid_start_ticks == Some(start) && !may_have_begun_since(),
                 None => unchanged_since_read(),
             };
             remembered.status.is_up() && same_life

@@ -7,9 +7,10 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use docker_rig::Container;
@@ -21,6 +22,8 @@ pub(crate) struct Proxy {
     /// What clients sent, by connection.
     sent: Arc<Mutex<Vec<Vec<u8>>>>,
     stopping: Arc<AtomicBool>,
+    /// How long each request is held back, in milliseconds.
+    held_ms: Arc<AtomicU64>,
     acceptor: Option<JoinHandle<()>>,
     _dir: TempDir,
 }
@@ -31,9 +34,11 @@ impl Proxy {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("docker.sock");
         let listener = UnixListener::bind(&socket).unwrap();
-        let (sent, stopping) = <(Arc<Mutex<Vec<Vec<u8>>>>, Arc<AtomicBool>)>::default();
+        let sent: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+        let (stopping, held_ms) = <(Arc<AtomicBool>, Arc<AtomicU64>)>::default();
         let acceptor = thread::spawn({
-            let (sent, stopping, upstream) = (Arc::clone(&sent), Arc::clone(&stopping), upstream.to_owned());
+            let (sent, stopping, held_ms) = (Arc::clone(&sent), Arc::clone(&stopping), Arc::clone(&held_ms));
+            let upstream = upstream.to_owned();
             move || {
                 for client in listener.incoming().take_while(|_| !stopping.load(Ordering::SeqCst)) {
                     let (client, server) = (client.unwrap(), UnixStream::connect(&upstream).unwrap());
@@ -43,17 +48,27 @@ impl Proxy {
                         sent.len() - 1
                     };
                     let (client_too, server_too) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                    let sent = Arc::clone(&sent);
-                    thread::spawn(move || pass(client, server, |bytes| sent.lock().unwrap()[number].extend(bytes)));
+                    let (sent, held_ms) = (Arc::clone(&sent), Arc::clone(&held_ms));
+                    thread::spawn(move || {
+                        pass(client, server, |bytes| {
+                            sent.lock().unwrap()[number].extend(bytes);
+                            thread::sleep(Duration::from_millis(held_ms.load(Ordering::SeqCst)));
+                        });
+                    });
                     thread::spawn(move || pass(server_too, client_too, |_| {}));
                 }
             }
         });
-        Self { socket, sent, stopping, acceptor: Some(acceptor), _dir: dir }
+        Self { socket, sent, stopping, held_ms, acceptor: Some(acceptor), _dir: dir }
     }
 
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// From now on the daemon seems to be so busy that each request waits this long.
+    pub(crate) fn hold_back(&self, time: Duration) {
+        self.held_ms.store(u64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
     /// The paths of all requests since the last call of this.

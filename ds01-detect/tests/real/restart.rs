@@ -12,7 +12,6 @@ use crate::{
     child::ProcRoot,
     host::{DEADLINE, Host, life_in, life_in_docker},
     proxy::{Proxy, inspects_of, others},
-    support::{Detector, Gpus},
 };
 
 const RESTART: [&str; 3] = ["restart", "--time", "0"];
@@ -203,22 +202,28 @@ fn a_main_process_that_nobody_waited_for_is_not_taken_for_the_new_life() {
 /// Where `/proc` does not show Docker's processes, ages alone tell.
 #[test]
 fn by_ages_alone_no_restart_is_missed() {
-    let Some(rig) = docker_rig::Rig::from_env() else { return };
-    let proxy = Proxy::before(rig.socket());
+    let Some((host, proxy)) = watched() else { return };
     let proc_root = ProcRoot::new();
-    let gpus = Gpus::new(&crate::host::gpus(|_| Vec::new()));
-    let detector = Detector::new().docker(proxy.socket()).nvml(gpus.library()).proc_root(proc_root.path());
-    let host = Host { rig, gpus, detector };
+    let host = Host { detector: host.detector.proc_root(proc_root.path()), ..host };
     let container = host.rig.run_sleeper(&[]);
     let text = || host.rig.docker(&["ps", "--filter", &format!("id={}", container.id()), "--format", "{{.Status}}"]);
-    for age in ["Less than a second", "1 second", "2 seconds", "3 seconds", "4 seconds", "5 seconds"] {
+    let scan_from_memory = || {
         wait_until("remembered", DEADLINE, || {
             proxy.take_requests();
             host.scan();
             inspects_of(&container, &proxy.take_requests()) == 0
         });
+    };
+    for age in ["Less than a second", "2 seconds", "4 seconds"] {
+        scan_from_memory();
         container.docker(&RESTART);
         wait_until(age, DEADLINE, || text() == format!("Up {age}"));
         host.scan_sees_the_life_of(&container, age);
     }
+
+    // A daemon that takes its time tells ages as of later than the scan began.
+    scan_from_memory();
+    container.docker(&RESTART);
+    proxy.hold_back(Duration::from_secs(4));
+    host.scan_sees_the_life_of(&container, "from a busy daemon");
 }
