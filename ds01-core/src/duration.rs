@@ -105,7 +105,7 @@ impl InvalidDuration {
             Self::Space(joined) | Self::UnknownUnit { instead: Some(joined), .. } => format!("`{joined}`"),
             Self::Order => "days, hours, minutes and seconds in this order, such as `1h30m`".to_owned(),
             Self::Fraction => "the fraction in the last part, such as `1h30.5m`, or without one".to_owned(),
-            Self::TooLong => "a shorter one, or `null` where no limit is meant".to_owned(),
+            Self::TooLong => "a shorter one".to_owned(),
             Self::Empty | Self::Negative | Self::UnknownUnit { .. } | Self::NotADuration => {
                 "a number and a unit, such as `30m`, `0.5h`, `1h30m`, `90s` or `7d`".to_owned()
             }

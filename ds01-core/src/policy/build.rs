@@ -2,12 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use super::{
     BadPolicy, Loaded, Policy,
-    diagnostic::{Diagnostic, Findings, Position, Severity},
+    diagnostic::{Diagnostic, Findings, Severity},
     exemptions,
     level::{ContainerType, Place},
     members,
@@ -78,16 +78,36 @@ pub(crate) fn build(files: &PolicyFiles, mut found: Findings) -> Result<Loaded, 
     for overrides in [&policy.overrides_file, &policy.overrides_inline] {
         for (short, names) in overrides.shared_short_forms() {
             let message = format!("the overrides of {} all speak of `{short}`", quoted(names.iter()));
-            let help =
-                format!("a container whose owner is only known as `{short}` gets none of them: add one for that name");
-            let file =
-                overrides.get(&names[0]).map_or_else(|| main.path.clone(), |(_, place)| place.file.to_path_buf());
-            found.push(Diagnostic::about_file(Severity::Warning, file, message, help));
+            let help = format!("a container whose owner is only known as `{short}` gets none: add one for that name");
+            if let Some((_, place)) = overrides.get(&names[0]) {
+                report(files, place, &names[0], Severity::Warning, message, help, &mut found);
+            }
         }
     }
     let bad = found.seen(Severity::Error) > 0;
     let found = found.finish(&main.path);
     if bad { Err(BadPolicy { found }) } else { Ok(Loaded { policy, warnings: found }) }
+}
+
+/// Reports what is said of a `name` at a place of one of the files.
+fn report(
+    files: &PolicyFiles,
+    place: &Place,
+    name: &str,
+    severity: Severity,
+    message: String,
+    help: String,
+    found: &mut Findings,
+) {
+    if found.full(severity) {
+        found.count(severity);
+        return;
+    }
+    let documents = [Some(&files.policy), files.overrides.as_ref()].into_iter().flatten().chain(files.members.values());
+    let document = documents.into_iter().find(|document| *document.path == *place.file);
+    if let Some(mut reader) = document.and_then(|document| Reader::new(&document.path, &document.bytes, found)) {
+        reader.about_name(severity, place.line, name, message, help);
+    }
 }
 
 fn quoted<'a>(names: impl Iterator<Item = &'a String>) -> String {
@@ -105,9 +125,13 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
     };
     // `policies` and `defaults.policies` both hold for everybody, so they are one place.
     let mut spelled = Spelled::new();
+    let mut defaults_at = None;
     for entry in reader.entries(&root, "the file") {
         match entry.key {
-            "defaults" => reader.add(&mut policy.defaults, &mut spelled, entry.value, Scope::Defaults, "`defaults`"),
+            "defaults" => {
+                defaults_at = Some(entry.at);
+                reader.add(&mut policy.defaults, &mut spelled, entry.value, Scope::Defaults, "`defaults`");
+            }
             "policies" => reader.add(&mut policy.defaults, &mut spelled, entry.value, Scope::Policies, "`policies`"),
             "default_group" => default_group(reader, entry, policy),
             "groups" => {
@@ -117,7 +141,8 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
                         continue;
                     }
                     let said = reader.said(group.value, Scope::Group, &format!("the group `{}`", group.key));
-                    policy.groups.insert(group.key.to_owned(), said);
+                    let place = Located::new((), &reader.file, group.at.line).place;
+                    policy.groups.insert(group.key.to_owned(), (said, place));
                 }
             }
             "user_overrides" => policy.overrides_inline = overrides(reader, entry.value, "`user_overrides`"),
@@ -135,6 +160,10 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
             }),
         }
     }
+    // Where something is wrong, a limit may be missing only because it could not be read.
+    if reader.errors() > before {
+        return;
+    }
     let limits = &policy.defaults.limits;
     for (name, missing, value) in
         [("idle_timeout", limits.idle_timeout.is_none(), "30m"), ("max_runtime", limits.max_runtime.is_none(), "24h")]
@@ -142,7 +171,10 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
         if missing {
             let message = format!("`defaults` has no `{name}`: the built-in {value} holds for whoever has no other");
             let help = format!("write `{name}: {value}` in `defaults`, or `{name}: null` for no limit");
-            reader.about_file(Severity::Warning, message, help);
+            match defaults_at {
+                Some(at) => reader.warn(at, message, help),
+                None => reader.about_file(Severity::Warning, message, help),
+            }
         }
     }
 }
@@ -166,8 +198,8 @@ fn bad_group_name(name: &str) -> Option<&'static str> {
 fn overrides(reader: &mut Reader<'_>, node: &Node, what: &str) -> ByUser<(Said, Place)> {
     let mut overrides = ByUser::default();
     for entry in reader.entries(node, what) {
-        if let Some((fault, help)) = members::fault(entry.key) {
-            reader.error(entry.at, fault, help);
+        if let Some(wrong) = members::fault(entry.key) {
+            reader.error(entry.at, wrong.message, wrong.help);
             continue;
         }
         let said = reader.said(entry.value, Scope::UserOverride, &format!("the override of `{}`", entry.key));
@@ -216,7 +248,7 @@ fn container_types(reader: &mut Reader<'_>, node: &Node, policy: &mut Policy) {
 fn join_members(policy: &mut Policy, files: &PolicyFiles, found: &mut Findings) {
     let mut listed: BTreeSet<&str> = BTreeSet::new();
     let mut joined: Vec<(String, Located<String>)> = Vec::new();
-    for (group, said) in &policy.groups {
+    for (group, (said, _)) in &policy.groups {
         joined.extend(said.members.iter().map(|member| (group.clone(), member.clone())));
     }
     for (group, document) in &files.members {
@@ -237,14 +269,8 @@ fn join_members(policy: &mut Policy, files: &PolicyFiles, found: &mut Findings) 
         match policy.members.get(&name) {
             Some((other, other_place)) if *other != group => {
                 let message = format!("`{name}` is a member of `{other}` ({other_place}) and of `{group}`");
-                let mut diagnostic = Diagnostic::about_file(
-                    Severity::Error,
-                    &*place.file,
-                    message,
-                    "keep one of the two: the groups' limits differ",
-                );
-                diagnostic.at = Some(Position { line: place.line, column: 1 });
-                found.push(diagnostic);
+                let help = "keep one of the two: a user has one group's limits".to_owned();
+                report(files, &place, &name, Severity::Error, message, help, found);
             }
             Some(_) => {}
             None => policy.members.insert(name, (group, place)),
@@ -253,28 +279,24 @@ fn join_members(policy: &mut Policy, files: &PolicyFiles, found: &mut Findings) 
     for (short, names) in policy.members.shared_short_forms() {
         let groups: BTreeSet<&str> =
             names.iter().filter_map(|name| policy.members.get(name)).map(|(group, _)| &**group).collect();
-        if groups.len() > 1 {
-            let message = format!(
-                "{} are in different groups, and all are `{short}` without their domains",
-                quoted(names.iter())
-            );
+        if let (true, Some((_, place))) = (groups.len() > 1, policy.members.get(&names[0])) {
+            let all = quoted(names.iter());
+            let message = format!("{all} are in different groups, and all are `{short}` without their domains");
             let help = format!("a user only known as `{short}` is in the default group: list that name too");
-            found.push(Diagnostic::about_file(Severity::Warning, &files.policy.path, message, help));
+            report(files, place, &names[0], Severity::Warning, message, help, found);
         }
     }
-    nobody_in(policy, &listed, &files.policy.path, found);
+    nobody_in(policy, &listed, files, found);
 }
 
 /// Warns of groups that have no members, and of a default group that is none.
-fn nobody_in(policy: &Policy, listed: &BTreeSet<&str>, path: &Path, found: &mut Findings) {
+fn nobody_in(policy: &Policy, listed: &BTreeSet<&str>, files: &PolicyFiles, found: &mut Findings) {
     let default = policy.default_group();
-    for (group, said) in &policy.groups {
+    for (group, (said, place)) in &policy.groups {
         if group != default && !said.lists_members && !listed.contains(group.as_str()) {
-            let message = format!(
-                "nobody is in the group `{group}`: it has no `members`, and there is no groups/{group}.members"
-            );
+            let message = format!("nobody is in the group `{group}`: no `members`, and no groups/{group}.members");
             let help = format!("list its members in either place, or write `members: []` in `{group}`");
-            found.push(Diagnostic::about_file(Severity::Warning, path, message, help));
+            report(files, place, group, Severity::Warning, message, help, found);
         }
     }
     if !policy.groups.is_empty() && !policy.groups.contains_key(default) {
@@ -284,9 +306,10 @@ fn nobody_in(policy: &Policy, listed: &BTreeSet<&str>, path: &Path, found: &mut 
             None => format!("write `{default}: {{}}` in `groups`: its members then get what `defaults` says"),
         };
         let message = format!("the default group `{default}` is not in `groups`");
-        let mut diagnostic = Diagnostic::about_file(Severity::Warning, path, message, help);
-        diagnostic.at = policy.default_group.as_ref().map(|at| Position { line: at.place.line, column: 1 });
-        found.push(diagnostic);
+        match &policy.default_group {
+            Some(group) => report(files, &group.place, default, Severity::Warning, message, help, found),
+            None => found.push(Diagnostic::about_file(Severity::Warning, &files.policy.path, message, help)),
+        }
     }
 }
 

@@ -175,8 +175,8 @@ fn username(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<String> {
         reader.error(entry.at, "the exemption is for nobody", "write the user's name");
         return None;
     }
-    if let Some((fault, help)) = members::fault(given.text) {
-        reader.error(entry.value.at, fault, help);
+    if let Some(wrong) = members::fault(given.text) {
+        reader.error(entry.value.at, wrong.message, wrong.help);
         return None;
     }
     Some(given.text.to_owned())

@@ -58,7 +58,7 @@ pub use value::{GpuUnknown, RemoveStopped, Shown};
 pub struct Policy {
     /// `defaults`, with `policies` among its rules.
     defaults: reader::Said,
-    groups: BTreeMap<String, reader::Said>,
+    groups: BTreeMap<String, (reader::Said, Place)>,
     types: BTreeMap<ContainerType, reader::Said>,
     /// `user-overrides.yaml`, which wins over the other.
     overrides_file: names::ByUser<(reader::Said, Place)>,

@@ -87,6 +87,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A finding about a name in a line.
+    pub(crate) fn about_name(&mut self, severity: Severity, line: u32, name: &str, message: String, help: String) {
+        let index = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
+        let text = self.lines.get(index).copied().unwrap_or_default();
+        let before = text.find(name).map_or(0, |start| text[..start].chars().count());
+        self.report(severity, Position { line, column: count(before + 1) }, message, help);
+    }
+
     /// The lines of the file with their numbers.
     pub(crate) fn lines(&self) -> Vec<(u32, &'a str)> {
         self.lines.iter().enumerate().map(|(index, line)| (count(index + 1), *line)).collect()
@@ -184,7 +192,7 @@ impl<'a> Reader<'a> {
         let what = format!("`{}`", entry.key);
         let Kind::List(items) = &entry.value.kind else {
             if !entry.value.is_null() {
-                let (message, help) = self.misfit(entry.value, &what, "a list, such as `[alice, bob]`");
+                let (message, help) = self.misfit(entry.value, &what, "a list, such as `[one, two]`");
                 self.error(entry.value.at, message, help);
             }
             return Vec::new();
@@ -254,7 +262,7 @@ impl<'a> Reader<'a> {
                     said.lists_members = true;
                     for (name, at) in self.names(entry) {
                         match members::fault(name) {
-                            Some((fault, help)) => self.error(at, fault, help),
+                            Some(wrong) => self.error(at, wrong.message, wrong.help),
                             None => said.members.push(Located::new(name.to_owned(), &self.file, at.line)),
                         }
                     }
@@ -275,7 +283,11 @@ impl<'a> Reader<'a> {
         what: &str,
     ) -> Option<Given<'n>> {
         if let Some((other, line)) = spelled.insert(name, (entry.key, entry.at.line)) {
-            let message = format!("`{}` and `{other}` say the same, and both hold for {what}", entry.key);
+            let message = if other == entry.key {
+                format!("`{other}` is said a second time for {what}")
+            } else {
+                format!("`{}` and `{other}` say the same, and both hold for {what}", entry.key)
+            };
             self.error(entry.at, message, format!("keep one of the two: the other is on line {line}"));
             return None;
         }

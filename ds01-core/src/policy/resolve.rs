@@ -53,7 +53,7 @@ impl Policy {
                 overrides.push((Level::UserOverride((*name).to_owned()), said));
             }
         }
-        let of_group = self.groups.get(&group.value).map(|said| (Level::Group(group.value.clone()), said));
+        let of_group = self.groups.get(&group.value).map(|(said, _)| (Level::Group(group.value.clone()), said));
         let of_type = self.types.get(&kind).map(|said| (Level::ContainerType(kind), said));
         let of_all = [(Level::Default, &self.defaults)];
 

@@ -245,8 +245,7 @@ fn with_unit(given: &Given<'_>, unit: Unit, nullable: bool) -> Result<String, Wr
 
 /// Words for "no limit" that people try.
 fn means_never(text: &str) -> bool {
-    let words =
-        ["never", "none", "no", "off", "false", "unlimited", "infinite", "infinity", "inf", ".inf", "disabled", "-1"];
+    let words = ["never", "none", "no", "off", "false", "unlimited", "infinite", "infinity", "inf", ".inf", "disabled"];
     let text = text.to_ascii_lowercase();
     words.contains(&text.as_str()) || (!text.is_empty() && is_null(&text))
 }
@@ -301,7 +300,11 @@ pub(crate) fn warn_at(given: &Given<'_>) -> Result<f64, Wrong> {
 }
 
 fn whole(given: &Given<'_>, range: RangeInclusive<u64>, what: &str) -> Result<u64, Wrong> {
-    let help = format!("a whole number of {what}, {} to {}", range.start(), range.end());
+    let bounds = match range.end() {
+        end @ 0..=100_000 => format!("{} to {end}", range.start()),
+        _ => format!("{} or more", range.start()),
+    };
+    let help = format!("a whole number of {what}, {bounds}");
     let number = given.number(&help)?;
     if number < 0.0 {
         return Err(given.wrong("is negative", format!("write {help}")));

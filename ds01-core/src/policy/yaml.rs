@@ -192,7 +192,9 @@ fn syntax_fault(text: &str, error: &ScanError) -> Fault {
     let mut at = position(error.marker().line(), error.marker().col());
     let help = if info.contains("unknown anchor") {
         "anchors and aliases (`&name`, `*name`, `<<`) are not read here: write the value out"
-    } else if info.contains("tab") {
+    } else if info.contains("unprintable") {
+        "remove the control character"
+    } else if info.contains(" tab") || info.starts_with("tab") {
         at = first_tab(text, at).unwrap_or(at);
         "indent with spaces: YAML has no tabs there"
     } else if info.contains("mapping values are not allowed") {
@@ -203,8 +205,6 @@ fn syntax_fault(text: &str, error: &ScanError) -> Fault {
         "close the quote or bracket that begins here"
     } else if info.contains("recursion limit") {
         return too_deep(at);
-    } else if info.contains("unprintable") {
-        "remove the control character"
     } else {
         "check the brackets, the quotes and the indentation of this line and the one before"
     };
