@@ -76,7 +76,7 @@ pub(crate) struct Cli {
     #[arg(long)]
     dry_run: bool,
 
-    /// Scan a host from a scenario file, once for each of its steps, instead of this one
+    /// Scan a host from a scenario file instead of this one: once for each of its steps, as if the last one were now
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "docker_host", "nvml_library"])]
     scenario: Option<PathBuf>,
 

@@ -11,7 +11,7 @@ use ds01_core::{
     detect::{self, Inventory, Scan, ScanError, Sources, Summary},
     policy::{self, BadPolicy},
     source::{
-        SourceError, SystemClock,
+        Clock, SourceError, SystemClock,
         docker::{Docker, DockerOptions},
         fake::{Scenario, ScenarioError},
         nvml::Nvml,
@@ -117,7 +117,7 @@ fn system_processes(named: Option<&Path>) -> Result<Vec<String>, Failure> {
 pub(crate) fn scenario(scan: &ScenarioScan) -> Result<bool, Failure> {
     let failure = |problem| Failure::Scenario { path: scan.file.clone(), problem };
     let text = fs::read_to_string(&scan.file).map_err(|error| failure(ScenarioProblem::Unreadable(error)))?;
-    let scenario = Scenario::from_yaml(&text).map_err(|error| failure(error.into()))?;
+    let scenario = Scenario::from_yaml(&text).map_err(|error| failure(error.into()))?.ending_at(SystemClock.now());
     let mut good = true;
     let mut inventory = Inventory::empty();
     scenario.play(|step, host| {
