@@ -9,7 +9,6 @@ use super::{
     names::short_form,
     reader::{Entry, Reader},
     schema,
-    settings::Located,
     value::Given,
     yaml::Kind,
 };
@@ -115,7 +114,7 @@ pub(crate) fn exemptions(reader: &mut Reader<'_>) -> Vec<Exemption> {
             Kind::List(items) => {
                 for item in items {
                     let entries = reader.entries(item, "the exemption");
-                    let place = Located::new((), &reader.file, item.at.line).place;
+                    let place = reader.place(item.at.line);
                     exemptions.extend(exemption(reader, &entries, item.at, place));
                 }
             }
