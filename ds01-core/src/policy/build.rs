@@ -219,15 +219,17 @@ fn overrides(reader: &mut Reader<'_>, node: &Node, what: &str) -> ByUser<(Said, 
     overrides
 }
 
-/// `user-overrides.yaml` has users at its top, or under the name that they have in the main file.
+/// `user-overrides.yaml` has users at its top, or under the name that they have in the main file, but not both.
 fn overrides_file(reader: &mut Reader<'_>, root: &Node) -> ByUser<(Said, Place)> {
-    if let super::yaml::Kind::Map(pairs) = &root.kind
-        && let [(key, value)] = &pairs[..]
-        && matches!(&key.kind, super::yaml::Kind::Scalar { text, .. } if text == "user_overrides")
-    {
-        return overrides(reader, value, "`user_overrides`");
+    const SECTION: &str = "user_overrides";
+    let Some(section) = root.entry(SECTION) else { return overrides(reader, root, "the file") };
+    for other in reader.entries(root, "the file") {
+        if other.key != SECTION {
+            let message = format!("`{}` stands beside `{SECTION}`, not in it", other.key);
+            reader.error(other.at, message, format!("indent the users under `{SECTION}`, or take that key away"));
+        }
     }
-    overrides(reader, root, "the file")
+    overrides(reader, section, "`user_overrides`")
 }
 
 fn container_types(reader: &mut Reader<'_>, node: &Node, policy: &mut Policy) {

@@ -6,7 +6,6 @@ use super::{
     diagnostic::Position,
     level::Place,
     members,
-    names::short_form,
     reader::{Entry, Reader},
     schema,
     value::Given,
@@ -88,14 +87,6 @@ pub struct Exemption {
     pub expires: Expiry,
     /// Where it stands.
     pub place: Place,
-}
-
-impl Exemption {
-    /// Whether it speaks of `user`, in either form of either name.
-    pub(crate) fn is_for(&self, user: &str) -> bool {
-        let short = short_form(user);
-        self.username == user || self.username == short || (user == short && short_form(&self.username) == user)
-    }
 }
 
 const KEYS: [&str; 5] = ["username", "exempt_from", "reason", "approved_by", "expires_on"];

@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The entries of a mapping. Null has none; anything else than a mapping, and each key that can't be used, is
-    /// reported. `what` is the mapping's name, and `at` a place for it when it is empty.
+    /// reported. `what` is the mapping's name.
     pub(crate) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Vec<Entry<'n>> {
         let Kind::Map(pairs) = &node.kind else {
             if !node.is_null() {

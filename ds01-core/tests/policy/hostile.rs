@@ -46,6 +46,17 @@ fn one_endless_line_is_quoted_in_part() {
 }
 
 #[test]
+fn endless_names_and_values_are_quoted_in_part() {
+    let endless = "x".repeat(100_000);
+    let said = refused(format!(
+        "? {endless}\n: 1\ndefaults:\n  idle_timeout: {endless}\n  policies: {{gpu_unknown: {endless}}}\n\
+         user_overrides:\n  ? {endless}\n  : 1\ndefault_group: {endless}\n"
+    ))
+    .to_string();
+    assert!(said.matches("error: ").count() >= 4 && said.len() < 10_000, "{}", said.len());
+}
+
+#[test]
 fn aliases_within_aliases_do_not_grow() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..30 {
