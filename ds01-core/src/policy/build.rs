@@ -1,14 +1,11 @@
 //! From the files' bytes to a policy, or to everything that is wrong with them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     BadPolicy, Loaded, Policy,
-    diagnostic::{Diagnostic, Findings, Severity},
-    exemptions,
+    diagnostic::{Findings, Severity},
+    exemptions, join,
     level::{ContainerType, Place},
     members,
     monitoring::{self, Monitoring},
@@ -16,6 +13,7 @@ use super::{
     reader::{Entry, Reader, Said, Spelled},
     schema::{self, Scope},
     settings::Located,
+    source::Source,
     yaml::Node,
 };
 
@@ -58,60 +56,73 @@ pub fn parse(files: &PolicyFiles) -> Result<Loaded, BadPolicy> {
 
 /// As [`parse`], for files of which some could not be read, which `found` says.
 pub(crate) fn build(files: &PolicyFiles, mut found: Findings) -> Result<Loaded, BadPolicy> {
-    let main = &files.policy;
+    let sources = Sources::decode(files, &mut found);
     let mut policy = Policy::built_in();
-    if let Some(mut reader) = Reader::new(&main.path, &main.bytes, &mut found) {
-        main_file(&mut reader, &mut policy);
+    if let Some(source) = &sources.policy {
+        main_file(&mut Reader::new(source, &mut found), &mut policy);
     }
-    if let Some(document) = &files.overrides
-        && let Some(mut reader) = Reader::new(&document.path, &document.bytes, &mut found)
-        && let Some(root) = reader.document()
-    {
-        policy.overrides_file = overrides_file(&mut reader, &root);
+    if let Some(source) = &sources.overrides {
+        let mut reader = Reader::new(source, &mut found);
+        if let Some(root) = reader.document() {
+            policy.overrides_file = overrides_file(&mut reader, &root);
+        }
     }
-    if let Some(document) = &files.exemptions
-        && let Some(mut reader) = Reader::new(&document.path, &document.bytes, &mut found)
-    {
-        policy.exemptions = exemptions::exemptions(&mut reader);
+    if let Some(source) = &sources.exemptions {
+        policy.exemptions = exemptions::exemptions(&mut Reader::new(source, &mut found));
     }
-    join_members(&mut policy, files, &mut found);
+    join::join(&mut policy, &sources, &mut found);
     for overrides in [&policy.overrides_file, &policy.overrides_inline] {
         for (short, names) in overrides.shared_short_forms() {
-            let message = format!("the overrides of {} all speak of `{short}`", quoted(names.iter()));
+            let message = format!("the overrides of {} all speak of `{short}`", join::quoted(names));
             let help = format!("a container whose owner is only known as `{short}` gets none: add one for that name");
             if let Some((_, place)) = overrides.get(&names[0]) {
-                report(files, place, &names[0], Severity::Warning, message, help, &mut found);
+                sources.report(place, &names[0], Severity::Warning, message, help, &mut found);
             }
         }
     }
     let bad = found.seen(Severity::Error) > 0;
-    let found = found.finish(&main.path);
+    let found = found.finish(&files.policy.path);
     if bad { Err(BadPolicy { found }) } else { Ok(Loaded { policy, warnings: found }) }
 }
 
-/// Reports what is said of a `name` at a place of one of the files.
-fn report(
-    files: &PolicyFiles,
-    place: &Place,
-    name: &str,
-    severity: Severity,
-    message: String,
-    help: String,
-    found: &mut Findings,
-) {
-    if found.full(severity) {
-        found.count(severity);
-        return;
-    }
-    let documents = [Some(&files.policy), files.overrides.as_ref()].into_iter().flatten().chain(files.members.values());
-    let document = documents.into_iter().find(|document| *document.path == *place.file);
-    if let Some(mut reader) = document.and_then(|document| Reader::new(&document.path, &document.bytes, found)) {
-        reader.about_name(severity, place.line, name, message, help);
-    }
+/// The files that are text.
+pub(crate) struct Sources<'a> {
+    policy: Option<Source<'a>>,
+    overrides: Option<Source<'a>>,
+    exemptions: Option<Source<'a>>,
+    pub(crate) members: BTreeMap<&'a str, Source<'a>>,
 }
 
-fn quoted<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
+impl<'a> Sources<'a> {
+    fn decode(files: &'a PolicyFiles, found: &mut Findings) -> Self {
+        let mut decode = |document| Source::decode(document, found);
+        Self {
+            policy: decode(&files.policy),
+            overrides: files.overrides.as_ref().and_then(&mut decode),
+            exemptions: files.exemptions.as_ref().and_then(&mut decode),
+            members: files.members.iter().filter_map(|(group, file)| Some((&**group, decode(file)?))).collect(),
+        }
+    }
+
+    /// Reports what is said of a `name` at a place of one of the files.
+    pub(crate) fn report(
+        &self,
+        place: &Place,
+        name: &str,
+        severity: Severity,
+        message: String,
+        help: impl Into<String>,
+        found: &mut Findings,
+    ) {
+        if found.full(severity) {
+            found.count(severity);
+            return;
+        }
+        let all = [&self.policy, &self.overrides].into_iter().flatten().chain(self.members.values());
+        if let Some(source) = all.into_iter().find(|source| source.file == place.file) {
+            found.push(source.diagnostic(severity, source.find(name, place.line), message, help.into()));
+        }
+    }
 }
 
 fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
@@ -141,7 +152,7 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
                         continue;
                     }
                     let said = reader.said(group.value, Scope::Group, &format!("the group `{}`", group.key));
-                    let place = Located::new((), &reader.file, group.at.line).place;
+                    let place = reader.place(group.at.line);
                     policy.groups.insert(group.key.to_owned(), (said, place));
                 }
             }
@@ -184,7 +195,7 @@ fn default_group(reader: &mut Reader<'_>, entry: Entry<'_>, policy: &mut Policy)
     if entry.value.is_null() || bad_group_name(given.text).is_some() {
         reader.error(entry.at, "`default_group` names no group", "write a group's name, such as `student`");
     } else {
-        policy.default_group = Some(Located::new(given.text.to_owned(), &reader.file, entry.at.line));
+        policy.default_group = Some(Located { value: given.text.to_owned(), place: reader.place(entry.at.line) });
     }
 }
 
@@ -203,20 +214,22 @@ fn overrides(reader: &mut Reader<'_>, node: &Node, what: &str) -> ByUser<(Said, 
             continue;
         }
         let said = reader.said(entry.value, Scope::UserOverride, &format!("the override of `{}`", entry.key));
-        overrides.insert(entry.key.to_owned(), (said, Located::new((), &reader.file, entry.at.line).place));
+        overrides.insert(entry.key.to_owned(), (said, reader.place(entry.at.line)));
     }
     overrides
 }
 
-/// `user-overrides.yaml` has users at its top, or under the name that they have in the main file.
+/// `user-overrides.yaml` has users at its top, or under the name that they have in the main file, but not both.
 fn overrides_file(reader: &mut Reader<'_>, root: &Node) -> ByUser<(Said, Place)> {
-    if let super::yaml::Kind::Map(pairs) = &root.kind
-        && let [(key, value)] = &pairs[..]
-        && matches!(&key.kind, super::yaml::Kind::Scalar { text, .. } if text == "user_overrides")
-    {
-        return overrides(reader, value, "`user_overrides`");
+    const SECTION: &str = "user_overrides";
+    let Some(section) = root.entry(SECTION) else { return overrides(reader, root, "the file") };
+    for other in reader.entries(root, "the file") {
+        if other.key != SECTION {
+            let message = format!("`{}` stands beside `{SECTION}`, not in it", other.key);
+            reader.error(other.at, message, format!("indent the users under `{SECTION}`, or take that key away"));
+        }
     }
-    overrides(reader, root, "the file")
+    overrides(reader, section, "`user_overrides`")
 }
 
 fn container_types(reader: &mut Reader<'_>, node: &Node, policy: &mut Policy) {
@@ -240,75 +253,6 @@ fn container_types(reader: &mut Reader<'_>, node: &Node, policy: &mut Policy) {
             None => reader.unknown_key(entry, "`container_types`", || {
                 schema::hint(entry.key, ContainerType::ALL[1..].iter().map(|kind| kind.as_str()))
             }),
-        }
-    }
-}
-
-/// Joins the members that the main file names with those of the members files, and says who is where twice.
-fn join_members(policy: &mut Policy, files: &PolicyFiles, found: &mut Findings) {
-    let mut listed: BTreeSet<&str> = BTreeSet::new();
-    let mut joined: Vec<(String, Located<String>)> = Vec::new();
-    for (group, (said, _)) in &policy.groups {
-        joined.extend(said.members.iter().map(|member| (group.clone(), member.clone())));
-    }
-    for (group, document) in &files.members {
-        let Some(mut reader) = Reader::new(&document.path, &document.bytes, found) else { continue };
-        let names = members::members(&mut reader);
-        if policy.groups.contains_key(group) || policy.default_group() == group {
-            listed.insert(group);
-            joined.extend(names.into_iter().map(|member| (group.clone(), member)));
-        } else {
-            let hint = schema::nearest(group, policy.groups.keys().map(String::as_str));
-            let rename = hint.map(|name| format!(", or rename the file to `{name}.members`")).unwrap_or_default();
-            let help = format!("write `{group}: {{}}` in `groups` to make it one{rename}");
-            reader.about_file(Severity::Warning, format!("there is no group `{group}`: nobody reads this file"), help);
-        }
-    }
-    for (group, member) in joined {
-        let Located { value: name, place } = member;
-        match policy.members.get(&name) {
-            Some((other, other_place)) if *other != group => {
-                let message = format!("`{name}` is a member of `{other}` ({other_place}) and of `{group}`");
-                let help = "keep one of the two: a user has one group's limits".to_owned();
-                report(files, &place, &name, Severity::Error, message, help, found);
-            }
-            Some(_) => {}
-            None => policy.members.insert(name, (group, place)),
-        }
-    }
-    for (short, names) in policy.members.shared_short_forms() {
-        let groups: BTreeSet<&str> =
-            names.iter().filter_map(|name| policy.members.get(name)).map(|(group, _)| &**group).collect();
-        if let (true, Some((_, place))) = (groups.len() > 1, policy.members.get(&names[0])) {
-            let all = quoted(names.iter());
-            let message = format!("{all} are in different groups, and all are `{short}` without their domains");
-            let help = format!("a user only known as `{short}` is in the default group: list that name too");
-            report(files, place, &names[0], Severity::Warning, message, help, found);
-        }
-    }
-    nobody_in(policy, &listed, files, found);
-}
-
-/// Warns of groups that have no members, and of a default group that is none.
-fn nobody_in(policy: &Policy, listed: &BTreeSet<&str>, files: &PolicyFiles, found: &mut Findings) {
-    let default = policy.default_group();
-    for (group, (said, place)) in &policy.groups {
-        if group != default && !said.lists_members && !listed.contains(group.as_str()) {
-            let message = format!("nobody is in the group `{group}`: no `members`, and no groups/{group}.members");
-            let help = format!("list its members in either place, or write `members: []` in `{group}`");
-            report(files, place, group, Severity::Warning, message, help, found);
-        }
-    }
-    if !policy.groups.is_empty() && !policy.groups.contains_key(default) {
-        let hint = schema::nearest(default, policy.groups.keys().map(String::as_str));
-        let help = match hint {
-            Some(name) => format!("write `default_group: {name}` if that is meant, else `{default}: {{}}` in `groups`"),
-            None => format!("write `{default}: {{}}` in `groups`: its members then get what `defaults` says"),
-        };
-        let message = format!("the default group `{default}` is not in `groups`");
-        match &policy.default_group {
-            Some(group) => report(files, &group.place, default, Severity::Warning, message, help, found),
-            None => found.push(Diagnostic::about_file(Severity::Warning, &files.policy.path, message, help)),
         }
     }
 }

@@ -99,8 +99,10 @@ impl Findings {
         self.seen(severity) >= Self::KEPT
     }
 
-    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
         let severity = diagnostic.severity;
+        clip(&mut diagnostic.message);
+        diagnostic.help.iter_mut().for_each(clip);
         if !self.full(severity) {
             self.list.push(diagnostic);
         }
@@ -153,6 +155,15 @@ impl fmt::Display for Diagnostic {
             write!(f, "\n      = {}", sanitize(help))?;
         }
         Ok(())
+    }
+}
+
+/// Cuts a text that quotes more of a file than anybody reads.
+fn clip(text: &mut String) {
+    const LONGEST: usize = 400;
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push_str(" ...");
     }
 }
 

@@ -6,10 +6,8 @@ use super::{
     diagnostic::Position,
     level::Place,
     members,
-    names::short_form,
     reader::{Entry, Reader},
     schema,
-    settings::Located,
     value::Given,
     yaml::Kind,
 };
@@ -91,14 +89,6 @@ pub struct Exemption {
     pub place: Place,
 }
 
-impl Exemption {
-    /// Whether it speaks of `user`, in either form of either name.
-    pub(crate) fn is_for(&self, user: &str) -> bool {
-        let short = short_form(user);
-        self.username == user || self.username == short || (user == short && short_form(&self.username) == user)
-    }
-}
-
 const KEYS: [&str; 5] = ["username", "exempt_from", "reason", "approved_by", "expires_on"];
 const IGNORED: [&str; 6] = ["approved_on", "category", "comment", "note", "notes", "description"];
 
@@ -115,7 +105,7 @@ pub(crate) fn exemptions(reader: &mut Reader<'_>) -> Vec<Exemption> {
             Kind::List(items) => {
                 for item in items {
                     let entries = reader.entries(item, "the exemption");
-                    let place = Located::new((), &reader.file, item.at.line).place;
+                    let place = reader.place(item.at.line);
                     exemptions.extend(exemption(reader, &entries, item.at, place));
                 }
             }

@@ -22,7 +22,7 @@ pub(crate) fn members(reader: &mut Reader<'_>) -> Vec<Located<String>> {
                 let help = "write one user name a line, without dash, quotes and commas; a comment begins with ` #`";
                 reader.error(at, message, help);
             }
-            None => members.push(Located::new(name.to_owned(), &reader.file, number)),
+            None => members.push(Located { value: name.to_owned(), place: reader.place(number) }),
         }
     }
     members

@@ -29,6 +29,7 @@ mod build;
 mod diagnostic;
 mod exemptions;
 mod files;
+mod join;
 mod level;
 mod members;
 mod monitoring;
@@ -37,6 +38,7 @@ mod reader;
 mod resolve;
 mod schema;
 mod settings;
+mod source;
 mod value;
 mod yaml;
 

@@ -1,22 +1,22 @@
 //! Walking a document and collecting everything that is wrong with it.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::{
-    diagnostic::{Diagnostic, Excerpt, Findings, Position, Severity},
+    diagnostic::{Diagnostic, Findings, Position, Severity},
+    level::Place,
     members,
     schema::{Key, Scope},
     settings::{LimitsLayer, Located, RulesLayer},
+    source::Source,
     value::{Given, Wrong},
     yaml::{self, Kind, Node},
 };
 use crate::duration::Unit;
 
-/// One file, as text with lines, and where to put what is found in it.
+/// A file, and where to put what is found in it.
 pub(crate) struct Reader<'a> {
-    pub(crate) file: Arc<Path>,
-    text: &'a str,
-    lines: Vec<&'a str>,
+    source: &'a Source<'a>,
     found: &'a mut Findings,
 }
 
@@ -42,43 +42,13 @@ pub(crate) struct Said {
 }
 
 impl<'a> Reader<'a> {
-    /// Decodes a file. `None`, with the reason reported, when it is no text.
-    pub(crate) fn new(file: &Path, bytes: &'a [u8], found: &'a mut Findings) -> Option<Self> {
-        let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-        let sound = match std::str::from_utf8(bytes) {
-            Ok(text) if bytes.len() <= yaml::MAX_BYTES => {
-                return Some(Self { file: Arc::from(file), text, lines: split_lines(text), found });
-            }
-            Ok(_) => None,
-            Err(error) => Some(String::from_utf8_lossy(&bytes[..error.valid_up_to()])),
-        };
-        let mut diagnostic = match &sound {
-            None => Diagnostic::about_file(
-                Severity::Error,
-                file,
-                format!("the file has {} bytes, and {} is the most that is read", bytes.len(), yaml::MAX_BYTES),
-                "this is not a policy file, or something wrote into it: restore it from a copy",
-            ),
-            Some(_) if utf16 => Diagnostic::about_file(Severity::Error, file, "the file is UTF-16", "save it as UTF-8"),
-            Some(_) => {
-                Diagnostic::about_file(Severity::Error, file, "a byte here is not UTF-8", "save the file as UTF-8")
-            }
-        };
-        if let Some(sound) = sound.filter(|_| !utf16) {
-            let lines = split_lines(&sound);
-            let last = lines.last().copied().unwrap_or_default();
-            let at = Position { line: count(lines.len()), column: count(last.chars().count() + 1) };
-            diagnostic.at = Some(at);
-            diagnostic.excerpt = Some(Excerpt::around(last, at.column));
-        }
-        found.push(diagnostic);
-        None
+    pub(crate) fn new(source: &'a Source<'a>, found: &'a mut Findings) -> Self {
+        Self { source, found }
     }
 
     /// The document's root; `None` when it is empty, or is no YAML, which is then reported.
     pub(crate) fn document(&mut self) -> Option<Node> {
-        match yaml::parse(self.text) {
+        match yaml::parse(self.source.text) {
             Ok(root) => root.filter(|root| !root.is_null()),
             Err(fault) => {
                 self.error(fault.at, fault.message, fault.help);
@@ -87,17 +57,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A finding about a name in a line.
-    pub(crate) fn about_name(&mut self, severity: Severity, line: u32, name: &str, message: String, help: String) {
-        let index = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
-        let text = self.lines.get(index).copied().unwrap_or_default();
-        let before = text.find(name).map_or(0, |start| text[..start].chars().count());
-        self.report(severity, Position { line, column: count(before + 1) }, message, help);
+    /// The lines of the file with their numbers.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (u32, &'a str)> + use<'a> {
+        self.source.lines()
     }
 
-    /// The lines of the file with their numbers.
-    pub(crate) fn lines(&self) -> Vec<(u32, &'a str)> {
-        self.lines.iter().enumerate().map(|(index, line)| (count(index + 1), *line)).collect()
+    /// A line of the file.
+    pub(crate) fn place(&self, line: u32) -> Place {
+        self.source.place(line)
     }
 
     /// How many errors were found so far.
@@ -115,18 +82,15 @@ impl<'a> Reader<'a> {
 
     /// A finding about the whole file.
     pub(crate) fn about_file(&mut self, severity: Severity, message: impl Into<String>, help: impl Into<String>) {
-        self.found.push(Diagnostic::about_file(severity, &*self.file, message, help));
+        self.found.push(Diagnostic::about_file(severity, &*self.source.file, message, help));
     }
 
     fn report(&mut self, severity: Severity, at: Position, message: String, help: String) {
         if self.found.full(severity) {
             self.found.count(severity);
-            return;
+        } else {
+            self.found.push(self.source.diagnostic(severity, at, message, help));
         }
-        let index = usize::try_from(at.line).unwrap_or(usize::MAX).saturating_sub(1);
-        let excerpt = self.lines.get(index).map(|line| Excerpt::around(line, at.column));
-        let file = self.file.to_path_buf();
-        self.found.push(Diagnostic { severity, file, at: Some(at), excerpt, message, help: Some(help) });
     }
 
     /// Warns of a key that nobody knows. What to write is only looked for when somebody will read it.
@@ -139,7 +103,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The entries of a mapping. Null has none; anything else than a mapping, and each key that can't be used, is
-    /// reported. `what` is the mapping's name, and `at` a place for it when it is empty.
+    /// reported. `what` is the mapping's name.
     pub(crate) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Vec<Entry<'n>> {
         let Kind::Map(pairs) = &node.kind else {
             if !node.is_null() {
@@ -245,13 +209,13 @@ impl<'a> Reader<'a> {
             match scope.key(entry.key) {
                 Key::Limit(name, unit) => {
                     if let Some(given) = self.setting(entry, name, unit, spelled, what) {
-                        let read = said.limits.set(name, &given, &self.file, entry.at.line);
+                        let read = said.limits.set(name, &given, self.place(entry.at.line));
                         self.outcome(entry, read);
                     }
                 }
                 Key::Rule(name, unit) => {
                     if let Some(given) = self.setting(entry, name, unit, spelled, what) {
-                        let read = said.rules.set(name, &given, &self.file, entry.at.line);
+                        let read = said.rules.set(name, &given, self.place(entry.at.line));
                         self.outcome(entry, read);
                     }
                 }
@@ -263,7 +227,7 @@ impl<'a> Reader<'a> {
                     for (name, at) in self.names(entry) {
                         match members::fault(name) {
                             Some(wrong) => self.error(at, wrong.message, wrong.help),
-                            None => said.members.push(Located::new(name.to_owned(), &self.file, at.line)),
+                            None => said.members.push(Located { value: name.to_owned(), place: self.place(at.line) }),
                         }
                     }
                 }
@@ -308,20 +272,4 @@ impl<'a> Reader<'a> {
             Ok(()) => {}
         }
     }
-}
-
-fn count(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
-}
-
-/// Lines as YAML has them: ended by LF, CR LF or CR.
-fn split_lines(text: &str) -> Vec<&str> {
-    let mut lines = Vec::new();
-    let mut rest = text;
-    while let Some(end) = rest.find(['\n', '\r']) {
-        lines.push(&rest[..end]);
-        rest = rest[end..].strip_prefix("\r\n").unwrap_or(&rest[end + 1..]);
-    }
-    lines.push(rest);
-    lines
 }

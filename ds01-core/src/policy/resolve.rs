@@ -6,6 +6,7 @@ use super::{
     Policy,
     exemptions::Exemption,
     level::{ContainerType, Level, Sourced},
+    names::ByUser,
     settings::{Limits, LimitsLayer, Row, Rules, RulesLayer},
 };
 
@@ -86,11 +87,13 @@ impl Policy {
 
     /// The exemptions of a user, each with whether it holds at `now`. The end of a day is that of `zone`.
     pub fn exemptions_of(&self, user: &str, now: Timestamp, zone: &TimeZone) -> Vec<(&Exemption, bool)> {
-        self.exemptions
-            .iter()
-            .filter(|exemption| exemption.is_for(user))
-            .map(|exemption| (exemption, exemption.expires.holds(now, zone)))
-            .collect()
+        let mut names = ByUser::default();
+        for exemption in &self.exemptions {
+            names.insert(exemption.username.clone(), ());
+        }
+        let [(name, ())] = names.of(user)[..] else { return Vec::new() };
+        let own = self.exemptions.iter().filter(|exemption| exemption.username == name);
+        own.map(|exemption| (exemption, exemption.expires.holds(now, zone))).collect()
     }
 
     /// All exemptions, in the order of the file.

@@ -1,6 +1,6 @@
 //! The settings: their names, types, rules and built-in values, stated once.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
     level::{Level, Place, Sourced},
@@ -16,12 +16,6 @@ const fn minutes(n: u64) -> Duration {
 pub(crate) struct Located<T> {
     pub(crate) value: T,
     pub(crate) place: Place,
-}
-
-impl<T> Located<T> {
-    pub(crate) fn new(value: T, file: &Arc<Path>, line: u32) -> Self {
-        Self { value, place: Place { file: Arc::clone(file), line } }
-    }
 }
 
 /// One resolved setting, as tables and programs are shown it.
@@ -58,9 +52,9 @@ macro_rules! settings {
             pub(crate) const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
 
             /// Reads the value of the key `name`, which has to be one of [`Self::NAMES`], and keeps it.
-            pub(crate) fn set(&mut self, name: &str, given: &Given<'_>, file: &Arc<Path>, line: u32) -> Result<(), Wrong> {
+            pub(crate) fn set(&mut self, name: &str, given: &Given<'_>, place: Place) -> Result<(), Wrong> {
                 match name {
-                    $(stringify!($name) => self.$name = Some(Located::new($read(given)?, file, line)),)*
+                    $(stringify!($name) => self.$name = Some(Located { value: $read(given)?, place }),)*
                     _ => {}
                 }
                 Ok(())

@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::RangeInclusive, time::Duration};
 use serde::Serialize;
 
 use super::yaml::is_null;
-use crate::duration::{self, InvalidDuration, Unit};
+use crate::duration::{self, Unit};
 
 /// What a running container is when nothing can be said about its GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -213,11 +213,7 @@ fn span(given: &Given<'_>, zero: Zero, nullable: bool) -> Result<Duration, Wrong
         Err(_) if nullable && means_never(given.text) => {
             Err(given.wrong("is not a duration", "write `null`, without quotes, for no limit"))
         }
-        Err(InvalidDuration::NotADuration) if given.is_null() => Err(Wrong::new(
-            "null stands where a duration is needed",
-            "write a duration such as `30m`, or `0s` for none",
-        )),
-        Err(InvalidDuration::Empty) if given.plain => Err(Wrong::new(
+        Err(_) if given.is_null() => Err(Wrong::new(
             "null stands where a duration is needed",
             "write a duration such as `30m`, or `0s` for none",
         )),

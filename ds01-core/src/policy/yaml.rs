@@ -42,6 +42,13 @@ impl Node {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if is_null(text))
     }
 
+    /// The value of a mapping's key.
+    pub(crate) fn entry(&self, name: &str) -> Option<&Self> {
+        let Kind::Map(pairs) = &self.kind else { return None };
+        let named = |key: &Self| matches!(&key.kind, Kind::Scalar { text, .. } if text == name);
+        pairs.iter().find(|(key, _)| named(key)).map(|(_, value)| value)
+    }
+
     /// What the node is, for messages.
     pub(crate) fn describe(&self) -> &'static str {
         match &self.kind {

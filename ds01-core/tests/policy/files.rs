@@ -18,6 +18,7 @@ impl Config {
     fn new() -> Self {
         let config = Self(TempDir::new().unwrap());
         fs::create_dir(config.path("groups")).unwrap();
+        fs::set_permissions(config.path("groups"), Permissions::from_mode(0o755)).unwrap();
         config.write("resource-limits.yaml", POLICY);
         config
     }
@@ -62,6 +63,12 @@ fn a_missing_policy_is_an_error_and_no_set_of_values() {
     let config = Config::new();
     fs::remove_file(config.path("resource-limits.yaml")).unwrap();
     assert!(config.refused().contains("nobody is judged by built-in values"));
+}
+
+/// Root may open everything: what fails for everybody is reading this process's memory from its start.
+#[test]
+fn a_policy_that_cannot_be_read_is_an_error() {
+    assert!(load("/proc/self/mem".as_ref()).unwrap_err().to_string().contains("the file can't be read"));
 }
 
 #[test]
@@ -144,7 +151,7 @@ fn what_everybody_can_write_is_refused() {
 fn a_file_that_is_too_long_is_refused() {
     let config = Config::new();
     config.write("groups/faculty.members", &"alice\n".repeat(1 << 20));
-    assert!(config.refused().contains("is the most that is read"));
+    assert!(config.refused().contains("the most that is read"));
 }
 
 /// Only root can give files away, and only others are kept from reading: as somebody else this says nothing.

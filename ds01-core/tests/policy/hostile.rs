@@ -1,30 +1,26 @@
 //! Text that nobody writes in good faith, or that a broken disk writes.
-
-use std::time::{Duration, Instant};
+//!
+//! What is bounded is the work: bytes, depth, values, findings and how much of a line is quoted.
 
 use ds01_core::policy::{BadPolicy, parse};
 
 use super::one_file;
 
-/// The answer to a text. Even without optimisation, each has to come within seconds: a bound on work, not a stopwatch.
 fn refused(text: String) -> BadPolicy {
-    let start = Instant::now();
-    let answer = parse(&one_file(text));
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-    answer.unwrap_err()
+    parse(&one_file(text)).unwrap_err()
 }
 
 #[test]
 fn ten_megabytes_of_nesting_are_refused() {
     for unit in ["[", "{", "- ", "? ", "{a: ", "[{", "a:\n "] {
         let bad = refused(unit.repeat((10 << 20) / unit.len()));
-        assert!(bad.to_string().contains("is the most that is read"), "{unit:?}");
+        assert!(bad.to_string().contains("the most that is read"), "{unit:?}");
     }
 }
 
 #[test]
 fn as_much_nesting_as_is_read_is_refused() {
-    for unit in ["[", "{", "- ", "? ", "{a: ", "[{", "["] {
+    for unit in ["[", "{", "- ", "? ", "{a: ", "[{"] {
         let bad = refused(unit.repeat((1 << 20) / unit.len()));
         assert!(bad.to_string().contains("within each other"), "{unit:?}: {bad}");
     }
@@ -47,6 +43,17 @@ fn one_endless_line_is_quoted_in_part() {
     let said = refused(format!("user_overrides: {{{entries}}}")).to_string();
     assert!(said.lines().all(|line| line.chars().count() < 300), "a line is too long");
     assert!(said.len() < 200_000, "{}", said.len());
+}
+
+#[test]
+fn endless_names_and_values_are_quoted_in_part() {
+    let endless = "x".repeat(100_000);
+    let said = refused(format!(
+        "? {endless}\n: 1\ndefaults:\n  idle_timeout: {endless}\n  policies: {{gpu_unknown: {endless}}}\n\
+         user_overrides:\n  ? {endless}\n  : 1\ndefault_group: {endless}\n"
+    ))
+    .to_string();
+    assert!(said.matches("error: ").count() >= 4 && said.len() < 10_000, "{}", said.len());
 }
 
 #[test]
