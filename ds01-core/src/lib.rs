@@ -3,3 +3,4 @@
 pub mod detect;
 pub mod model;
 pub mod source;
+pub mod text;
