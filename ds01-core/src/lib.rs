@@ -3,4 +3,7 @@
 pub mod detect;
 pub mod model;
 pub mod source;
+pub mod table;
 pub mod text;
+pub mod units;
+pub mod usage;
