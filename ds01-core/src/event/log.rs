@@ -1,0 +1,57 @@
+//! The event log: a file of lines that all programs append to.
+
+use std::path::{Path, PathBuf};
+
+use crate::store::{Lines, Store, StoreError};
+
+use super::Event;
+
+/// Where events go.
+#[derive(Debug, Clone)]
+pub struct EventLog {
+    path: PathBuf,
+    program: &'static str,
+}
+
+impl EventLog {
+    /// A log at `path`, written by `program`. Nothing is opened yet.
+    pub fn new(path: impl Into<PathBuf>, program: &'static str) -> Self {
+        Self { path: path.into(), program }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends events, each by one write, and flushes them to the disk. Nothing to append opens nothing.
+    ///
+    /// # Errors
+    ///
+    /// The first that occurred: later events are not tried, so that what is written has no gap. The caller warns and goes
+    /// on; logging never fails the program that logs.
+    pub fn append(&self, events: &[Event]) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let mut lines = self.open()?;
+        lines.end_torn_line()?;
+        for event in events {
+            let line = event.to_line(self.program).map_err(|error| StoreError::Io {
+                action: "write an event to",
+                path: self.path.clone(),
+                error: error.into(),
+            })?;
+            lines.append(&line)?;
+        }
+        lines.flush()
+    }
+
+    fn open(&self) -> Result<Lines, StoreError> {
+        let (Some(dir), Some(name)) = (self.path.parent(), self.path.file_name().and_then(|name| name.to_str())) else {
+            return Err(StoreError::Unsafe { path: self.path.clone(), why: "this names no file".to_owned() });
+        };
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+        Store::open(dir)?.open_lines(name)
+    }
+}

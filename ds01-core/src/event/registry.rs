@@ -1,0 +1,180 @@
+//! Every event that any of the programs can emit: one list, from which both the documentation and the only type that can
+//! be emitted are made.
+
+use serde::Serialize;
+
+use crate::{
+    detect::{GpuAccess, Origin},
+    model::{ContainerId, ContainerStatus},
+    source::SourceName,
+};
+
+/// An event type, as `ds01-detect --event-types` lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventType {
+    /// `category.action`.
+    pub name: &'static str,
+    /// When it is emitted.
+    pub about: &'static str,
+    /// Its details.
+    pub fields: &'static [Field],
+}
+
+/// One detail of an event type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// The key in `details`.
+    pub name: &'static str,
+    /// What it holds, with its unit.
+    pub about: &'static str,
+}
+
+macro_rules! events {
+    ($($(#[doc = $about:literal])+ $name:literal $variant:ident {
+        $($(#[doc = $field_about:literal])+ $field:ident: $type:ty $(, if $skip:literal)?;)*
+    })*) => {
+        /// What an event says: the only things that can be emitted.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(untagged)]
+        pub enum Details {
+            $($(#[doc = $about])+ $variant {
+                $($(#[doc = $field_about])+ $(#[serde(skip_serializing_if = $skip)])? $field: $type,)*
+            },)*
+        }
+
+        impl Details {
+            /// `category.action`.
+            pub fn event_type(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $name,)*
+                }
+            }
+        }
+
+        /// All event types of all programs.
+        pub const EVENT_TYPES: &[EventType] = &[
+            $(EventType {
+                name: $name,
+                about: concat!($($about),+).trim_ascii(),
+                fields: &[$(Field { name: stringify!($field), about: concat!($($field_about),+).trim_ascii() },)*],
+            },)*
+        ];
+    };
+}
+
+events! {
+    /// A container was listed that the scan before did not know.
+    "detection.container_discovered" ContainerDiscovered {
+        /// The full id.
+        container_id: ContainerId;
+        /// Its name.
+        name: String;
+        /// How it came to be.
+        origin: Origin;
+        /// Whether it can use a GPU; null when its details could not be read.
+        has_gpu: Option<bool>;
+        /// Its image.
+        image: String;
+    }
+    /// A container that the scan before knew is no longer there, running or stopped.
+    "detection.container_exited" ContainerExited {
+        /// The full id.
+        container_id: ContainerId;
+        /// Its name.
+        name: String;
+        /// How it came to be.
+        origin: Origin;
+    }
+    /// A container's state is another one: it was started, paused, stopped.
+    "detection.container_status_changed" ContainerStatusChanged {
+        /// The full id.
+        container_id: ContainerId;
+        /// Its name.
+        name: String;
+        /// Docker's word at the scan before.
+        old_status: ContainerStatus;
+        /// Docker's word now.
+        new_status: ContainerStatus;
+    }
+    /// A container's origin, owner or GPU access is another one.
+    "detection.classification_changed" ClassificationChanged {
+        /// The full id.
+        container_id: ContainerId;
+        /// Its name.
+        name: String;
+        /// Origin at the scan before.
+        old_origin: Origin;
+        /// Origin now.
+        new_origin: Origin;
+        /// Owner at the scan before; left out when it is the same.
+        old_user: Option<String>, if "Option::is_none";
+        /// Owner now; left out when it is the same.
+        new_user: Option<String>, if "Option::is_none";
+        /// Whether it could use a GPU at the scan before, or null; left out when it is the same.
+        old_has_gpu: Option<Option<bool>>, if "Option::is_none";
+        /// Whether it can use a GPU now, or null; left out when it is the same.
+        new_has_gpu: Option<Option<bool>>, if "Option::is_none";
+        /// The rule that gave access at the scan before, or null; left out when it is the same.
+        old_gpu_access: Option<Option<GpuAccess>>, if "Option::is_none";
+        /// The rule that gives access now, or null; left out when it is the same.
+        new_gpu_access: Option<Option<GpuAccess>>, if "Option::is_none";
+    }
+    /// A process outside all listed containers holds a GPU context, at two scans in a row.
+    "detection.host_gpu_process_discovered" HostGpuProcessDiscovered {
+        /// The pid as the host numbers it.
+        pid: u32;
+        /// Its command line; null when it could not be read.
+        cmdline: Option<String>;
+        /// What it holds on all GPUs, in MiB; null when the driver does not say.
+        gpu_memory_mb: Option<u64>;
+        /// The first GPU or MIG instance it holds.
+        gpu_uuid: Option<String>;
+    }
+    /// Such a process ended, or let go of its GPUs.
+    "detection.host_gpu_process_exited" HostGpuProcessExited {
+        /// The pid as the host numbered it.
+        pid: u32;
+        /// Its command line; null when it could not be read.
+        cmdline: Option<String>;
+    }
+    /// A source erred: its part of the picture is kept as it was until it answers again.
+    "detection.source_failed" SourceFailed {
+        /// Which source: docker, nvml or proc.
+        source: SourceName;
+        /// What was asked of what, and what came back.
+        error: String;
+    }
+    /// A source that had failed gave all its facts again.
+    "detection.source_recovered" SourceRecovered {
+        /// Which source: docker, nvml or proc.
+        source: SourceName;
+        /// How long it had failed, in seconds.
+        outage_seconds: u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_of_the_form_category_action() {
+        for (place, event_type) in EVENT_TYPES.iter().enumerate() {
+            let (category, action) = event_type.name.split_once('.').unwrap();
+            assert!(!category.is_empty() && !action.is_empty() && !action.contains('.'));
+            assert!(!event_type.about.is_empty() && event_type.fields.iter().all(|field| !field.about.is_empty()));
+            assert!(EVENT_TYPES[..place].iter().all(|other| other.name != event_type.name), "{}", event_type.name);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_registered() {
+        let details = Details::SourceRecovered { source: SourceName::Docker, outage_seconds: 90 };
+        let registered = EVENT_TYPES.iter().find(|event_type| event_type.name == details.event_type()).unwrap();
+        let written = serde_json::to_value(&details).unwrap();
+        let keys: Vec<_> = written.as_object().unwrap().keys().map(String::as_str).collect();
+        let fields: Vec<_> = registered.fields.iter().map(|field| field.name).collect();
+        assert_eq!(keys.len(), fields.len());
+        assert!(fields.iter().all(|field| keys.contains(field)));
+    }
+}

@@ -1,0 +1,324 @@
+//! Files that root keeps where others look: a directory of its own, a lock, whole replacement, whole lines.
+//!
+//! All work is done relative to one open directory that belongs to the caller and that nobody else can write to, and no
+//! name within it is followed when it is a link. So nobody can make root read, write or replace a file elsewhere, not even
+//! by swapping the directory between a check and its use. (The crates for atomic files work from a path each time, which is
+//! why this is our own.)
+
+use std::{
+    fs::{File, TryLockError},
+    io::{self, Read, Write},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use rustix::{
+    fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags},
+    io::Errno,
+    rand::{GetRandomFlags, getrandom},
+};
+
+use crate::deadline::within;
+
+/// For files: owner reads and writes, group reads. Command lines can hold secrets.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
+/// For directories that this program has to make.
+const DIR_MODE: Mode = Mode::from_raw_mode(0o750);
+/// Larger files than this are nothing that this program wrote.
+const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
+
+/// A directory that only its owner writes to.
+#[derive(Debug)]
+pub struct Store {
+    dir: OwnedFd,
+    path: PathBuf,
+}
+
+/// A lock held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// What went wrong with which file.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refused.
+    #[error("can't {action} {path}: {error}")]
+    Io {
+        /// What was to be done.
+        action: &'static str,
+        /// To which file or directory.
+        path: PathBuf,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// It is not safe to use.
+    #[error("{path}: {why}")]
+    Unsafe {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
+    /// Another run holds the lock, and did not let go in time.
+    #[error("{path} is locked by another run, and was not released within {waited:?}")]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+}
+
+impl Store {
+    /// Opens the directory, and makes it (mode 0750) when it is missing and its parent is there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unsafe`] when it is a link, belongs to somebody else than the caller or root, or when its group or
+    /// others can write to it.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        match fs::mkdir(path, DIR_MODE) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(io_error("make directory", path, error)),
+        }
+        Self::open_existing(path)
+    }
+
+    /// As [`open`](Self::open), for a directory that has to be there already.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and when it is missing.
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = fs::open(path, flags, Mode::empty()).map_err(|error| match error {
+            Errno::LOOP | Errno::NOTDIR => unsafe_path(path, "this is no directory; a link is not followed".to_owned()),
+            _ => io_error("open directory", path, error),
+        })?;
+        let stat = fs::fstat(&dir).map_err(|error| io_error("look at", path, error))?;
+        let me = rustix::process::geteuid().as_raw();
+        if stat.st_uid != 0 && stat.st_uid != me {
+            let why = format!("this directory belongs to user id {}; it has to belong to root or to you", stat.st_uid);
+            return Err(unsafe_path(path, why));
+        }
+        if stat.st_mode & 0o022 != 0 {
+            let why = format!(
+                "others than its owner can write to this directory (mode {:04o}); run: chmod go-w {}",
+                stat.st_mode & 0o7777,
+                path.display()
+            );
+            return Err(unsafe_path(path, why));
+        }
+        Ok(Self { dir, path: path.to_owned() })
+    }
+
+    /// Where a file of this directory is.
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Takes the lock `name`, and waits up to `limit` for another run to let go of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] when it did not.
+    pub fn lock(&self, name: &str, limit: Duration) -> Result<Lock, StoreError> {
+        let flags = OFlags::RDWR | OFlags::CREATE;
+        let file = self.open_file(name, flags, "open lock")?;
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(self.error("lock", name, error)),
+        }
+        match within("lock", limit, move || file.lock().map(|()| file)) {
+            Ok(Ok(file)) => Ok(Lock { _file: file }),
+            Ok(Err(error)) => Err(self.error("lock", name, error)),
+            Err(_) => Err(StoreError::Locked { path: self.path_of(name), waited: limit }),
+        }
+    }
+
+    /// The content of a file; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a regular file, or could not be read.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let file = match self.open_file(name, OFlags::RDONLY, "open") {
+            Ok(file) => file,
+            Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|error| self.error("read", name, error))?;
+        Ok(Some(bytes))
+    }
+
+    /// Replaces a file as a whole: a reader, and a crash at any instant, finds the old content or the new.
+    ///
+    /// # Errors
+    ///
+    /// When anything failed, the old file is as it was.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let temporary = self.temporary_name(name)?;
+        let written = self.write_new(&temporary, bytes).and_then(|()| {
+            fs::renameat(&self.dir, &*temporary, &self.dir, name).map_err(|error| self.error("replace", name, error))
+        });
+        if written.is_err() {
+            // What could not be finished is of no use; that it may not even be removable is not the news.
+            let _ = fs::unlinkat(&self.dir, &*temporary, AtFlags::empty());
+        }
+        written?;
+        fs::fsync(&self.dir).map_err(|error| self.error("flush the directory of", name, error))
+    }
+
+    /// Renames a file that is of no use to `NAME.corrupt-TIME`, never over another file, and returns the new path.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be renamed.
+    pub fn set_aside(&self, name: &str, now: Timestamp) -> Result<PathBuf, StoreError> {
+        let stamp = now.strftime("%Y%m%dT%H%M%SZ");
+        let mut aside = format!("{name}.corrupt-{stamp}");
+        for n in 2.. {
+            match fs::renameat_with(&self.dir, name, &self.dir, &*aside, RenameFlags::NOREPLACE) {
+                Ok(()) => break,
+                Err(Errno::EXIST) => aside = format!("{name}.corrupt-{stamp}-{n}"),
+                Err(error) => return Err(self.error("set aside", name, error)),
+            }
+        }
+        Ok(self.path_of(&aside))
+    }
+
+    /// Removes what a killed run left of its [`replace`](Self::replace) of `name`. Only while the lock is held: another
+    /// run's file in the making looks the same.
+    ///
+    /// # Errors
+    ///
+    /// When the directory could not be listed.
+    pub fn remove_leftovers(&self, name: &str) -> Result<(), StoreError> {
+        let prefix = temporary_prefix(name);
+        let entries =
+            fs::Dir::read_from(&self.dir).map_err(|error| self.error("list the directory of", name, error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| self.error("list the directory of", name, error))?;
+            if entry.file_name().to_bytes().starts_with(prefix.as_bytes()) {
+                fs::unlinkat(&self.dir, entry.file_name(), AtFlags::empty())
+                    .map_err(|error| self.error("remove a leftover of", name, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a file of lines for appending, and makes it (mode 0640) when it is missing.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a regular file, or has a second name somewhere else (a hard link).
+    pub fn open_lines(&self, name: &str) -> Result<Lines, StoreError> {
+        let file = self.open_file(name, OFlags::RDWR | OFlags::APPEND | OFlags::CREATE, "open")?;
+        Ok(Lines { file, path: self.path_of(name) })
+    }
+
+    fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut file = self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, "make")?;
+        file.write_all(bytes).map_err(|error| self.error("write", name, error))?;
+        file.sync_all().map_err(|error| self.error("flush", name, error))
+    }
+
+    fn open_file(&self, name: &str, flags: OFlags, action: &'static str) -> Result<File, StoreError> {
+        // NONBLOCK, or a FIFO planted here would hold the program up before it can be told from a file.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = fs::openat(&self.dir, name, flags, FILE_MODE).map_err(|error| match error {
+            Errno::LOOP => unsafe_path(&self.path_of(name), "this is a link, and not followed".to_owned()),
+            _ => self.error(action, name, error),
+        })?;
+        let stat = fs::fstat(&file).map_err(|error| self.error("look at", name, error))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(unsafe_path(&self.path_of(name), "this is not a regular file; move it away".to_owned()));
+        }
+        if stat.st_nlink > 1 {
+            let why = "this file has a second name (a hard link); move it away".to_owned();
+            return Err(unsafe_path(&self.path_of(name), why));
+        }
+        Ok(File::from(file))
+    }
+
+    fn temporary_name(&self, name: &str) -> Result<String, StoreError> {
+        let mut random = [0; 8];
+        getrandom(&mut random, GetRandomFlags::empty()).map_err(|error| self.error("name a file for", name, error))?;
+        Ok(format!("{}{:016x}", temporary_prefix(name), u64::from_ne_bytes(random)))
+    }
+
+    fn error(&self, action: &'static str, name: &str, error: impl Into<io::Error>) -> StoreError {
+        io_error(action, &self.path_of(name), error)
+    }
+}
+
+/// A file of lines that several programs append to.
+#[derive(Debug)]
+pub struct Lines {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lines {
+    /// Appends one line, its newline included, with one write: lines of several writers never interleave.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be written whole, as on a full disk.
+    pub fn append(&mut self, line: &[u8]) -> Result<(), StoreError> {
+        let written = self.file.write(line).map_err(|error| io_error("append to", &self.path, error))?;
+        if written < line.len() {
+            let error = io::Error::new(io::ErrorKind::StorageFull, format!("{written} of {} bytes fit", line.len()));
+            return Err(io_error("append to", &self.path, error));
+        }
+        Ok(())
+    }
+
+    /// Ends a line that an earlier writer could not finish, so that the next one stands alone.
+    ///
+    /// # Errors
+    ///
+    /// When the file could not be read or written.
+    pub fn end_torn_line(&mut self) -> Result<(), StoreError> {
+        use std::os::unix::fs::FileExt;
+        let io = |error| io_error("look at the end of", &self.path, error);
+        let length = self.file.metadata().map_err(io)?.len();
+        let mut last = [b'\n'];
+        if length > 0 {
+            self.file.read_exact_at(&mut last, length - 1).map_err(io)?;
+        }
+        if last == [b'\n'] { Ok(()) } else { self.append(b"\n") }
+    }
+
+    /// Flushes all appended lines to the disk.
+    ///
+    /// # Errors
+    ///
+    /// When the disk refused.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(|error| io_error("flush", &self.path, error))
+    }
+}
+
+/// Temporary files are hidden, and recognised as leftovers by this.
+fn temporary_prefix(name: &str) -> String {
+    format!(".{name}.tmp-")
+}
+
+fn io_error(action: &'static str, path: &Path, error: impl Into<io::Error>) -> StoreError {
+    StoreError::Io { action, path: path.to_owned(), error: error.into() }
+}
+
+fn unsafe_path(path: &Path, why: String) -> StoreError {
+    StoreError::Unsafe { path: path.to_owned(), why }
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;
