@@ -91,13 +91,14 @@ pub trait ProcessSource: Send + Sync {
 /// Why one process could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProcessError {
-    /// There is no such process. Under `hidepid` another user's process looks the same to a caller without privilege.
+    /// There is no such process.
     #[error("no process {pid}")]
     Gone {
         /// The pid asked for.
         pid: u32,
     },
-    /// It exists, and this file of it could not be read or made sense of.
+    /// This file of it could not be read or made sense of; or, where `hidepid` hides other users' processes from the
+    /// caller, the process can't be seen and may yet exist.
     #[error("process {pid}: {path}: {detail}")]
     Unreadable {
         /// The pid asked for.

@@ -1,1 +1,0 @@
-//! `/proc`, cgroupfs and the user database.

@@ -1,0 +1,182 @@
+//! Which container a process runs in, from the text of its `/proc/PID/cgroup`.
+
+use crate::model::ContainerId;
+
+/// The container that the cgroups in `text` belong to; `None` for a process of the host.
+///
+/// `text` is a whole `/proc/PID/cgroup`: one line `ID:CONTROLLERS:PATH` for each hierarchy. Each part of a path names a
+/// container, or does not:
+///
+/// | part | written by | |
+/// |---|---|---|
+/// | `<id>` | Docker and containerd with the cgroupfs driver, Kubernetes | a container |
+/// | `docker-<id>.scope`, `cri-containerd-<id>.scope`, `crio-<id>.scope`, `libpod-<id>.scope` | the systemd driver | a container |
+/// | `crio-<id>`, `libpod-<id>` | CRI-O, Podman with the cgroupfs driver | a container |
+/// | `kubepods-....slice:cri-containerd:<id>` | a systemd name given to the cgroupfs driver | a container |
+/// | `libpod-conmon-<id>.scope`, `crio-conmon-<id>` | conmon, which watches over a container from outside | not in it |
+/// | `<id>-<random>.service` | Podman's health checks: `podman` itself, on the host | not in it |
+/// | `..._pod_<id>.slice`, `libpod_pod_<id>` | a Podman pod, which is no container | not one |
+/// | `var-lib-...-<id>-merged.mount` | systemd's unit for a mount | not one |
+///
+/// An id is 64 hexadecimal digits in lower case, no more and no fewer. `BuildKit` inside the Docker daemon names its
+/// cgroups otherwise (`buildkit/<25 letters>`): such a build step is a process of the host.
+///
+/// **Several ids on one line** are containers in a container: the last, the innermost, is the answer, whatever systemd
+/// slices follow it. **Lines that differ**: an inner engine may make cgroups in some hierarchies only, and on a hybrid
+/// host the `0::` line can name `containerd.service` beside right v1 lines. The numbers of hierarchies mean nothing, so
+/// the line with the deepest nesting wins, and the last of several equals.
+///
+/// Whoever may make cgroups (root, root in a privileged container, a user below their own `user@.service`) may give them
+/// any name, so this can be forged by them.
+pub fn container_of(text: &str) -> Option<ContainerId> {
+    let mut deepest = (0, None);
+    for path in text.lines().filter_map(|line| line.splitn(3, ':').nth(2)) {
+        // What the kernel adds to the v2 path of a process that has outlived its cgroup.
+        let path = path.strip_suffix(" (deleted)").unwrap_or(path);
+        let ids = path.split('/').filter_map(container_name);
+        let (depth, last) = ids.fold((0, None), |(depth, _), id| (depth + 1, Some(id)));
+        if depth > 0 && depth >= deepest.0 {
+            deepest = (depth, last);
+        }
+    }
+    deepest.1.and_then(|id| id.parse().ok())
+}
+
+/// The id that one part of a cgroup path says its processes run in.
+fn container_name(part: &str) -> Option<&str> {
+    let name = part.strip_suffix(".scope").unwrap_or(part);
+    let (engine, id) = name.rsplit_once(['-', ':']).unwrap_or(("", name));
+    let monitor = engine == "conmon" || engine.ends_with("-conmon");
+    (ContainerId::is_valid(id) && !monitor).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const A: &str = "4f1d0c7e9b2a6538d1e0f7c4b3a29586e7d4c1b0a9f8e7d6c5b4a39281706f5e";
+    const B: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn found(text: &str) -> Option<String> {
+        container_of(text).map(String::from)
+    }
+
+    #[test]
+    fn captured_files() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/captured/proc/cgroup");
+        let mut wrong = Vec::new();
+        let mut seen = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            // All captures hold the id `A`, if any, as the right answer.
+            let expected = if name.starts_with("host-") { None } else { Some(A.to_owned()) };
+            if found(&text) != expected {
+                wrong.push((name, found(&text)));
+            }
+            seen += 1;
+        }
+        assert_eq!(wrong, []);
+        assert!(seen >= 15, "only {seen} captures in {folder}");
+    }
+
+    #[test]
+    fn names_with_64_digits_that_are_no_ids() {
+        for name in [
+            format!("{A}00"),
+            format!("00{A}"),
+            format!("docker-{A}00.scope"),
+            A.to_uppercase(),
+            A[1..].to_owned(),
+            format!("{A}.service"),
+            format!("{A}-58e3c1f2a7.service"),
+            format!("machine-libpod_pod_{A}.slice"),
+            format!("libpod_pod_{A}"),
+            format!("var-lib-docker-overlay2-{A}-merged.mount"),
+            format!("libpod-conmon-{A}.scope"),
+            format!("crio-conmon-{A}.scope"),
+            format!("crio-conmon-{A}"),
+            format!("conmon-{A}"),
+        ] {
+            assert_eq!(found(&format!("0::/system.slice/{name}\n")), None, "{name}");
+            assert_eq!(found(&format!("0::/docker/{B}/{name}\n")), Some(B.to_owned()), "{name} in a container");
+        }
+    }
+
+    #[test]
+    fn the_hierarchy_with_the_deepest_nesting_decides_wherever_it_stands() {
+        let (outer, inner) = (format!("/docker/{B}"), format!("/docker/{B}/docker/{A}"));
+        for lines in [
+            format!("3:cpu:{outer}\n2:memory:{inner}\n0::/\n"),
+            format!("3:cpu:{inner}\n2:memory:{outer}\n0::{outer}\n"),
+            format!("1:name=systemd:{inner}\n0::/system.slice/containerd.service\n"),
+        ] {
+            assert_eq!(found(&lines), Some(A.to_owned()), "{lines}");
+        }
+    }
+
+    #[test]
+    fn of_equal_lines_the_last_decides() {
+        assert_eq!(found(&format!("2:cpu:/docker/{B}\n1:name=systemd:/docker/{A}\n0::/\n")), Some(A.to_owned()));
+    }
+
+    #[test]
+    fn an_empty_file_and_lines_without_a_path_are_the_host() {
+        for text in ["", "\n", ":", "::", "0:", "0::", A, &format!("{A}:{A}\n")] {
+            assert_eq!(found(text), None, "{text:?}");
+        }
+    }
+
+    fn id() -> impl Strategy<Value = String> {
+        "[0-9a-f]{64}"
+    }
+
+    /// A path part as engines and systemd write it, with the id in its place.
+    fn shape() -> impl Strategy<Value = String> {
+        prop::sample::select(vec![
+            "ID",
+            "docker-ID.scope",
+            "cri-containerd-ID.scope",
+            "crio-ID.scope",
+            "crio-ID",
+            "libpod-ID.scope",
+            "libpod-ID",
+            "nerdctl-ID.scope",
+            "kubepods-burstable-pod44c76ce5_f953_4bd3_bc89_12621681af49.slice:cri-containerd:ID",
+        ])
+        .prop_map(str::to_owned)
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_survived(text in any::<String>()) {
+            container_of(&text);
+        }
+
+        #[test]
+        fn any_lines_are_survived(text in "([0-9]{1,2}:[a-z,=]{0,9}:(/[0-9a-f:.-]{0,70}){0,4}\n){0,4}") {
+            container_of(&text);
+        }
+
+        #[test]
+        fn a_planted_id_is_found(
+            id in id(),
+            outer in prop::option::of(id()),
+            shape in shape(),
+            above in prop::collection::vec("[a-z@0-9_.-]{1,30}", 0..4),
+            below in prop::collection::vec("[a-z@0-9_.-]{1,30}", 0..3),
+            others in prop::collection::vec("[1-9]:(cpu|memory|name=systemd):/[a-z./]{0,30}", 0..5),
+            at in any::<prop::sample::Index>(),
+        ) {
+            let mut parts: Vec<String> = outer.into_iter().chain(above).collect();
+            parts.push(shape.replace("ID", &id));
+            parts.extend(below);
+            let mut lines = others;
+            lines.insert(at.index(lines.len() + 1), format!("0::/{}", parts.join("/")));
+            prop_assert_eq!(found(&lines.join("\n")), Some(id));
+        }
+    }
+}

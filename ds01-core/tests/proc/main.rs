@@ -1,0 +1,8 @@
+//! The door to `/proc`, on proc roots made by hand and on the real one.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "clippy knows #[test] functions, not their helpers")]
+
+mod hand_made;
+mod hidden;
+mod live;
+mod support;
