@@ -121,7 +121,7 @@ fn a_process_is_told_by_its_start_whatever_its_name() {
     let host = Host::new(&[("proc/4711/stat", text.as_str())]);
     let meter = Meter::process(&host.roots(), PID, 777);
     assert_eq!(meter.cpu_time(), Reading::Known(Duration::from_secs(3)));
-    assert_eq!(meter.memory_bytes(), Reading::Known(3 * procfs::page_size()));
+    assert_eq!(meter.memory_bytes(), Reading::Known(3 * rustix::param::page_size() as u64));
     let other = Meter::process(&host.roots(), PID, 778);
     assert_eq!(other.cpu_time().unknown().unwrap().kind, UnknownKind::Gone);
     assert_eq!(other.memory_bytes().unknown().unwrap().kind, UnknownKind::Gone);
@@ -145,7 +145,7 @@ fn measuring_keeps_the_order_and_the_reasons() {
     let here = Reading::Known(Meter::process(&host.roots(), PID, 777));
     let usage = measure(&[gone.clone(), here], Duration::ZERO);
     assert_eq!(usage[0].cpu_percent.unknown().unwrap().kind, UnknownKind::Denied);
-    assert_eq!(usage[1].memory_bytes, Reading::Known(3 * procfs::page_size()));
+    assert_eq!(usage[1].memory_bytes, Reading::Known(3 * rustix::param::page_size() as u64));
     assert_eq!(measure(&[gone], Duration::from_secs(3600))[0].memory_bytes.unknown().unwrap().detail, "no");
 }
 

@@ -24,8 +24,8 @@ impl Stat {
         let ticks = field(14)? + field(15)?;
         Some(Self {
             start_ticks: field(22)?,
-            cpu_time: Duration::from_millis(ticks * 1000 / procfs::ticks_per_second().max(1)),
-            rss_bytes: field(24)?.saturating_mul(procfs::page_size()),
+            cpu_time: Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1)),
+            rss_bytes: field(24)?.saturating_mul(rustix::param::page_size() as u64),
         })
     }
 }

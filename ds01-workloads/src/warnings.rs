@@ -1,0 +1,75 @@
+//! What an admin should know before believing the table.
+
+use std::time::Duration;
+
+use ds01_core::{
+    detect::{
+        Inventory,
+        inventory::{SourceEntry, SourceState},
+    },
+    units,
+};
+use jiff::Timestamp;
+
+use crate::row::since;
+
+/// Three scans of the timer: an older inventory means that scans are failing.
+pub(crate) const STALE_AFTER: Duration = Duration::from_secs(90);
+
+/// Warnings about an inventory, each one a line that says what is wrong and what to look at.
+pub(crate) fn warnings(inventory: &Inventory, now: Timestamp) -> Vec<String> {
+    let age = inventory.last_scan.and_then(|scan| age_warning(scan, now));
+    let sources = inventory.sources.iter().filter_map(|(name, entry)| source_warning(name, entry, now));
+    let gpus = inventory.gpus.iter().filter_map(|gpu| {
+        let problem = gpu.problem.as_deref()?;
+        Some(format!("GPU {} could not be read: {problem}; see `nvidia-smi`", gpu.index))
+    });
+    age.into_iter().chain(sources).chain(gpus).collect()
+}
+
+/// What a scan without privilege could not see.
+pub(crate) fn unprivileged(inventory: &Inventory) -> Vec<String> {
+    let processes = inventory.host_processes.values().chain(inventory.pending_processes.values());
+    let hidden = processes.filter(|process| process.cmdline.is_none()).count();
+    let containers = inventory.containers.values().filter(|container| container.problem.is_some()).count();
+    let mut said = Vec::new();
+    if hidden > 0 {
+        said.push(format!("the command line of {hidden} host GPU processes could not be read: run as root to see it"));
+    }
+    if containers > 0 {
+        said.push(format!("the details of {containers} containers could not be read: `--live --json` has the reasons"));
+    }
+    said
+}
+
+fn age_warning(scan: Timestamp, now: Timestamp) -> Option<String> {
+    const LOOK: &str = "see `systemctl status ds01-workload-detector.timer` and \
+                        `journalctl -u ds01-workload-detector.service`";
+    let ahead = since(now, scan);
+    if ahead > STALE_AFTER {
+        return Some(format!(
+            "the last scan is {} in the future: the clock was set, or {LOOK}",
+            units::duration(ahead)
+        ));
+    }
+    let age = since(scan, now);
+    (age > STALE_AFTER).then(|| format!("the last scan was {} ago, at {scan:.0}: {LOOK}", units::duration(age)))
+}
+
+fn source_warning(name: &str, entry: &SourceEntry, now: Timestamp) -> Option<String> {
+    if entry.state != SourceState::Failed {
+        return None;
+    }
+    let error = entry.error.as_deref().unwrap_or("no reason given");
+    let old = match entry.last_good {
+        Some(good) => format!("what it told is {} old", units::duration(since(good, now))),
+        None => "it has told nothing yet".to_owned(),
+    };
+    let look = match name {
+        "docker" => "see `systemctl status docker`",
+        "nvml" => "see `nvidia-smi` and `journalctl -k --grep NVRM`",
+        _ => "see `journalctl -u ds01-workload-detector.service`",
+    };
+    let since = units::duration(since(entry.since, now));
+    Some(format!("source {name} has failed for {since} ({error}): {old}; {look}"))
+}
