@@ -65,6 +65,11 @@ impl Cell {
         Self { text, style: Style::new(), width }
     }
 
+    /// Its style, none at first.
+    pub fn style(&self) -> Style {
+        self.style
+    }
+
     /// The same cell in another style.
     #[must_use]
     pub fn styled(self, style: Style) -> Self {

@@ -37,18 +37,18 @@ impl Totals {
         totals
     }
 
-    /// The last line.
+    /// The last line. The age of the scan comes first: it is what a narrow terminal must not cut.
     pub(crate) fn line(&self) -> String {
+        let age = match self.scan_age {
+            Some(age) => format!("{} ago", units::duration(age)),
+            None => "never scanned".to_owned(),
+        };
         let hidden = match self.stopped_hidden {
             0 => String::new(),
             count => format!(" (and {count} stopped: --all)"),
         };
-        let age = match self.scan_age {
-            Some(age) => format!("scanned {} ago", units::duration(age)),
-            None => "never scanned".to_owned(),
-        };
         format!(
-            "{}{hidden}, {} with GPU, {}; {age}",
+            "{age}: {}, {} with GPU, {}{hidden}",
             counted(self.containers, "container", "containers"),
             self.with_gpu,
             counted(self.processes, "host GPU process", "host GPU processes"),
@@ -57,18 +57,23 @@ impl Totals {
 }
 
 /// The heading of one user's rows: how many, on which GPUs, with how much GPU memory.
-pub(crate) fn user_heading(user: &str, rows: &[Row]) -> String {
+pub(crate) fn user_heading(user: &str, rows: &[&Row]) -> String {
     let gpus: BTreeSet<(usize, &str)> =
         rows.iter().flat_map(|row| row.gpus.resolved()).map(|gpu| (gpu.label.len(), gpu.label.as_str())).collect();
     let labels: Vec<&str> = gpus.iter().map(|(_, label)| *label).collect();
     let gpus = match labels.len() {
+        0 if rows.iter().any(|row| row.gpus.may_use()) => "GPU unknown".to_owned(),
         0 => "no GPU".to_owned(),
         count => format!("{} ({})", counted(count, "GPU", "GPUs"), labels.join(",")),
     };
-    let holders = rows.iter().filter(|row| row.gpus.can_use());
+    let holders = rows.iter().filter(|row| row.gpus.may_use());
     let (known, unknown): (Vec<_>, Vec<_>) = holders.map(|row| row.gpu_memory_mb).partition(Option::is_some);
-    let memory = units::mib(known.into_iter().flatten().sum());
-    let memory = if unknown.is_empty() { memory } else { format!("at least {memory}") };
+    let sum = known.into_iter().flatten().sum();
+    let memory = match (sum, unknown.is_empty()) {
+        (_, true) => units::mib(sum),
+        (0, false) => "unknown".to_owned(),
+        (_, false) => format!("at least {}", units::mib(sum)),
+    };
     format!("{user}: {}, {gpus}, GPU memory {memory}", counted(rows.len(), "workload", "workloads"))
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Layout {
     pub(crate) marks: bool,
 }
 
-/// The column of `--watch` that tells what changed.
+/// The column of `--watch` that tells what changed. Empty, it sets rows off from the headings of `--by-user`.
 const MARKS: table::Column = table::Column { heading: "", align: Align::Left, shrink: Shrink::Never };
 
 /// The table with its last line. Rows that left are drawn, and not counted.
@@ -31,7 +31,8 @@ pub(crate) fn draw(mut rows: Vec<Row>, totals: &Totals, layout: Layout, medium: 
     let shown = |column: &&Column| (layout.wide || !column.wide) && !(layout.by_user && column.is_user());
     let columns: Vec<&Column> = COLUMNS.into_iter().filter(shown).collect();
     let mut layouts: Vec<table::Column> = columns.iter().map(|column| column.layout).collect();
-    if layout.marks {
+    let lead = layout.marks || layout.by_user;
+    if lead {
         layouts.insert(0, MARKS);
     }
     let mut lines = Vec::with_capacity(rows.len() + 16);
@@ -39,12 +40,13 @@ pub(crate) fn draw(mut rows: Vec<Row>, totals: &Totals, layout: Layout, medium: 
         // Stable: within each user the order stays.
         rows.sort_by(|a, b| user_order(a).cmp(&user_order(b)));
         for group in rows.chunk_by(|a, b| a.user == b.user) {
-            let heading = totals::user_heading(&group[0].user, group);
+            let here: Vec<&Row> = group.iter().filter(|row| row.change != Change::Left).collect();
+            let heading = totals::user_heading(&group[0].user, &here);
             lines.push(Line::Span(Cell::new(&heading).styled(Style::new().bold())));
-            lines.extend(group.iter().map(|row| line(row, &columns, layout.marks)));
+            lines.extend(group.iter().map(|row| line(row, &columns, lead)));
         }
     } else {
-        lines.extend(rows.iter().map(|row| line(row, &columns, layout.marks)));
+        lines.extend(rows.iter().map(|row| line(row, &columns, lead)));
     }
     let mut out = table::render(&layouts, &lines, medium);
     table::push_span(&mut out, &Cell::new(&totals.line()), medium);
@@ -56,15 +58,18 @@ fn user_order(row: &Row) -> (bool, &str) {
     (row.user == UNKNOWN_USER, &row.user)
 }
 
-fn line(row: &Row, columns: &[&Column], marks: bool) -> Line {
+fn line(row: &Row, columns: &[&Column], lead: bool) -> Line {
     let cells = columns.iter().map(|column| {
         let cell = (column.cell)(row);
         match (row.change, row.stale) {
-            (Change::Left, _) | (_, true) => cell.styled(Style::new().dimmed()),
+            (Change::Left, _) | (_, true) => {
+                let style = cell.style().dimmed();
+                cell.styled(style)
+            }
             _ => cell,
         }
     });
-    let mark = marks.then(|| match row.change {
+    let mark = lead.then(|| match row.change {
         Change::Same => Cell::new(""),
         Change::Appeared => Cell::new("+").styled(AnsiColor::Green.on_default()),
         Change::Left => Cell::new("-").styled(AnsiColor::Red.on_default()),

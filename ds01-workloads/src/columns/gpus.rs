@@ -6,7 +6,7 @@ use super::{Column, words};
 
 pub(super) const COLUMN: Column = Column {
     name: "gpus",
-    layout: words("GPU(S)", Shrink::Second(12)),
+    layout: words("GPU(S)", Shrink::Second(8)),
     wide: false,
     measured: false,
     about: "0 is GPU 0, 0:1 is MIG instance 1 of GPU 0, all is every GPU of the host; a short UUID is a GPU that the \

@@ -20,8 +20,8 @@ pub(crate) fn info() -> String {
             wrapped(&format!("  {:<9}", column.layout.heading), &about)
         })
         .collect();
-    let types = type_names().collect::<Vec<_>>().join(", ");
-    INFO.replace("{COLUMNS}\n", &columns).replace("{TYPES}", &types)
+    let types = wrapped("                   ", &type_names().collect::<Vec<_>>().join(", "));
+    INFO.replace("{COLUMNS}\n", &columns).replace("{TYPES}\n", &types)
 }
 
 /// `text` behind `lead`, broken at blanks, its further lines indented as far as the first.
