@@ -6,14 +6,14 @@ use clap::{
     ColorChoice, Parser, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use ds01_cli::Generate;
+use ds01_cli::{Generate, SourceArgs};
 use ds01_core::usage::Roots;
 
 use crate::{
     columns::{COLUMNS, Column},
     filter::Filter,
     row::Type,
-    source::{LiveOptions, Source},
+    source::Source,
     view::Layout,
 };
 
@@ -92,17 +92,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "DIR", default_value = "/var/lib/ds01")]
     state_dir: PathBuf,
 
-    /// The Docker socket for --live, as unix:///path.
-    #[arg(long, value_name = "ADDRESS", env = "DOCKER_HOST", hide_env_values = true)]
-    docker_host: Option<String>,
-
-    /// The NVML library for --live.
-    #[arg(long, value_name = "FILE")]
-    nvml_library: Option<PathBuf>,
-
-    /// Where the host's proc is mounted, for --wide and --live.
-    #[arg(long, value_name = "DIR", default_value = "/proc")]
-    proc_root: PathBuf,
+    #[command(flatten)]
+    sources: SourceArgs,
 
     /// Where the host's sysfs is mounted, for --wide.
     #[arg(long, value_name = "DIR", default_value = "/sys")]
@@ -159,11 +150,7 @@ impl Cli {
         let source = if self.demo {
             Source::Demo
         } else if self.live {
-            Source::Live(LiveOptions {
-                docker_host: self.docker_host,
-                nvml_library: self.nvml_library,
-                proc_root: self.proc_root.clone(),
-            })
+            Source::Live { args: self.sources.clone(), last: None }
         } else {
             Source::File(self.state_dir)
         };
@@ -175,7 +162,7 @@ impl Cli {
             json: self.json,
             watch: self.watch,
             color: self.color,
-            roots: Roots { proc: self.proc_root, sys: self.sys_root },
+            roots: Roots { proc: self.sources.proc_root, sys: self.sys_root },
         }))
     }
 }

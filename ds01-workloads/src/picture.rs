@@ -29,9 +29,9 @@ pub(crate) struct Picture {
 
 /// Looks at the host.
 pub(crate) fn picture(options: &mut Options) -> Result<Picture, LoadError> {
-    let (inventory, notes) = options.source.inventory()?;
-    let mut picture = look(&inventory, options, Timestamp::now());
-    picture.warnings.extend(notes);
+    let seen = options.source.inventory()?;
+    let mut picture = look(&seen.inventory, options, seen.now);
+    picture.warnings.extend(seen.notes);
     if options.measures() {
         measure(&mut picture.rows, &options.roots);
     }

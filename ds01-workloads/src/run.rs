@@ -7,7 +7,6 @@ use std::{
 
 use clap::{ColorChoice, CommandFactory, Parser};
 use ds01_core::{table::Medium, text::sanitize};
-use jiff::Timestamp;
 
 use crate::{
     cli::{Cli, Options, Task},
@@ -15,6 +14,7 @@ use crate::{
     load::LoadError,
     picture::picture,
     row::rows,
+    source::Seen,
     terminal, tiers,
     warnings::warnings,
     watch::{self, End},
@@ -91,8 +91,7 @@ fn show(options: &mut Options) -> Result<(), Failure> {
 }
 
 fn print_json(options: &mut Options) -> Result<(), Failure> {
-    let (mut inventory, notes) = options.source.inventory()?;
-    let now = Timestamp::now();
+    let Seen { mut inventory, now, notes } = options.source.inventory()?;
     warnings(&inventory, now).iter().chain(&notes).for_each(|warning| warn(warning));
     // Processes that wait for a second scan are part of the inventory, and filtered like the others.
     let mut rows = rows(&inventory, now, true);

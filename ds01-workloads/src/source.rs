@@ -1,10 +1,21 @@
 //! Where the inventory comes from.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use ds01_core::detect::Inventory;
+use ds01_cli::SourceArgs;
+use ds01_core::{
+    detect::{Inventory, Settings, look},
+    source::fake::Scenario,
+};
+use jiff::Timestamp;
 
-use crate::load::{LoadError, load};
+use crate::{
+    load::{LoadError, load},
+    warnings::unprivileged,
+};
+
+/// What a live scan may take, as the detector's.
+const SCAN_LIMIT: Duration = Duration::from_secs(25);
 
 /// Where to look.
 #[derive(Debug)]
@@ -12,33 +23,65 @@ pub(crate) enum Source {
     /// The file that the detector keeps in this directory.
     File(PathBuf),
     /// This host, now.
-    Live(LiveOptions),
+    Live {
+        args: SourceArgs,
+        /// What the last look saw, so that `--watch` confirms processes as the detector does.
+        last: Option<Inventory>,
+    },
     /// The built-in sample host.
     Demo,
 }
 
-/// Where the sources of a live scan are.
-#[derive(Debug, Clone)]
-pub(crate) struct LiveOptions {
-    /// The Docker socket, where it is not the usual one.
-    pub(crate) docker_host: Option<String>,
-    /// The NVML library, where it is not the system's.
-    pub(crate) nvml_library: Option<PathBuf>,
-    /// Where proc is mounted.
-    pub(crate) proc_root: PathBuf,
+/// An inventory, and what goes with it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) inventory: Inventory,
+    /// The instant that ages are counted to.
+    pub(crate) now: Timestamp,
+    /// What to say about how it was made.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Source {
-    /// The inventory, and what to say about how it was made.
-    pub(crate) fn inventory(&mut self) -> Result<(Inventory, Vec<String>), LoadError> {
+    /// Looks.
+    pub(crate) fn inventory(&mut self) -> Result<Seen, LoadError> {
         match self {
-            Self::File(state_dir) => Ok((load(state_dir)?, Vec::new())),
-            Self::Live(_) | Self::Demo => Err(LoadError::Scan("not built yet".into())),
+            Self::File(state_dir) => Ok(Seen { inventory: load(state_dir)?, now: Timestamp::now(), notes: Vec::new() }),
+            Self::Live { args, last } => {
+                let inventory = scan(args, last.as_ref())?;
+                *last = Some(inventory.clone());
+                Ok(Seen { now: Timestamp::now(), notes: unprivileged(&inventory), inventory })
+            }
+            Self::Demo => {
+                let inventory = demo()?;
+                // The sample host lives at an hour of its own.
+                let now = inventory.last_scan.unwrap_or_else(Timestamp::now);
+                Ok(Seen { inventory, now, notes: Vec::new() })
+            }
         }
     }
 
     /// Whether processes are shown that only one scan has seen: a live scan is the only one.
     pub(crate) fn shows_unconfirmed(&self) -> bool {
-        matches!(self, Self::Live(_))
+        matches!(self, Self::Live { .. })
     }
+}
+
+/// The detector's scan, in memory.
+fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<Inventory, LoadError> {
+    let sources = args.sources().map_err(|error| LoadError::Scan(error.to_string()))?;
+    let settings = Settings { named: args.named(), ..Settings::default() };
+    let empty = Inventory::empty();
+    Ok(look(&sources, last.unwrap_or(&empty), SCAN_LIMIT, &settings))
+}
+
+/// The sample host after its whole story: every step of it scanned, so that its host processes are confirmed.
+fn demo() -> Result<Inventory, LoadError> {
+    let broken = |error: &dyn std::fmt::Display| LoadError::Scan(format!("the built-in sample host: {error}"));
+    let scenario = Scenario::teaching_lab().map_err(|error| broken(&error))?;
+    let mut inventory = Inventory::empty();
+    scenario
+        .play(|_, host| inventory = look(&host.sources(), &inventory, SCAN_LIMIT, &Settings::default()))
+        .map_err(|error| broken(&error))?;
+    Ok(inventory)
 }

@@ -34,7 +34,9 @@ pub(crate) fn unprivileged(inventory: &Inventory) -> Vec<String> {
     let containers = inventory.containers.values().filter(|container| container.problem.is_some()).count();
     let mut said = Vec::new();
     if hidden > 0 {
-        said.push(format!("the command line of {hidden} host GPU processes could not be read: run as root to see it"));
+        said.push(format!(
+            "the command lines of {hidden} host GPU processes could not be read: run as root to see them"
+        ));
     }
     if containers > 0 {
         said.push(format!("the details of {containers} containers could not be read: `--live --json` has the reasons"));
@@ -60,16 +62,18 @@ fn source_warning(name: &str, entry: &SourceEntry, now: Timestamp) -> Option<Str
     if entry.state != SourceState::Failed {
         return None;
     }
-    let error = entry.error.as_deref().unwrap_or("no reason given");
-    let old = match entry.last_good {
-        Some(good) => format!("what it told is {} old", units::duration(since(good, now))),
-        None => "it has told nothing yet".to_owned(),
+    let error = entry.error.as_deref().unwrap_or("no reason was given");
+    let (tells, look) = match name {
+        "docker" if error.contains("permission denied") => ("containers", "run as root, or join the group docker"),
+        "docker" => ("containers", "see `systemctl status docker`"),
+        "nvml" => ("GPUs and who uses them", "see `nvidia-smi` and `journalctl -k --grep NVRM`"),
+        _ => ("processes and their users", "see how /proc is mounted (hidepid)"),
     };
-    let look = match name {
-        "docker" => "see `systemctl status docker`",
-        "nvml" => "see `nvidia-smi` and `journalctl -k --grep NVRM`",
-        _ => "see `journalctl -u ds01-workload-detector.service`",
-    };
-    let since = units::duration(since(entry.since, now));
-    Some(format!("source {name} has failed for {since} ({error}): {old}; {look}"))
+    Some(match entry.last_good {
+        None => format!("source {name} failed ({error}): nothing is known of {tells}; {look}"),
+        Some(good) => {
+            let (failing, old) = (units::duration(since(entry.since, now)), units::duration(since(good, now)));
+            format!("source {name} has failed for {failing} ({error}): what is shown of {tells} is {old} old; {look}")
+        }
+    })
 }

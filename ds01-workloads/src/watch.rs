@@ -10,6 +10,7 @@ use ds01_core::{table::Medium, text::sanitize, units};
 
 use crate::{
     cli::Options,
+    columns::Column,
     picture::{Picture, picture},
     row::{Change, Key, Row},
     sort::sort,
@@ -85,19 +86,21 @@ struct Frame {
 }
 
 impl Frame {
+    /// Looks, and compares with the last look.
     fn next(options: &mut Options, last: Option<Self>) -> Self {
+        let picture = picture(options).map_err(|error| error.message());
+        Self::of(picture, last, options.sort)
+    }
+
+    fn of(picture: Result<Picture, String>, last: Option<Self>, column: Option<&Column>) -> Self {
         let before = last.and_then(|frame| frame.seen);
-        match picture(options) {
-            Ok(mut picture) => {
-                let seen = picture.rows.clone();
-                if let Some(before) = before {
-                    mark(&mut picture.rows, before);
-                    sort(&mut picture.rows, options.sort);
-                }
-                Self { picture: Ok(picture), seen: Some(seen) }
-            }
-            Err(error) => Self { picture: Err(error.message()), seen: before },
+        let Ok(mut picture) = picture else { return Self { picture, seen: before } };
+        let seen = picture.rows.clone();
+        if let Some(before) = before {
+            mark(&mut picture.rows, before);
+            sort(&mut picture.rows, column);
         }
+        Self { picture: Ok(picture), seen: Some(seen) }
     }
 
     fn text(&self, options: &Options, interval: Duration, medium: Medium) -> String {

@@ -137,7 +137,7 @@ impl fmt::Display for ContainerStatus {
 pub struct ContainerListing {
     /// `Id`.
     pub id: ContainerId,
-    /// `Names[0]` without its leading slash. Docker lists the container's own name before its link aliases.
+    /// The one of `Names` that has a single slash, without it: `/other/alias` is a name given by a legacy link.
     pub name: String,
     /// `Image`: the reference the container was made from, or an image id when that has no name any more.
     pub image: String,

@@ -79,6 +79,17 @@ pub struct GpuProcess {
 }
 
 impl GpuSnapshot {
+    /// Everybody with a context, with the UUID of the GPU or MIG instance it is on.
+    pub fn processes(&self) -> impl Iterator<Item = (&str, &GpuProcess)> {
+        self.gpus.iter().filter_map(|reading| reading.gpu.known()).flat_map(|gpu| {
+            let own = gpu.processes.known().into_iter().flatten().map(|process| (gpu.uuid.as_str(), process));
+            let on_instances = gpu.mig_instances().iter().flat_map(|instance| {
+                instance.processes.known().into_iter().flatten().map(|process| (instance.uuid.as_str(), process))
+            });
+            own.chain(on_instances)
+        })
+    }
+
     /// Every obstacle met, as `GPU 3: reason`, so that a scan can say that it saw only part of the picture.
     pub fn problems(&self) -> Vec<String> {
         self.gpus.iter().flat_map(GpuReading::problems).collect()

@@ -26,8 +26,9 @@ pub struct Process {
     pub exe: Reading<String>,
     /// `/proc/PID/cmdline` split at NUL bytes, decoded lossily, joined by spaces. Empty for kernel threads and zombies.
     pub cmdline: Reading<String>,
-    /// The container it runs in, from `/proc/PID/cgroup`; `None` for a process of the host.
-    pub container: Reading<Option<ContainerId>>,
+    /// The containers it runs in, from `/proc/PID/cgroup`, the outermost first: several for Docker in Docker, none for a
+    /// process of the host.
+    pub containers: Reading<Vec<ContainerId>>,
 }
 
 /// The host, as `/proc` knows it.

@@ -98,6 +98,12 @@ impl<T> From<Unknown> for Reading<T> {
     }
 }
 
+impl<T> From<Result<T, Unknown>> for Reading<T> {
+    fn from(result: Result<T, Unknown>) -> Self {
+        result.map_or_else(Self::Unknown, Self::Known)
+    }
+}
+
 impl Unknown {
     /// An obstacle of `kind`, with what a person should know about it.
     pub fn new(kind: UnknownKind, detail: impl Into<String>) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! A source answers with facts, with [`SourceError::Absent`] (the host has no such thing) or with
 //! [`SourceError::Failed`]; the difference decides whether an inventory may forget what it knew. What is missing from an
-//! answer that came is a [`Reading`](crate::model::Reading) with its reason.
+//! answer that came is a [`Reading`] with its reason.
 //!
 //! Implementations block; none of these traits is async. A caller that is async wraps calls in `spawn_blocking`. They are
 //! `Send + Sync` so that a scan can ask all sources side by side, each under its own deadline, and leave behind a thread
@@ -11,6 +11,8 @@
 mod clock;
 pub mod docker;
 mod error;
+#[cfg(feature = "fakes")]
+pub mod fake;
 pub mod nvml;
 pub mod proc;
 

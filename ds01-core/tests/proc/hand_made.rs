@@ -30,7 +30,7 @@ fn a_process_with_all_it_has() {
             comm: "python".to_owned(),
             exe: Reading::Known("python3.11".to_owned()),
             cmdline: Reading::Known("python train.py".to_owned()),
-            container: Reading::Known(Some(CONTAINER.parse().unwrap())),
+            containers: Reading::Known(vec![CONTAINER.parse().unwrap()]),
         })
     );
     assert_eq!(root.proc_fs().start_ticks(42), Ok(12_345));
@@ -128,7 +128,7 @@ fn a_kernel_thread_has_no_program_and_no_command_line() {
 fn what_a_kernel_does_not_offer_is_unknown() {
     for (file, field) in [
         ("loginuid", (|p| p.login_uid.unknown().cloned()) as fn(&Process) -> _),
-        ("cgroup", |p| p.container.unknown().cloned()),
+        ("cgroup", |p| p.containers.unknown().cloned()),
     ] {
         let root = Root::new();
         root.add(42, 100, 1000);

@@ -171,7 +171,7 @@ fn without_privilege_the_program_of_another_user_is_denied_and_the_rest_is_known
     assert_eq!(exe.kind, UnknownKind::Denied);
     assert!(exe.detail.starts_with(&format!("/proc/{pid}/exe: ")), "{exe}");
     assert_eq!(process.cmdline, Reading::Known(format!("sh -c {READY}")));
-    assert!(process.container.known().is_some());
+    assert!(process.containers.known().is_some());
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Which container a process runs in, from the text of its `/proc/PID/cgroup`.
+//! Which containers a process runs in, from the text of its `/proc/PID/cgroup`.
 
 use crate::model::ContainerId;
 
-/// The container that the cgroups in `text` belong to; `None` for a process of the host.
+/// The containers that the cgroups in `text` belong to, the outermost first; none for a process of the host.
 ///
 /// `text` is a whole `/proc/PID/cgroup`: one line `ID:CONTROLLERS:PATH` for each hierarchy. Each part of a path names a
 /// container, or does not:
@@ -21,33 +21,32 @@ use crate::model::ContainerId;
 /// An id is 64 hexadecimal digits in lower case, no more and no fewer. `BuildKit` inside the Docker daemon names its
 /// cgroups otherwise (`buildkit/<25 letters>`): such a build step is a process of the host.
 ///
-/// **Several ids on one line** are containers in a container: the last, the innermost, is the answer, whatever systemd
-/// slices follow it. **Lines that differ**: an inner engine may make cgroups in some hierarchies only, and on a hybrid
+/// **Several ids on one line** are containers in a container: the last is the innermost, whatever systemd slices follow it.
+/// All are told, as the host's engine knows the outer one only. **Lines that differ**: an inner engine may make cgroups in some hierarchies only, and on a hybrid
 /// host the `0::` line can name `containerd.service` beside right v1 lines. The numbers of hierarchies mean nothing, so
 /// the line with the deepest nesting wins, and the last of several equals.
 ///
 /// Whoever may make cgroups (root, root in a privileged container, a user below their own `user@.service`) may give them
 /// any name, so this can be forged by them.
-pub fn container_of(text: &str) -> Option<ContainerId> {
-    let mut deepest = (0, None);
+pub fn containers_of(text: &str) -> Vec<ContainerId> {
+    let mut deepest = Vec::new();
     for path in text.lines().filter_map(|line| line.splitn(3, ':').nth(2)) {
         // What the kernel adds to the v2 path of a process that has outlived its cgroup.
         let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-        let ids = path.split('/').filter_map(container_name);
-        let (depth, last) = ids.fold((0, None), |(depth, _), id| (depth + 1, Some(id)));
-        if depth > 0 && depth >= deepest.0 {
-            deepest = (depth, last);
+        let ids: Vec<ContainerId> = path.split('/').filter_map(container_name).collect();
+        if !ids.is_empty() && ids.len() >= deepest.len() {
+            deepest = ids;
         }
     }
-    deepest.1.and_then(|id| id.parse().ok())
+    deepest
 }
 
 /// The id that one part of a cgroup path says its processes run in.
-fn container_name(part: &str) -> Option<&str> {
+fn container_name(part: &str) -> Option<ContainerId> {
     let name = part.strip_suffix(".scope").unwrap_or(part);
     let (engine, id) = name.rsplit_once(['-', ':']).unwrap_or(("", name));
     let monitor = engine == "conmon" || engine.ends_with("-conmon");
-    (ContainerId::is_valid(id) && !monitor).then_some(id)
+    if monitor { None } else { id.parse().ok() }
 }
 
 #[cfg(test)]
@@ -60,7 +59,7 @@ mod tests {
     const B: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     fn found(text: &str) -> Option<String> {
-        container_of(text).map(String::from)
+        containers_of(text).pop().map(String::from)
     }
 
     #[test]
@@ -104,6 +103,12 @@ mod tests {
             assert_eq!(found(&format!("0::/system.slice/{name}\n")), None, "{name}");
             assert_eq!(found(&format!("0::/docker/{B}/{name}\n")), Some(B.to_owned()), "{name} in a container");
         }
+    }
+
+    #[test]
+    fn a_container_in_a_container_tells_both() {
+        let ids = containers_of(&format!("0::/docker/{B}/system.slice/docker-{A}.scope/init"));
+        assert_eq!(ids.iter().map(ContainerId::as_str).collect::<Vec<_>>(), [B, A]);
     }
 
     #[test]
@@ -153,12 +158,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_survived(text in any::<String>()) {
-            container_of(&text);
+            containers_of(&text);
         }
 
         #[test]
         fn any_lines_are_survived(text in "([0-9]{1,2}:[a-z,=]{0,9}:(/[0-9a-f:.-]{0,70}){0,4}\n){0,4}") {
-            container_of(&text);
+            containers_of(&text);
         }
 
         #[test]

@@ -17,7 +17,7 @@ use std::{
 use jiff::Timestamp;
 use rustix::{io::Errno, param::clock_ticks_per_second};
 
-pub use self::cgroup::container_of;
+pub use self::cgroup::containers_of;
 use self::users::Users;
 use super::{FailureKind, ProcessError, ProcessSource, SourceError, SourceName};
 use crate::model::{Host, Process, Reading, Unknown, UnknownKind};
@@ -118,7 +118,7 @@ impl ProcessSource for ProcFs {
             comm: stat.comm,
             exe: folder.exe(),
             cmdline: folder.cmdline(),
-            container: folder.text("cgroup").map(|text| container_of(&text)),
+            containers: folder.text("cgroup").map(|text| containers_of(&text)),
         };
         // A process that ended in between leaves fields unread; one that reused its pid fills them with its own.
         if folder.required("stat", parse::stat)?.start_ticks != process.start_ticks {

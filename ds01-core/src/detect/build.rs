@@ -1,0 +1,288 @@
+//! A snapshot and the inventory before it become the inventory after it.
+//!
+//! A pure function of its arguments. What a failed source would have told is carried over and marked stale; what a source
+//! that answered no longer tells of is gone.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{
+    model::{ContainerConfig, ContainerListing, ContainerStatus, Host, Reading},
+    source::{FailureKind, SourceError, SourceName},
+};
+
+use super::{
+    gpu_access::{GpuAccess, configured_access, requested_devices, resolve_devices},
+    gpu_entries::gpu_entries,
+    gpu_use::GpuUsers,
+    host_processes::{HostProcesses, HostScan},
+    inventory::{
+        ContainerEntry, Extra, GpuEntry, HostEntry, Inventory, SCHEMA_VERSION, SourceEntry, SourceState,
+        total_memory_mb,
+    },
+    origin::{Origin, classify},
+    owner::{UNKNOWN_USER, UserSource, configured_owner},
+    snapshot::{Facts, SeenContainer, SeenProcesses, Snapshot},
+};
+
+/// What an admin can set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Sources named by the admin: they are never absent.
+    pub named: Vec<SourceName>,
+    /// Sources that are gone for good, on the admin's word: one that does not answer is absent, its entries are dropped.
+    pub forget: Vec<SourceName>,
+    /// Programs to leave out beside the built-in ones when a system account runs them (`monitoring.system_processes`).
+    pub system_processes: Vec<String>,
+}
+
+/// Makes the next inventory.
+pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> Inventory {
+    let Snapshot { taken_at: now, since_boot, containers, gpus, processes } = snapshot;
+    let containers = settings.judge(containers, !previous.containers.is_empty());
+    let gpus = settings.judge(gpus, !previous.gpus.is_empty() || !previous.host_processes.is_empty());
+
+    let gpus_seen = gpu_entries(&gpus, &previous.gpus);
+    let same_boot = processes.as_ref().is_ok_and(|seen| previous.boot_id() == Some(&*seen.host.boot_id));
+    let docker_failed = matches!(containers, Err(SourceError::Failed { .. }));
+
+    let context = Context { now, previous, gpus: &gpus_seen.entries, processes: processes.as_ref().ok() };
+    let (docker, mut entries) = match containers {
+        Ok(seen) => (Ok(Vec::new()), seen.into_iter().map(|seen| context.container(seen)).collect()),
+        Err(error @ SourceError::Absent { .. }) => (Err(error), BTreeMap::new()),
+        Err(error) => (Err(error), stale_containers(previous)),
+    };
+
+    let users = GpuUsers::new(&gpus, &processes, &entries);
+    for entry in entries.values_mut() {
+        let before = previous.containers.get(&entry.id).filter(|before| before.full_id == entry.full_id);
+        add_gpu_use(entry, before, users.as_ref(), &gpus_seen.unseen);
+    }
+    let scan = HostScan { now, previous, same_boot, docker_failed, unseen: &gpus_seen.unseen, settings };
+    let HostProcesses { listed, pending } = scan.processes(users.as_ref());
+
+    let nvml = gpus.map(|snapshot| snapshot.problems());
+    let unreadable = users.map(|users| users.unreadable).unwrap_or_default();
+    let host = processes.as_ref().ok().map(|seen| seen.host.clone());
+    let proc = processes.map(|_| unreadable.into_values().collect());
+    let sources = [(SourceName::Docker, docker), (SourceName::Nvml, nvml), (SourceName::Proc, proc)];
+    Inventory {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        last_scan: Some(now),
+        host: host_entry(host, previous),
+        sources: sources
+            .into_iter()
+            .map(|(name, answer)| {
+                let name = name.as_str().to_owned();
+                let entry = source_entry(answer, previous.sources.get(&name), now, since_boot);
+                (name, entry)
+            })
+            .collect(),
+        gpus: gpus_seen.entries,
+        containers: entries,
+        host_processes: listed,
+        pending_processes: pending,
+        extra: previous.extra.clone(),
+    }
+}
+
+impl Settings {
+    /// Absent or failed: a source that was named, or that the picture still has entries of, can't be absent, but for the
+    /// admin's word that it is gone for good.
+    fn judge<T>(&self, answer: Result<T, SourceError>, has_entries: bool) -> Result<T, SourceError> {
+        match answer {
+            Err(SourceError::Failed { source_name, detail, .. }) if self.forget.contains(&source_name) => {
+                Err(SourceError::absent(source_name, detail))
+            }
+            Err(SourceError::Absent { source_name, detail })
+                if !self.forget.contains(&source_name) && (has_entries || self.named.contains(&source_name)) =>
+            {
+                Err(SourceError::failed(source_name, FailureKind::Missing, detail))
+            }
+            other => other,
+        }
+    }
+}
+
+fn stale_containers(previous: &Inventory) -> BTreeMap<String, ContainerEntry> {
+    let stale = |entry: &ContainerEntry| ContainerEntry { stale: true, ..entry.clone() };
+    previous.containers.iter().map(|(id, entry)| (id.clone(), stale(entry))).collect()
+}
+
+/// What a container's entry is made from, beside what was seen of it.
+struct Context<'a> {
+    now: Timestamp,
+    previous: &'a Inventory,
+    gpus: &'a [GpuEntry],
+    processes: Option<&'a SeenProcesses>,
+}
+
+impl Context<'_> {
+    fn container(&self, seen: SeenContainer) -> (String, ContainerEntry) {
+        let SeenContainer { listing, facts } = seen;
+        let before = self.previous.containers.get(listing.id.short()).filter(|before| before.full_id == listing.id);
+        let (config, status, started_at, pid, problem) = match facts {
+            Facts::Inspected(details) => (Some(details.config), details.status, details.started_at, details.pid, None),
+            Facts::Remembered => remembered(&listing, before, None),
+            Facts::Unreadable(words) => remembered(&listing, before, Some(words)),
+        };
+        let main = pid.and_then(|pid| self.processes?.get(pid));
+        // The pid is Docker's; only a cgroup of this container's proves that it is a pid of this host, and still its own.
+        let main = main.filter(|process| process.containers.known().is_some_and(|ids| ids.contains(&listing.id)));
+
+        let origin = if config.is_some() { classify(&listing.name, &listing.labels) } else { Origin::Unknown };
+        let (user, user_source) = configured_owner(&listing.labels, config.as_ref())
+            .or_else(|| self.owner_by_uid(main?.uid))
+            .or_else(|| {
+                before.filter(|b| b.user_source == UserSource::ProcessUid).map(|b| (b.user.clone(), b.user_source))
+            })
+            .unwrap_or_else(|| (UNKNOWN_USER.to_owned(), UserSource::Unknown));
+
+        let access = config.as_ref().and_then(configured_access);
+        // A context once seen proves access for the rest of that life, also while no process uses it.
+        let held_before =
+            before.filter(|b| b.gpu_access == Some(GpuAccess::Process) && b.started_at == started_at).is_some();
+        let gpu_access = access.or(held_before.then_some(GpuAccess::Process));
+        let gpu_devices = match &config {
+            Some(config) if access.is_some() => requested_devices(&listing.labels, config),
+            _ => Vec::new(),
+        };
+        let (gpus, gpus_unresolved) = resolve_devices(&gpu_devices, self.gpus);
+
+        let detected_at = before.map_or(self.now, |b| b.detected_at);
+        let detected_labels = match before.map(|b| &b.detected_labels).filter(|labels| !labels.is_empty()) {
+            _ if origin == Origin::Managed => BTreeMap::new(),
+            Some(labels) => labels.clone(),
+            None => detected_labels(&user, origin, detected_at),
+        };
+        let short = listing.id.short().to_owned();
+        let entry = ContainerEntry {
+            id: short.clone(),
+            image: image_text(&listing),
+            full_id: listing.id,
+            name: listing.name,
+            origin,
+            user,
+            user_source,
+            has_gpu: if config.is_some() || held_before { Some(gpu_access.is_some()) } else { None },
+            gpu_access,
+            gpu_devices,
+            gpus,
+            gpus_unresolved,
+            status,
+            created_at: listing.created_at,
+            started_at,
+            pid,
+            gpu_processes: None,
+            gpu_memory_mb: None,
+            detected_at,
+            detected_labels,
+            problem,
+            stale: false,
+            pid_start_ticks: main.map(|process| process.start_ticks),
+            config,
+            extra: before.map(|b| b.extra.clone()).unwrap_or_default(),
+        };
+        // Who was not asked about is still the same process: that is what `Remembered` means.
+        let pid_start_ticks = entry
+            .pid_start_ticks
+            .or_else(|| before.filter(|b| b.pid == pid && b.started_at == started_at)?.pid_start_ticks);
+        (short, ContainerEntry { pid_start_ticks: pid_start_ticks.filter(|_| pid.is_some()), ..entry })
+    }
+
+    /// User id 0 names nobody: most containers run as root.
+    fn owner_by_uid(&self, uid: u32) -> Option<(String, UserSource)> {
+        let name = self.processes?.users.get(&uid).and_then(Reading::known)?;
+        (uid != 0).then(|| (name.clone(), UserSource::ProcessUid))
+    }
+}
+
+type Known = (Option<ContainerConfig>, ContainerStatus, Option<Timestamp>, Option<u32>, Option<String>);
+
+/// What the inventory remembers, with the state that the list tells.
+fn remembered(listing: &ContainerListing, before: Option<&ContainerEntry>, problem: Option<String>) -> Known {
+    let status = listing.status.clone();
+    let pid = before.and_then(|b| b.pid).filter(|_| status.is_up());
+    (before.and_then(|b| b.config.clone()), status, before.and_then(|b| b.started_at), pid, problem)
+}
+
+/// The image's name, else its short id: a list names an image that lost its tag by the id.
+fn image_text(listing: &ContainerListing) -> String {
+    let digits = |text: &str| text.strip_prefix("sha256:").unwrap_or(text).to_owned();
+    let (image, id) = (digits(&listing.image), digits(&listing.image_id));
+    let is_id = listing.image.starts_with("sha256:") || (image.len() >= 12 && id.starts_with(&image));
+    if is_id { image.chars().take(12).collect() } else { listing.image.clone() }
+}
+
+fn detected_labels(user: &str, origin: Origin, detected_at: Timestamp) -> BTreeMap<String, String> {
+    [
+        ("ds01.detected", "true".to_owned()),
+        ("ds01.detected.user", user.to_owned()),
+        ("ds01.detected.origin", origin.to_string()),
+        ("ds01.detected.time", detected_at.to_string()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
+}
+
+/// Adds who holds a context: as seen now where it could be seen, else as it was.
+fn add_gpu_use(
+    entry: &mut ContainerEntry,
+    before: Option<&ContainerEntry>,
+    users: Option<&GpuUsers<'_>>,
+    unseen: &[String],
+) {
+    let before = before.and_then(|b| b.gpu_processes.as_deref());
+    entry.gpu_processes = match users {
+        Some(users) => Some(users.of_container(&entry.full_id, before.unwrap_or_default(), unseen)),
+        None => before.map(<[_]>::to_vec),
+    };
+    let uses = || entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus);
+    entry.gpu_memory_mb = if entry.gpu_processes.is_some() { total_memory_mb(uses()) } else { None };
+    let holds_context = uses().next().is_some();
+    if holds_context && entry.gpu_access.is_none() && !entry.stale {
+        (entry.has_gpu, entry.gpu_access) = (Some(true), Some(GpuAccess::Process));
+    }
+    if entry.gpu_access == Some(GpuAccess::Process) && !entry.stale {
+        let mut held: Vec<String> = uses().map(|held| held.gpu_uuid.clone()).collect();
+        held.sort_unstable();
+        held.dedup();
+        entry.gpus = held;
+    }
+}
+
+fn host_entry(host: Option<Host>, previous: &Inventory) -> Option<HostEntry> {
+    match (host, &previous.host) {
+        (Some(host), before) => {
+            let extra = before.as_ref().map(|b| b.extra.clone()).unwrap_or_default();
+            Some(HostEntry { name: host.name, boot_id: host.boot_id, extra })
+        }
+        (None, before) => before.clone(),
+    }
+}
+
+/// A source's state after an answer; problems make even an answer a failure, of the part that they name.
+fn source_entry(
+    answer: Result<Vec<String>, SourceError>,
+    before: Option<&SourceEntry>,
+    now: Timestamp,
+    since_boot: Duration,
+) -> SourceEntry {
+    let (state, error) = match answer {
+        Ok(problems) if problems.is_empty() => (SourceState::Ok, None),
+        Ok(problems) => (SourceState::Failed, Some(problems.join("; "))),
+        Err(error @ SourceError::Absent { .. }) => (SourceState::Absent, Some(error.to_string())),
+        Err(error) => (SourceState::Failed, Some(error.to_string())),
+    };
+    let good = state == SourceState::Ok;
+    let since_boot_ms = u64::try_from(since_boot.as_millis()).ok();
+    SourceEntry {
+        state,
+        since: before.filter(|b| b.state == state).map_or(now, |b| b.since),
+        last_good: if good { Some(now) } else { before.and_then(|b| b.last_good) },
+        error,
+        last_good_since_boot_ms: if good { since_boot_ms } else { before.and_then(|b| b.last_good_since_boot_ms) },
+        extra: before.map_or_else(Extra::new, |b| b.extra.clone()),
+    }
+}

@@ -1,0 +1,165 @@
+//! Asks all sources, side by side, each under its deadline.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    deadline::{DeadlineError, Pending},
+    model::{ContainerId, ContainerListing, GpuSnapshot, Host, Process, Reading},
+    source::{
+        Clock, ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError,
+        SourceName,
+    },
+};
+
+use super::{
+    inventory::Inventory,
+    owner::configured_owner,
+    recall::{still_true, trusted_gap},
+    snapshot::{Facts, SeenContainer, SeenProcesses, Snapshot},
+};
+
+/// The doors of one host.
+#[derive(Clone)]
+pub struct Sources {
+    /// The container engine.
+    pub containers: Arc<dyn ContainerSource>,
+    /// The GPUs.
+    pub gpus: Arc<dyn GpuSource>,
+    /// Processes and users.
+    pub processes: Arc<dyn ProcessSource>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Looks at the host through all sources.
+///
+/// `previous` tells which containers need no inspecting, and which host processes to ask about again. The call returns
+/// within `limit` whatever the sources do: one that has not answered in time has failed. What builds on another answer has
+/// time left for it even when that answer took all of its own.
+pub fn collect(sources: &Sources, previous: &Inventory, limit: Duration) -> Snapshot {
+    let start = Instant::now();
+    let (first, second, last) = (start + limit.mul_f64(0.6), start + limit.mul_f64(0.8), start + limit);
+    let (taken_at, since_boot) = (sources.clock.now(), sources.clock.since_boot());
+
+    let listing = ask(SourceName::Docker, first, &sources.containers, |source| source.list());
+    let gpus = ask(SourceName::Nvml, first, &sources.gpus, |source| source.snapshot());
+    let remembered: Vec<u32> = previous.containers.values().filter_map(|entry| entry.pid).collect();
+    let lives = ask(SourceName::Proc, first, &sources.processes, move |source| {
+        let host = source.host()?;
+        let starts = remembered.iter().filter_map(|pid| Some((*pid, source.start_ticks(*pid).ok()?))).collect();
+        Ok(Lives { host, starts })
+    });
+
+    let lives = lives.answer();
+    let containers = listing.answer().and_then(|listings| {
+        let starts = lives.as_ref().ok().map(|lives| &lives.starts);
+        let boot_id = lives.as_ref().ok().map(|lives| lives.host.boot_id.as_str());
+        let gap = trusted_gap(previous, boot_id, taken_at, since_boot);
+        let is_remembered = |listing: &ContainerListing| {
+            previous.containers.get(listing.id.short()).is_some_and(|entry| {
+                let same_boot = boot_id.is_some() && previous.boot_id() == boot_id;
+                let start = entry.pid.filter(|_| same_boot).and_then(|pid| starts?.get(&pid).copied());
+                still_true(listing, entry, gap, start)
+            })
+        };
+        let unknown: Vec<ContainerId> =
+            listings.iter().filter(|listing| !is_remembered(listing)).map(|listing| listing.id.clone()).collect();
+        let asked: HashSet<ContainerId> = unknown.iter().cloned().collect();
+        let inspections = ask(SourceName::Docker, second, &sources.containers, move |source| source.inspect(&unknown));
+        let mut inspections = inspections.answer()?.into_iter();
+        Ok(listings
+            .into_iter()
+            .filter_map(|listing| {
+                let facts = if asked.contains(&listing.id) { facts(inspections.next()?)? } else { Facts::Remembered };
+                Some(SeenContainer { listing, facts })
+            })
+            .collect())
+    });
+    let gpus = gpus.answer();
+
+    let processes = lives.and_then(|lives| {
+        let pids = pids_of_interest(previous, containers.as_deref().ok(), gpus.as_ref().ok());
+        let seen =
+            ask(SourceName::Proc, last, &sources.processes, move |source| Ok(look_at(source, lives.host, &pids)));
+        seen.answer()
+    });
+    Snapshot { taken_at, since_boot, containers, gpus, processes }
+}
+
+/// What is asked of `/proc` before Docker's answer is there: which remembered processes are still the same.
+struct Lives {
+    host: Host,
+    starts: HashMap<u32, u64>,
+}
+
+/// A question under way, and when an answer is too late.
+struct Asked<T> {
+    source_name: SourceName,
+    end: Instant,
+    pending: Result<Pending<Result<T, SourceError>>, DeadlineError>,
+}
+
+fn ask<S: ?Sized + Send + Sync + 'static, T: Send + 'static>(
+    source_name: SourceName,
+    end: Instant,
+    source: &Arc<S>,
+    question: impl FnOnce(&S) -> Result<T, SourceError> + Send + 'static,
+) -> Asked<T> {
+    let source = Arc::clone(source);
+    let pending = Pending::start(source_name.as_str(), move || question(&source));
+    Asked { source_name, end, pending }
+}
+
+impl<T: Send + 'static> Asked<T> {
+    fn answer(self) -> Result<T, SourceError> {
+        let limit = self.end.saturating_duration_since(Instant::now());
+        self.pending.and_then(|pending| pending.wait(limit)).unwrap_or_else(|error| {
+            let kind = match error {
+                DeadlineError::TimedOut(_) => FailureKind::TimedOut,
+                DeadlineError::Crashed | DeadlineError::NoThread(_) => FailureKind::Erred,
+            };
+            Err(SourceError::failed(self.source_name, kind, format!("the scan's deadline: {error}")))
+        })
+    }
+}
+
+/// `None` for a container that vanished between the list and the inspect: it is simply gone.
+fn facts(inspection: Inspection) -> Option<Facts> {
+    match inspection {
+        Inspection::Details(details) => Some(Facts::Inspected(details)),
+        Inspection::Unreadable(words) => Some(Facts::Unreadable(words)),
+        Inspection::Gone => None,
+    }
+}
+
+fn pids_of_interest(
+    previous: &Inventory,
+    containers: Option<&[SeenContainer]>,
+    gpus: Option<&GpuSnapshot>,
+) -> BTreeSet<u32> {
+    let on_gpus = gpus.into_iter().flat_map(GpuSnapshot::processes).map(|(_, process)| process.pid);
+    let before = previous.host_processes.keys().chain(previous.pending_processes.keys()).copied();
+    let main = containers.into_iter().flatten().filter_map(|seen| match &seen.facts {
+        Facts::Inspected(details) => details.pid,
+        // The uid of a main process matters only where no other signal names the owner.
+        Facts::Remembered => previous
+            .containers
+            .get(seen.listing.id.short())
+            .filter(|entry| configured_owner(&seen.listing.labels, entry.config.as_ref()).is_none())
+            .and_then(|entry| entry.pid),
+        Facts::Unreadable(_) => None,
+    });
+    on_gpus.chain(before).chain(main).collect()
+}
+
+fn look_at(source: &dyn ProcessSource, host: Host, pids: &BTreeSet<u32>) -> SeenProcesses {
+    let by_pid: HashMap<u32, Result<Process, ProcessError>> =
+        pids.iter().map(|pid| (*pid, source.process(*pid))).collect();
+    let uids: BTreeSet<u32> = by_pid.values().flatten().map(|process| process.uid).collect();
+    let users: HashMap<u32, Reading<String>> = uids.into_iter().map(|uid| (uid, source.user_name(uid))).collect();
+    SeenProcesses { host, by_pid, users }
+}

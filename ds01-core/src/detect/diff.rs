@@ -1,0 +1,135 @@
+//! What changed from one inventory to the next, as events.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{
+    event::{Details, Event},
+    source::SourceName,
+};
+
+use super::{
+    inventory::{ContainerEntry, Inventory, ProcessEntry, SourceState},
+    owner::UserSource,
+};
+
+/// The events of a scan, in their order: sources, then containers and host processes, each first those that came (the
+/// oldest first), then those that changed, then those that went.
+///
+/// What a failed source would have told stands in both inventories alike, and makes no event.
+pub fn diff(old: &Inventory, new: &Inventory) -> Vec<Event> {
+    let Some(timestamp) = new.last_scan else { return Vec::new() };
+    let mut details = Vec::new();
+    sources(old, new, timestamp, &mut details);
+    containers(&old.containers, &new.containers, &mut details);
+    processes(old, new, &mut details);
+    details.into_iter().map(|(user, details)| Event { timestamp, user, details }).collect()
+}
+
+/// Whom it concerns, and what happened.
+type Happened = (Option<String>, Details);
+
+fn sources(old: &Inventory, new: &Inventory, now: Timestamp, out: &mut Vec<Happened>) {
+    for source in [SourceName::Docker, SourceName::Nvml, SourceName::Proc] {
+        let before = old.sources.get(source.as_str());
+        let Some(after) = new.sources.get(source.as_str()) else { continue };
+        let failed_since = before.filter(|before| before.state == SourceState::Failed).map(|before| before.since);
+        match (failed_since, after.state) {
+            (None, SourceState::Failed) => {
+                let error = after.error.clone().unwrap_or_default();
+                out.push((None, Details::SourceFailed { source, error }));
+            }
+            (Some(since), SourceState::Ok) => {
+                let outage_seconds = u64::try_from(now.duration_since(since).as_secs()).unwrap_or(0);
+                out.push((None, Details::SourceRecovered { source, outage_seconds }));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn containers(old: &BTreeMap<String, ContainerEntry>, new: &BTreeMap<String, ContainerEntry>, out: &mut Vec<Happened>) {
+    let known = |in_map: &BTreeMap<String, ContainerEntry>, entry: &ContainerEntry| {
+        in_map.get(&entry.id).is_some_and(|other| other.full_id == entry.full_id)
+    };
+    let mut came: Vec<_> = new.values().filter(|entry| !known(old, entry)).collect();
+    came.sort_by_key(|entry| entry.created_at);
+    for entry in came {
+        let discovered = Details::ContainerDiscovered {
+            container_id: entry.full_id.clone(),
+            name: entry.name.clone(),
+            origin: entry.origin,
+            has_gpu: entry.has_gpu,
+            image: entry.image.clone(),
+        };
+        out.push((owner(entry), discovered));
+    }
+    for (before, after) in new.values().filter_map(|after| Some((old.get(&after.id)?, after))) {
+        if before.full_id == after.full_id {
+            out.extend(status_changed(before, after).map(|details| (owner(after), details)));
+            out.extend(classification_changed(before, after).map(|details| (owner(after), details)));
+        }
+    }
+    for entry in old.values().filter(|entry| !known(new, entry)) {
+        let exited = Details::ContainerExited {
+            container_id: entry.full_id.clone(),
+            name: entry.name.clone(),
+            origin: entry.origin,
+        };
+        out.push((owner(entry), exited));
+    }
+}
+
+fn status_changed(before: &ContainerEntry, after: &ContainerEntry) -> Option<Details> {
+    (before.status != after.status).then(|| Details::ContainerStatusChanged {
+        container_id: after.full_id.clone(),
+        name: after.name.clone(),
+        old_status: before.status.clone(),
+        new_status: after.status.clone(),
+    })
+}
+
+fn classification_changed(before: &ContainerEntry, after: &ContainerEntry) -> Option<Details> {
+    let user = before.user != after.user;
+    let has_gpu = before.has_gpu != after.has_gpu;
+    let access = before.gpu_access != after.gpu_access;
+    (before.origin != after.origin || user || has_gpu || access).then(|| Details::ClassificationChanged {
+        container_id: after.full_id.clone(),
+        name: after.name.clone(),
+        old_origin: before.origin,
+        new_origin: after.origin,
+        old_user: user.then(|| before.user.clone()),
+        new_user: user.then(|| after.user.clone()),
+        old_has_gpu: has_gpu.then_some(before.has_gpu),
+        new_has_gpu: has_gpu.then_some(after.has_gpu),
+        old_gpu_access: access.then_some(before.gpu_access),
+        new_gpu_access: access.then_some(after.gpu_access),
+    })
+}
+
+fn owner(entry: &ContainerEntry) -> Option<String> {
+    (entry.user_source != UserSource::Unknown).then(|| entry.user.clone())
+}
+
+fn processes(old: &Inventory, new: &Inventory, out: &mut Vec<Happened>) {
+    let same_boot = old.boot_id() == new.boot_id();
+    let known = |in_map: &BTreeMap<u32, ProcessEntry>, entry: &ProcessEntry| {
+        same_boot && in_map.get(&entry.pid).is_some_and(|other| other.start_ticks == entry.start_ticks)
+    };
+    let mut came: Vec<_> = new.host_processes.values().filter(|entry| !known(&old.host_processes, entry)).collect();
+    came.sort_by_key(|entry| entry.start_ticks);
+    for entry in came {
+        let discovered = Details::HostGpuProcessDiscovered {
+            pid: entry.pid,
+            cmdline: entry.cmdline.clone(),
+            gpu_memory_mb: entry.gpu_memory_mb,
+            gpu_uuid: entry.gpu_uuid.clone(),
+        };
+        out.push((Some(entry.user.clone()), discovered));
+    }
+    for entry in old.host_processes.values().filter(|entry| !known(&new.host_processes, entry)) {
+        let exited = Details::HostGpuProcessExited { pid: entry.pid, cmdline: entry.cmdline.clone() };
+        out.push((Some(entry.user.clone()), exited));
+    }
+}

@@ -1,0 +1,103 @@
+//! The GPUs of the inventory: as seen now, or as they were where they could not be seen.
+
+use crate::{
+    model::{Gpu, GpuReading, GpuSnapshot, Mig, MigInstance, Reading},
+    source::SourceError,
+};
+
+use super::inventory::{Extra, GpuEntry, MigEntry};
+
+/// The GPUs, and on which of them nobody could look.
+pub(super) struct GpuEntries {
+    /// One per GPU.
+    pub entries: Vec<GpuEntry>,
+    /// UUIDs of GPUs and MIG instances whose processes could not be read.
+    pub unseen: Vec<String>,
+}
+
+pub(super) fn gpu_entries(answer: &Result<GpuSnapshot, SourceError>, before: &[GpuEntry]) -> GpuEntries {
+    let mut seen = GpuEntries { entries: Vec::new(), unseen: Vec::new() };
+    match answer {
+        Ok(snapshot) => {
+            for reading in &snapshot.gpus {
+                seen.add(reading, before);
+            }
+        }
+        Err(SourceError::Absent { .. }) => {}
+        Err(SourceError::Failed { .. }) => {
+            for entry in before {
+                seen.keep(entry, None);
+            }
+        }
+    }
+    seen
+}
+
+impl GpuEntries {
+    fn add(&mut self, reading: &GpuReading, before: &[GpuEntry]) {
+        let problems = reading.problems();
+        let problem = (!problems.is_empty()).then(|| problems.join("; "));
+        match &reading.gpu {
+            Reading::Known(gpu) => {
+                let before = before.iter().find(|entry| entry.uuid == gpu.uuid);
+                let mut entry = entry(reading.index, gpu, before, problem);
+                if gpu.processes.known().is_none() {
+                    self.unseen.push(gpu.uuid.clone());
+                }
+                let hidden = |instance: &&MigInstance| instance.processes.known().is_none();
+                self.unseen.extend(gpu.mig_instances().iter().filter(hidden).map(|instance| instance.uuid.clone()));
+                if let (Reading::Unknown(_), Some(before)) = (&gpu.mig, before) {
+                    // Its instances are where they were, for all that can be told.
+                    entry.mig_enabled = before.mig_enabled;
+                    entry.mig_instances.clone_from(&before.mig_instances);
+                    self.unseen.extend(before.mig_instances.iter().map(|mig| mig.uuid.clone()));
+                }
+                self.entries.push(entry);
+            }
+            // Without a UUID only its place tells which GPU this was.
+            Reading::Unknown(_) => {
+                if let Some(before) = before.iter().find(|entry| entry.index == reading.index) {
+                    self.keep(before, problem);
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, entry: &GpuEntry, problem: Option<String>) {
+        self.unseen.extend(entry.uuids().map(ToOwned::to_owned));
+        let problem = problem.or_else(|| entry.problem.clone());
+        self.entries.push(GpuEntry { stale: true, problem, ..entry.clone() });
+    }
+}
+
+fn entry(index: u32, gpu: &Gpu, before: Option<&GpuEntry>, problem: Option<String>) -> GpuEntry {
+    let mig_extra = |uuid: &str| {
+        let before = before?.mig_instances.iter().find(|mig| mig.uuid == uuid)?;
+        Some(before.extra.clone())
+    };
+    GpuEntry {
+        index,
+        uuid: gpu.uuid.clone(),
+        name: gpu.name.known().cloned(),
+        minor_number: gpu.minor_number.known().copied(),
+        pci_bus_id: gpu.pci_bus_id.known().cloned(),
+        memory_total_mb: gpu.memory_total_mb.known().copied(),
+        mig_enabled: gpu.mig.known().map(|mig| matches!(mig, Mig::Enabled(_))),
+        mig_instances: gpu
+            .mig_instances()
+            .iter()
+            .map(|instance| MigEntry {
+                index: instance.index,
+                uuid: instance.uuid.clone(),
+                name: instance.name.known().cloned(),
+                gpu_instance_id: instance.gpu_instance_id.known().copied(),
+                compute_instance_id: instance.compute_instance_id.known().copied(),
+                memory_total_mb: instance.memory_total_mb.known().copied(),
+                extra: mig_extra(&instance.uuid).unwrap_or_default(),
+            })
+            .collect(),
+        problem,
+        stale: false,
+        extra: before.map_or_else(Extra::new, |b| b.extra.clone()),
+    }
+}

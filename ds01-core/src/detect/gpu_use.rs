@@ -1,0 +1,117 @@
+//! Who holds a context on which GPU: NVML's pids, placed by `/proc`.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::{
+    model::{ContainerId, GpuSnapshot, Process, Reading},
+    source::{ProcessError, SourceError},
+};
+
+use super::{
+    inventory::{ContainerEntry, ContainerProcess, GpuUse},
+    snapshot::SeenProcesses,
+};
+
+/// Everybody with a context, by place.
+pub(super) struct GpuUsers<'a> {
+    /// In listed containers.
+    contained: BTreeMap<ContainerId, Vec<(&'a Process, Vec<GpuUse>)>>,
+    /// Elsewhere: on the host, or in containers that are not listed.
+    pub outside: BTreeMap<u32, (&'a Process, Vec<GpuUse>)>,
+    /// Pids that could not be placed, each with the reason.
+    pub unreadable: BTreeMap<u32, String>,
+    /// What the scan saw of processes; none where there is no NVML, and so nobody to place.
+    pub processes: Option<&'a SeenProcesses>,
+}
+
+impl<'a> GpuUsers<'a> {
+    /// Places everybody; `None` when NVML or `/proc` failed, so that nobody can tell.
+    pub(super) fn new(
+        gpus: &Result<GpuSnapshot, SourceError>,
+        processes: &'a Result<SeenProcesses, SourceError>,
+        containers: &BTreeMap<String, ContainerEntry>,
+    ) -> Option<Self> {
+        let mut users = Self {
+            contained: BTreeMap::new(),
+            outside: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
+            processes: processes.as_ref().ok(),
+        };
+        let snapshot = match gpus {
+            Ok(snapshot) => snapshot,
+            // Without a driver nobody holds anything.
+            Err(SourceError::Absent { .. }) => return Some(users),
+            Err(SourceError::Failed { .. }) => return None,
+        };
+        let processes = users.processes?;
+        let listed: HashSet<&ContainerId> = containers.values().map(|entry| &entry.full_id).collect();
+        let mut held: BTreeMap<u32, Vec<GpuUse>> = BTreeMap::new();
+        for (uuid, process) in snapshot.processes() {
+            held.entry(process.pid).or_default().push(GpuUse {
+                gpu_uuid: uuid.to_owned(),
+                memory_mb: process.memory_mb.known().copied(),
+                memory_unknown: process.memory_mb.unknown().map(ToString::to_string),
+            });
+        }
+        for (pid, uses) in held {
+            users.place(pid, uses, processes, &listed);
+        }
+        Some(users)
+    }
+
+    fn place(&mut self, pid: u32, uses: Vec<GpuUse>, processes: &'a SeenProcesses, listed: &HashSet<&ContainerId>) {
+        let process = match processes.by_pid.get(&pid) {
+            Some(Ok(process)) => process,
+            // It ended between NVML's answer and the look at /proc; or NVML made it up.
+            Some(Err(ProcessError::Gone { .. })) | None => return,
+            Some(Err(error @ ProcessError::Unreadable { .. })) => {
+                self.unreadable.insert(pid, error.to_string());
+                return;
+            }
+        };
+        match &process.containers {
+            // The innermost that Docker lists: of containers in a container the host's Docker knows the outer one only.
+            Reading::Known(ids) => match ids.iter().rev().find(|id| listed.contains(id)) {
+                Some(id) => self.contained.entry(id.clone()).or_default().push((process, uses)),
+                None => drop(self.outside.insert(pid, (process, uses))),
+            },
+            Reading::Unknown(why) => {
+                self.unreadable.insert(pid, format!("process {pid}: which container it is in: {why}"));
+            }
+        }
+    }
+
+    /// The processes of one container, with what could not be seen now as it was `before`.
+    pub(super) fn of_container(
+        &self,
+        id: &ContainerId,
+        before: &[ContainerProcess],
+        unseen: &[String],
+    ) -> Vec<ContainerProcess> {
+        let seen = self.contained.get(id).into_iter().flatten();
+        let mut processes: Vec<ContainerProcess> = seen
+            .map(|(process, uses)| ContainerProcess { pid: process.pid, name: name(process), gpus: uses.clone() })
+            .collect();
+        for old in before {
+            let kept = self.kept(old.pid, &old.gpus, unseen);
+            match processes.iter_mut().find(|process| process.pid == old.pid) {
+                Some(process) => process.gpus.extend(kept),
+                None if !kept.is_empty() => processes.push(ContainerProcess { gpus: kept, ..old.clone() }),
+                None => {}
+            }
+        }
+        processes
+    }
+
+    /// The part of what a process held that nobody can say it let go of: on a GPU that could not be read, or all of it when
+    /// the process could not be.
+    pub(super) fn kept(&self, pid: u32, before: &[GpuUse], unseen: &[String]) -> Vec<GpuUse> {
+        let hidden = self.unreadable.contains_key(&pid);
+        before.iter().filter(|held| hidden || unseen.contains(&held.gpu_uuid)).cloned().collect()
+    }
+}
+
+/// What a process's program is called: the file it runs, else the name it gives itself.
+pub(super) fn name(process: &Process) -> String {
+    process.exe.known().unwrap_or(&process.comm).clone()
+}

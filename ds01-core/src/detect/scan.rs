@@ -1,0 +1,171 @@
+//! One scan from end to end: lock, load, look, build, compare, log, save.
+
+use std::{
+    io,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use tracing::warn;
+
+use crate::{
+    event::{Event, EventLog},
+    store::{Store, StoreError},
+};
+
+use super::{
+    build::{Settings, build},
+    collect::{Sources, collect},
+    diff::diff,
+    inventory::{FILE_NAME, Inventory, InventoryError, SourceState},
+};
+
+/// The lock that lets one scan at a time keep the inventory.
+const LOCK_NAME: &str = "workload-inventory.lock";
+
+/// Of the time that is left, what waiting for another run may take.
+const SHARE_FOR_LOCK: f64 = 0.4;
+
+/// Of the time that is left then, what the sources may take; the rest is for saving.
+const SHARE_FOR_SOURCES: f64 = 0.8;
+
+/// How a scan is to be run.
+#[derive(Debug, Clone)]
+pub struct ScanOptions {
+    /// Where the inventory is kept.
+    pub state_dir: PathBuf,
+    /// Where events go.
+    pub events: EventLog,
+    /// By when the scan has to be over, whatever the sources do.
+    pub deadline: Duration,
+    /// What the admin set.
+    pub settings: Settings,
+}
+
+/// What a scan made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scan {
+    /// The picture of the host.
+    pub inventory: Inventory,
+    /// What changed since the last one.
+    pub events: Vec<Event>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What a picture holds, in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Containers, running or not.
+    pub containers: usize,
+    /// Those of them that can use a GPU.
+    pub with_gpu: usize,
+    /// Host GPU processes.
+    pub host_processes: usize,
+    /// Processes seen once.
+    pub pending: usize,
+}
+
+/// Why a scan left no inventory.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// The state directory, the lock or the inventory file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The inventory could not be put into words.
+    #[error("can't write the inventory as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Scans, emits events, saves.
+///
+/// Events come first: a crash in between repeats an event, and never loses one. A log that can't be written is warned
+/// about, and stops nothing.
+///
+/// # Errors
+///
+/// When the lock was not free in time, or the inventory could not be read or saved. The old inventory is then as it was.
+pub fn run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> {
+    let start = Instant::now();
+    let left = || options.deadline.saturating_sub(start.elapsed());
+    let store = Store::open(&options.state_dir)?;
+    let _lock = store.lock(LOCK_NAME, left().mul_f64(SHARE_FOR_LOCK))?;
+    store.remove_leftovers(FILE_NAME)?;
+    let previous = match store.read(FILE_NAME)?.map(|bytes| Inventory::from_json(&bytes)) {
+        None => Inventory::empty(),
+        Some(Ok(inventory)) => inventory,
+        Some(Err(error)) => {
+            let aside = store.set_aside(FILE_NAME, sources.clock.now())?;
+            let path = store.path_of(FILE_NAME);
+            warn!("{}: {error}; set aside as {}, starting from empty", path.display(), aside.display());
+            Inventory::empty()
+        }
+    };
+    let inventory = look(sources, &previous, left().mul_f64(SHARE_FOR_SOURCES), &options.settings);
+    let events = diff(&previous, &inventory);
+    if let Err(error) = options.events.append(&events) {
+        warn!("events are not logged: {error}");
+    }
+    store.replace(FILE_NAME, &inventory.to_json()?)?;
+    Ok(Scan { inventory, events, took: start.elapsed() })
+}
+
+/// Scans, and changes nothing: neither inventory nor event log, nor anything else.
+///
+/// # Errors
+///
+/// When there is an inventory and it could not be read. One of no use is warned about and counts as none.
+pub fn dry_run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> {
+    let start = Instant::now();
+    let previous = match read_inventory(options)? {
+        None => Inventory::empty(),
+        Some(Ok(inventory)) => inventory,
+        Some(Err(error)) => {
+            warn!("{}: {error}; scanning as if there were none", options.state_dir.join(FILE_NAME).display());
+            Inventory::empty()
+        }
+    };
+    let inventory = look(sources, &previous, options.deadline.mul_f64(SHARE_FOR_SOURCES), &options.settings);
+    let events = diff(&previous, &inventory);
+    Ok(Scan { inventory, events, took: start.elapsed() })
+}
+
+/// Looks at the host, in memory: within `limit`, whatever the sources do.
+pub fn look(sources: &Sources, previous: &Inventory, limit: Duration, settings: &Settings) -> Inventory {
+    build(collect(sources, previous, limit), previous, settings)
+}
+
+fn read_inventory(options: &ScanOptions) -> Result<Option<Result<Inventory, InventoryError>>, StoreError> {
+    match Store::open_existing(&options.state_dir) {
+        Ok(store) => Ok(store.read(FILE_NAME)?.map(|bytes| Inventory::from_json(&bytes))),
+        Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Inventory {
+    /// What it holds, in figures.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            containers: self.containers.len(),
+            with_gpu: self.containers.values().filter(|entry| entry.has_gpu == Some(true)).count(),
+            host_processes: self.host_processes.len(),
+            pending: self.pending_processes.len(),
+        }
+    }
+
+    /// The sources that failed at the last scan, by name, with the error.
+    pub fn failed_sources(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sources
+            .iter()
+            .filter(|(_, entry)| entry.state == SourceState::Failed)
+            .map(|(name, entry)| (name.as_str(), entry.error.as_deref().unwrap_or("no reason was given")))
+    }
+}
+
+impl ScanError {
+    /// Whether another run held the lock all the time.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Locked { .. }))
+    }
+}

@@ -1,1 +1,0 @@
-//! The NVIDIA Management Library, through `nvml-wrapper`.

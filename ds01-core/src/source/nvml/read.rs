@@ -1,0 +1,150 @@
+//! From an initialised library to plain data. What can't be read is a [`Reading`] with NVML's answer.
+
+use std::collections::BTreeMap;
+
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::{Device, Nvml};
+
+use super::raw::{self, Row};
+use crate::model::{Gpu, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, Reading, Unknown, UnknownKind};
+use crate::source::{FailureKind, SourceError, SourceName};
+
+/// `current` of `nvmlDeviceGetMigMode` while the mode is on.
+const MIG_ENABLED: u32 = 1;
+
+/// All GPUs.
+pub(super) fn snapshot(nvml: &Nvml) -> Result<GpuSnapshot, SourceError> {
+    let count = nvml.device_count().map_err(|error| {
+        let kind = if matches!(error, NvmlError::NoPermission) { FailureKind::Denied } else { FailureKind::Erred };
+        SourceError::failed(SourceName::Nvml, kind, format!("nvmlDeviceGetCount_v2: {error}"))
+    })?;
+    let gpus = (0..count).map(|index| GpuReading { index, gpu: gpu(nvml, index).into() }).collect();
+    Ok(GpuSnapshot { driver_version: nvml.sys_driver_version().ok(), gpus })
+}
+
+/// The GPU at an index. Without a handle or a UUID there is nothing to say about it.
+fn gpu(nvml: &Nvml, index: u32) -> Result<Gpu, Unknown> {
+    let device = nvml.device_by_index(index).map_err(|error| unknown("nvmlDeviceGetHandleByIndex_v2", &error))?;
+    let uuid = device.uuid().map_err(|error| unknown("nvmlDeviceGetUUID", &error))?;
+    let mig = mig(&device).into();
+    Ok(Gpu {
+        uuid,
+        name: reading("nvmlDeviceGetName", device.name()),
+        minor_number: reading("nvmlDeviceGetMinorNumber", device.minor_number()),
+        pci_bus_id: reading("nvmlDeviceGetPciInfo_v3", device.pci_info()).map(|info| info.bus_id),
+        memory_total_mb: memory_total_mb(&device),
+        processes: own_processes(&device, &mig),
+        mig,
+    })
+}
+
+/// The processes on the GPU itself.
+///
+/// While MIG is on there can be none: a CUDA context is on an instance. The driver's list for the GPU is then that of all
+/// instances together, and told to the privileged alone; asking each instance says the same to everyone. Where MIG could
+/// not be read the list is not asked for: it could be that of the instances, who would seem to have moved.
+fn own_processes(device: &Device<'_>, mig: &Reading<Mig>) -> Reading<Vec<GpuProcess>> {
+    match mig {
+        Reading::Known(Mig::Disabled) => processes(device),
+        Reading::Known(Mig::Enabled(_)) => Reading::Known(Vec::new()),
+        Reading::Unknown(why) => Unknown::new(UnknownKind::NotAsked, format!("processes: {}", why.detail)).into(),
+    }
+}
+
+/// Whether MIG is on, and the instances. A GPU or driver without such a mode is one where it is off.
+fn mig(device: &Device<'_>) -> Result<Mig, Unknown> {
+    match device.mig_mode() {
+        Ok(mode) if mode.current == MIG_ENABLED => instances(device).map(Mig::Enabled),
+        Ok(_) => Ok(Mig::Disabled),
+        Err(error) if kind(&error) == UnknownKind::NotSupported => Ok(Mig::Disabled),
+        Err(error) => Err(unknown("nvmlDeviceGetMigMode", &error)),
+    }
+}
+
+/// All instances, or none: a list that lacks the one that could not be read would say that it is gone.
+fn instances(device: &Device<'_>) -> Result<Vec<MigInstance>, Unknown> {
+    let places = device.mig_device_count().map_err(|error| unknown("nvmlDeviceGetMaxMigDeviceCount", &error))?;
+    let mut instances = Vec::new();
+    for index in 0..places {
+        match device.mig_device_by_index(index) {
+            Ok(device) => instances.push(instance(index, &device)?),
+            // Indices have holes where instances were destroyed.
+            Err(NvmlError::NotFound) => {}
+            Err(error) => return Err(unknown("nvmlDeviceGetMigDeviceHandleByIndex", &error)),
+        }
+    }
+    Ok(instances)
+}
+
+fn instance(index: u32, device: &Device<'_>) -> Result<MigInstance, Unknown> {
+    Ok(MigInstance {
+        index,
+        uuid: device.uuid().map_err(|error| unknown("nvmlDeviceGetUUID", &error))?,
+        name: reading("nvmlDeviceGetName", device.name()),
+        gpu_instance_id: reading("nvmlDeviceGetGpuInstanceId", raw::gpu_instance_id(device)),
+        compute_instance_id: reading("nvmlDeviceGetComputeInstanceId", raw::compute_instance_id(device)),
+        memory_total_mb: memory_total_mb(device),
+        processes: processes(device),
+    })
+}
+
+fn memory_total_mb(device: &Device<'_>) -> Reading<u64> {
+    reading("nvmlDeviceGetMemoryInfo", raw::memory_total_bytes(device)).map(mib)
+}
+
+/// Who holds a compute context. Both lists or neither: one alone would say that those of the other are gone.
+fn processes(device: &Device<'_>) -> Reading<Vec<GpuProcess>> {
+    let compute = match raw::compute_processes(device) {
+        Ok(rows) => rows,
+        Err(error) => return unknown("nvmlDeviceGetComputeRunningProcesses", &error).into(),
+    };
+    reading("nvmlDeviceGetMPSComputeRunningProcesses", raw::mps_processes(device)).map(|mps| merge(&compute, &mps))
+}
+
+/// One entry for each pid, in their order, however often and wherever it is listed; memory is the most that any row
+/// says, as rows for one process speak of the same memory. Pid 0 is nobody's.
+fn merge(compute: &[Row], mps: &[Row]) -> Vec<GpuProcess> {
+    let mut merged: BTreeMap<u32, (Option<u64>, bool)> = BTreeMap::new();
+    let rows = compute.iter().map(|row| (row, false)).chain(mps.iter().map(|row| (row, true)));
+    for (row, is_mps) in rows.filter(|(row, _)| row.pid != 0) {
+        let (memory_bytes, mps) = merged.entry(row.pid).or_default();
+        *memory_bytes = row.memory_bytes.max(*memory_bytes);
+        *mps |= is_mps;
+    }
+    let hidden = || Unknown::new(UnknownKind::NotSupported, "usedGpuMemory: not available");
+    let process = |(pid, (bytes, mps)): (u32, (Option<u64>, bool))| {
+        let memory_mb = bytes.map_or_else(|| hidden().into(), |bytes| Reading::Known(mib(bytes)));
+        GpuProcess { pid, memory_mb, mps }
+    };
+    merged.into_iter().map(process).collect()
+}
+
+fn mib(bytes: u64) -> u64 {
+    bytes >> 20
+}
+
+fn reading<T>(function: &str, result: Result<T, NvmlError>) -> Reading<T> {
+    result.map_err(|error| unknown(function, &error)).into()
+}
+
+fn unknown(function: &str, error: &NvmlError) -> Unknown {
+    let detail = match error {
+        NvmlError::GpuLost => format!("{function}: GPU is lost"),
+        NvmlError::InsufficientSize(_) => format!("{function}: the list grew faster than it could be fetched"),
+        error => format!("{function}: {error}"),
+    };
+    Unknown::new(kind(error), detail)
+}
+
+fn kind(error: &NvmlError) -> UnknownKind {
+    match error {
+        NvmlError::NotSupported | NvmlError::FunctionNotFound | NvmlError::FailedToLoadSymbol(_) => {
+            UnknownKind::NotSupported
+        }
+        NvmlError::NoPermission => UnknownKind::Denied,
+        NvmlError::NotFound => UnknownKind::Gone,
+        NvmlError::GpuLost | NvmlError::ResetRequired => UnknownKind::Lost,
+        NvmlError::Timeout => UnknownKind::TimedOut,
+        _ => UnknownKind::Failed,
+    }
+}
