@@ -1,5 +1,7 @@
 //! The documented example of the inventory file is what this library reads and writes, and leaves no field out.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows #[test] functions, not their helpers")]
+
 use std::collections::BTreeSet;
 
 use ds01_core::{

@@ -23,18 +23,22 @@ pub(crate) struct Layout {
     pub(crate) marks: bool,
 }
 
-/// The column of `--watch` that tells what changed. Empty, it sets rows off from the headings of `--by-user`.
-const MARKS: table::Column = table::Column { heading: "", align: Align::Left, shrink: Shrink::Never };
+/// The column of `--watch` that tells what changed. Its heading is a blank, so that it is there when nothing did.
+const MARKS: table::Column = table::Column { heading: " ", align: Align::Left, shrink: Shrink::Never };
+
+/// In its place, nothing: sets rows off from the headings of `--by-user`.
+const INDENT: table::Column = table::Column { heading: "", ..MARKS };
 
 /// The table with its last line. Rows that left are drawn, and not counted.
 pub(crate) fn draw(mut rows: Vec<Row>, totals: &Totals, layout: Layout, medium: Medium) -> String {
     let shown = |column: &&Column| (layout.wide || !column.wide) && !(layout.by_user && column.is_user());
     let columns: Vec<&Column> = COLUMNS.into_iter().filter(shown).collect();
     let mut layouts: Vec<table::Column> = columns.iter().map(|column| column.layout).collect();
-    let lead = layout.marks || layout.by_user;
-    if lead {
-        layouts.insert(0, MARKS);
+    let lead = if layout.marks { Some(MARKS) } else { layout.by_user.then_some(INDENT) };
+    if let Some(column) = lead {
+        layouts.insert(0, column);
     }
+    let lead = lead.is_some();
     let mut lines = Vec::with_capacity(rows.len() + 16);
     if layout.by_user {
         // Stable: within each user the order stays.
