@@ -1,4 +1,70 @@
 //! What runs on a shared GPU server, whose it is and which GPUs it holds.
+//!
+//! Many people share one machine with a few expensive GPUs, through Docker and without it. No single source knows who uses
+//! what: Docker knows containers and not what they do, NVML knows which pids hold a GPU and not whose they are, `/proc`
+//! knows whose they are and in which container. This library asks all three, once, and makes one picture of it.
+//!
+//! # Words
+//!
+//! - A **source** is a door to the machine: [`ContainerSource`](source::ContainerSource),
+//!   [`GpuSource`](source::GpuSource), [`ProcessSource`](source::ProcessSource), [`Clock`](source::Clock). It answers with
+//!   facts, that it is *absent* from this host, or that it *failed*.
+//! - A [`Reading`](model::Reading) is a fact that is known, or the reason why it is not. Unknown is never zero.
+//! - A [`Snapshot`](detect::Snapshot) is all that one scan saw, before anything is made of it.
+//! - The [`Inventory`] is the picture of the host: [containers](detect::inventory::ContainerEntry) with origin,
+//!   owner and GPUs; [host processes](detect::inventory::ProcessEntry) with a GPU context outside of them; GPUs; and how
+//!   each source answered.
+//! - An [`Event`](event::Event) is what changed from one inventory to the next.
+//!
+//! # Flow
+//!
+//! ```text
+//! sources -> Snapshot -> build(snapshot, previous) -> Inventory -> diff(previous, inventory) -> events, store
+//! ```
+//!
+//! [`detect::collect`] touches the machine, [`detect::build`] and [`detect::diff`] are pure functions of plain data, and
+//! [`detect::run`] is the shell around them that locks, logs and saves.
+//!
+//! # Example
+//!
+//! A host in memory (feature `fakes`), looked at twice. The real sources are put in the same places:
+//! [`Docker`](source::docker::Docker), [`Nvml`](source::nvml::Nvml), [`ProcFs`](source::proc::ProcFs),
+//! [`SystemClock`](source::SystemClock).
+//!
+#![cfg_attr(feature = "fakes", doc = "```")]
+#![cfg_attr(not(feature = "fakes"), doc = "```ignore")]
+//! use std::time::Duration;
+//! use ds01_core::{
+//!     detect::{Inventory, Settings, diff, look},
+//!     source::fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, ProcessSpec},
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let host = FakeHost::new("lab", "2026-03-02T12:00:00Z".parse()?);
+//! host.add_gpus(&[GpuSpec { index: 0, uuid: "GPU-1".into(), ..Default::default() }])?;
+//! host.add_container(&ContainerSpec {
+//!     name: "train".into(),
+//!     labels: [("ds01.user".into(), "alice".into())].into(),
+//!     gpus: Some(GpuRequest::Count(-1)),
+//!     processes: vec![ProcessSpec { pid: 4001, gpus: [("0".into(), Some(2048))].into(), ..Default::default() }],
+//!     ..Default::default()
+//! })?;
+//!
+//! let (limit, settings) = (Duration::from_secs(5), Settings::default());
+//! let first = look(&host.sources(), &Inventory::empty(), limit, &settings);
+//! let train = first.containers.values().next().ok_or("no container")?;
+//! assert_eq!((train.user.as_str(), train.gpu_memory_mb), ("alice", Some(2048)));
+//!
+//! host.advance(Duration::from_secs(30));
+//! let second = look(&host.sources(), &first, limit, &settings);
+//! assert!(diff(&first, &second).is_empty(), "nothing changed");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! To test a program of your own against a host in memory, give it [`Sources`](detect::Sources) from a
+//! `FakeHost`, or a story in YAML from a scenario file. To add a source, implement its trait: what it has to promise stands
+//! there.
 
 pub mod deadline;
 pub mod detect;
@@ -10,3 +76,5 @@ pub mod table;
 pub mod text;
 pub mod units;
 pub mod usage;
+
+pub use detect::Inventory;

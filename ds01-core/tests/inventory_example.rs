@@ -91,6 +91,7 @@ fn source() -> SourceEntry {
         since: "2026-03-02T14:30:00Z".parse().unwrap(),
         last_good: Some("2026-03-02T14:30:00Z".parse().unwrap()),
         error: Some("x".into()),
+        hint: Some("x".into()),
         last_good_since_boot_ms: Some(1),
         extra: Extra::new(),
     }

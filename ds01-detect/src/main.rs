@@ -1,3 +1,34 @@
-//! ds01-detect.
+//! One scan of a shared GPU host: what runs, whose it is, which GPUs it holds, and what changed since the last scan.
 
-fn main() {}
+mod cli;
+mod event_types;
+mod output;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use run::Failure;
+
+/// Another run holds the lock (`EX_TEMPFAIL` of sysexits.h).
+const EXIT_LOCKED: u8 = 75;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::start_logging(cli.verbose);
+    let outcome = match cli.check() {
+        Command::EventTypes => output::print(event_types::table().as_bytes()).map(|()| true).map_err(Failure::from),
+        Command::Scan(scan) => run::scan(&scan),
+        Command::Scenario(scenario) => run::scenario(&scenario),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            output::say(&failure.to_string());
+            if failure.is_locked() { ExitCode::from(EXIT_LOCKED) } else { ExitCode::FAILURE }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use ds01_cli::SourceArgs;
 use ds01_core::{
     detect::{Inventory, Settings, look},
-    source::fake::Scenario,
+    source::fake::{Scenario, ScenarioError},
 };
 use jiff::Timestamp;
 
@@ -26,7 +26,7 @@ pub(crate) enum Source {
     Live {
         args: SourceArgs,
         /// What the last look saw, so that `--watch` confirms processes as the detector does.
-        last: Option<Inventory>,
+        last: Option<Box<Inventory>>,
     },
     /// The built-in sample host.
     Demo,
@@ -48,8 +48,8 @@ impl Source {
         match self {
             Self::File(state_dir) => Ok(Seen { inventory: load(state_dir)?, now: Timestamp::now(), notes: Vec::new() }),
             Self::Live { args, last } => {
-                let inventory = scan(args, last.as_ref())?;
-                *last = Some(inventory.clone());
+                let inventory = scan(args, last.as_deref())?;
+                *last = Some(Box::new(inventory.clone()));
                 Ok(Seen { now: Timestamp::now(), notes: unprivileged(&inventory), inventory })
             }
             Self::Demo => {
@@ -77,11 +77,15 @@ fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<Inventory, LoadEr
 
 /// The sample host after its whole story: every step of it scanned, so that its host processes are confirmed.
 fn demo() -> Result<Inventory, LoadError> {
-    let broken = |error: &dyn std::fmt::Display| LoadError::Scan(format!("the built-in sample host: {error}"));
-    let scenario = Scenario::teaching_lab().map_err(|error| broken(&error))?;
+    let broken = |error: ScenarioError| LoadError::Scan(format!("the built-in sample host: {error}"));
     let mut inventory = Inventory::empty();
-    scenario
-        .play(|_, host| inventory = look(&host.sources(), &inventory, SCAN_LIMIT, &Settings::default()))
-        .map_err(|error| broken(&error))?;
+    Scenario::teaching_lab()
+        .and_then(|scenario| {
+            scenario.play(|_, host| {
+                inventory = look(&host.sources(), &inventory, SCAN_LIMIT, &Settings::default());
+                Ok(())
+            })
+        })
+        .map_err(broken)?;
     Ok(inventory)
 }

@@ -63,17 +63,19 @@ fn source_warning(name: &str, entry: &SourceEntry, now: Timestamp) -> Option<Str
         return None;
     }
     let error = entry.error.as_deref().unwrap_or("no reason was given");
-    let (tells, look) = match name {
-        "docker" if error.contains("permission denied") => ("containers", "run as root, or join the group docker"),
-        "docker" => ("containers", "see `systemctl status docker`"),
-        "nvml" => ("GPUs and who uses them", "see `nvidia-smi` and `journalctl -k --grep NVRM`"),
-        _ => ("processes and their users", "see how /proc is mounted (hidepid)"),
+    // Most errors begin with the name of their source.
+    let error = error.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(error);
+    let tells = match name {
+        "docker" => "containers",
+        "nvml" => "GPUs and who uses them",
+        _ => "processes and their users",
     };
+    let hint = entry.hint.as_deref().unwrap_or("see `journalctl -u ds01-workload-detector.service`");
     Some(match entry.last_good {
-        None => format!("source {name} failed ({error}): nothing is known of {tells}; {look}"),
+        None => format!("{name} failed ({error}): nothing is known of {tells}; {hint}"),
         Some(good) => {
             let (failing, old) = (units::duration(since(entry.since, now)), units::duration(since(good, now)));
-            format!("source {name} has failed for {failing} ({error}): what is shown of {tells} is {old} old; {look}")
+            format!("{name} has failed for {failing} ({error}): what is shown of {tells} is {old} old; {hint}")
         }
     })
 }

@@ -74,9 +74,8 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         sources: sources
             .into_iter()
             .map(|(name, answer)| {
-                let name = name.as_str().to_owned();
-                let entry = source_entry(answer, previous.sources.get(&name), now, since_boot);
-                (name, entry)
+                let before = previous.sources.get(name.as_str());
+                (name.as_str().to_owned(), source_entry(name, answer, before, now, since_boot))
             })
             .collect(),
         gpus: gpus_seen.entries,
@@ -264,16 +263,21 @@ fn host_entry(host: Option<Host>, previous: &Inventory) -> Option<HostEntry> {
 
 /// A source's state after an answer; problems make even an answer a failure, of the part that they name.
 fn source_entry(
+    source_name: SourceName,
     answer: Result<Vec<String>, SourceError>,
     before: Option<&SourceEntry>,
     now: Timestamp,
     since_boot: Duration,
 ) -> SourceEntry {
-    let (state, error) = match answer {
-        Ok(problems) if problems.is_empty() => (SourceState::Ok, None),
-        Ok(problems) => (SourceState::Failed, Some(problems.join("; "))),
-        Err(error @ SourceError::Absent { .. }) => (SourceState::Absent, Some(error.to_string())),
-        Err(error) => (SourceState::Failed, Some(error.to_string())),
+    let error = match answer {
+        Ok(problems) if problems.is_empty() => None,
+        Ok(problems) => Some(SourceError::failed(source_name, FailureKind::Partly, problems.join("; "))),
+        Err(error) => Some(error),
+    };
+    let state = match &error {
+        None => SourceState::Ok,
+        Some(SourceError::Absent { .. }) => SourceState::Absent,
+        Some(SourceError::Failed { .. }) => SourceState::Failed,
     };
     let good = state == SourceState::Ok;
     let since_boot_ms = u64::try_from(since_boot.as_millis()).ok();
@@ -281,7 +285,8 @@ fn source_entry(
         state,
         since: before.filter(|b| b.state == state).map_or(now, |b| b.since),
         last_good: if good { Some(now) } else { before.and_then(|b| b.last_good) },
-        error,
+        hint: error.as_ref().map(|error| error.hint().to_owned()),
+        error: error.map(|error| error.to_string()),
         last_good_since_boot_ms: if good { since_boot_ms } else { before.and_then(|b| b.last_good_since_boot_ms) },
         extra: before.map_or_else(Extra::new, |b| b.extra.clone()),
     }

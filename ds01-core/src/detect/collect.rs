@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tracing::debug;
+
 use crate::{
     deadline::{DeadlineError, Pending},
     model::{ContainerId, ContainerListing, GpuSnapshot, Host, Process, Reading},
@@ -68,6 +70,7 @@ pub fn collect(sources: &Sources, previous: &Inventory, limit: Duration) -> Snap
         };
         let unknown: Vec<ContainerId> =
             listings.iter().filter(|listing| !is_remembered(listing)).map(|listing| listing.id.clone()).collect();
+        debug!("inspecting {} of {} containers", unknown.len(), listings.len());
         let asked: HashSet<ContainerId> = unknown.iter().cloned().collect();
         let inspections = ask(SourceName::Docker, second, &sources.containers, move |source| source.inspect(&unknown));
         let mut inspections = inspections.answer()?.into_iter();

@@ -92,6 +92,9 @@ pub struct SourceEntry {
     /// What went wrong, or what was looked for and is absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
+    /// What an admin can do about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
     /// Boot clock at `last_good`, in milliseconds: tells how much time really passed when the wall clock was set.
     #[serde(rename = "_last_good_since_boot_ms", default, skip_serializing_if = "Option::is_none")]
     pub last_good_since_boot_ms: Option<u64>,

@@ -24,5 +24,5 @@ pub use gpu_access::{GpuAccess, configured_access, requested_devices, resolve_de
 pub use inventory::Inventory;
 pub use origin::{Origin, classify};
 pub use owner::{UNKNOWN_USER, UserSource, configured_owner};
-pub use scan::{Scan, ScanError, ScanOptions, Summary, dry_run, look, run};
+pub use scan::{Scan, ScanError, ScanOptions, Summary, dry_run, look, run, scan_after};
 pub use snapshot::{Facts, SeenContainer, SeenProcesses, Snapshot};

@@ -111,6 +111,7 @@ fn a_gap_is_trusted_only_when_both_clocks_tell_it() {
         since: at("2026-03-02T12:00:00Z"),
         last_good: Some(at("2026-03-02T12:00:00Z")),
         error: None,
+        hint: None,
         last_good_since_boot_ms: Some(1_000_000),
         extra: Extra::new(),
     };

@@ -17,7 +17,7 @@ use super::{
     build::{Settings, build},
     collect::{Sources, collect},
     diff::diff,
-    inventory::{FILE_NAME, Inventory, InventoryError, SourceState},
+    inventory::{FILE_NAME, Inventory, InventoryError, SourceEntry, SourceState},
 };
 
 /// The lock that lets one scan at a time keep the inventory.
@@ -116,7 +116,6 @@ pub fn run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> 
 ///
 /// When there is an inventory and it could not be read. One of no use is warned about and counts as none.
 pub fn dry_run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> {
-    let start = Instant::now();
     let previous = match read_inventory(options)? {
         None => Inventory::empty(),
         Some(Ok(inventory)) => inventory,
@@ -125,9 +124,15 @@ pub fn dry_run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanErr
             Inventory::empty()
         }
     };
-    let inventory = look(sources, &previous, options.deadline.mul_f64(SHARE_FOR_SOURCES), &options.settings);
-    let events = diff(&previous, &inventory);
-    Ok(Scan { inventory, events, took: start.elapsed() })
+    Ok(scan_after(sources, &previous, options))
+}
+
+/// Scans, with `previous` as the picture before, and changes nothing.
+pub fn scan_after(sources: &Sources, previous: &Inventory, options: &ScanOptions) -> Scan {
+    let start = Instant::now();
+    let inventory = look(sources, previous, options.deadline.mul_f64(SHARE_FOR_SOURCES), &options.settings);
+    let events = diff(previous, &inventory);
+    Scan { inventory, events, took: start.elapsed() }
 }
 
 /// Looks at the host, in memory: within `limit`, whatever the sources do.
@@ -154,12 +159,10 @@ impl Inventory {
         }
     }
 
-    /// The sources that failed at the last scan, by name, with the error.
-    pub fn failed_sources(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.sources
-            .iter()
-            .filter(|(_, entry)| entry.state == SourceState::Failed)
-            .map(|(name, entry)| (name.as_str(), entry.error.as_deref().unwrap_or("no reason was given")))
+    /// The sources that failed at the last scan, by name.
+    pub fn failed_sources(&self) -> impl Iterator<Item = (&str, &SourceEntry)> {
+        let all = self.sources.iter().map(|(name, entry)| (name.as_str(), entry));
+        all.filter(|(_, entry)| entry.state == SourceState::Failed)
     }
 }
 

@@ -80,6 +80,8 @@ pub enum FailureKind {
     Nonsense,
     /// It was here at an earlier scan, or was named by the admin, and is not to be found.
     Missing,
+    /// It answered, but could not tell of everything.
+    Partly,
 }
 
 impl fmt::Display for FailureKind {
@@ -91,6 +93,7 @@ impl fmt::Display for FailureKind {
             Self::Erred => "answered with an error",
             Self::Nonsense => "answered nonsense",
             Self::Missing => "missing",
+            Self::Partly => "could not tell of everything",
         })
     }
 }
@@ -135,7 +138,9 @@ impl SourceError {
                 "see `nvidia-smi`; if the GPUs are gone for good, scan once with --forget nvml"
             }
             (SourceName::Nvml, _) => "see `nvidia-smi` and `journalctl -k --grep NVRM`",
-            (SourceName::Proc, FailureKind::Denied) => "run as root, or see how /proc is mounted (hidepid)",
+            (SourceName::Proc, FailureKind::Denied | FailureKind::Partly) => {
+                "run as root, or see how /proc is mounted (hidepid)"
+            }
             (SourceName::Proc, _) => "see how /proc is mounted, or name another with --proc-root",
         }
     }

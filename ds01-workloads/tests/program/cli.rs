@@ -72,6 +72,7 @@ fn a_source_that_failed_is_said_with_what_to_look_at() {
         since: Timestamp::now() - Duration::from_secs(600),
         last_good: Some(Timestamp::now() - Duration::from_secs(630)),
         error: Some("docker: timed out: \x1b[2J".to_owned()),
+        hint: Some("see `systemctl status docker`".to_owned()),
         last_good_since_boot_ms: None,
         extra: Extra::new(),
     };
@@ -82,7 +83,7 @@ fn a_source_that_failed_is_said_with_what_to_look_at() {
         assert!(out.contains("thesis"));
         assert_eq!(
             err,
-            "ds01-workloads: warning: source docker has failed for 10m (docker: timed out: \\x1b[2J): \
+            "ds01-workloads: warning: docker has failed for 10m (timed out: \\x1b[2J): \
              what is shown of containers is 10m old; see `systemctl status docker`\n"
         );
         assert_eq!(code, 0);
@@ -219,7 +220,7 @@ fn a_live_scan_says_what_it_could_not_read() {
     let nowhere = TempDir::new().unwrap();
     let socket = format!("unix://{}/docker.sock", nowhere.path().display());
     let (out, err, code) = outcome(ds01(&["--live", "--docker-host", &socket]));
-    assert!(err.contains("source docker failed") && err.contains("nothing is known of containers"), "{err}");
+    assert!(err.contains("docker failed (missing") && err.contains("nothing is known of containers"), "{err}");
     assert!(out.ends_with("0s ago: 0 containers, 0 with GPU, 0 host GPU processes\n"), "{out}");
     assert_eq!(code, 0);
     let (_, err, code) = outcome(ds01(&["--live", "--docker-host", "tcp://10.0.0.1:2375"]));

@@ -251,7 +251,7 @@ impl Scenario {
     /// [`ScenarioError`], with line and column or with the step.
     pub fn from_yaml(text: &str) -> Result<Self, ScenarioError> {
         let scenario: Self = serde_yaml::from_str(text).map_err(|error| ScenarioError::Format(error.to_string()))?;
-        scenario.play(|_, _| {})?;
+        scenario.play(|_, _| Ok::<(), ScenarioError>(()))?;
         Ok(scenario)
     }
 
@@ -268,15 +268,18 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// [`ScenarioError::Story`].
-    pub fn play(&self, mut scan: impl FnMut(&Step, &FakeHost)) -> Result<(), ScenarioError> {
+    /// [`ScenarioError::Story`], and the first error of `scan`, which ends the story.
+    pub fn play<E: From<ScenarioError>>(
+        &self,
+        mut scan: impl FnMut(&Step, &FakeHost) -> Result<(), E>,
+    ) -> Result<(), E> {
         let host = FakeHost::new(&self.host, self.start);
         let story = |step, problem| ScenarioError::Story { step, problem };
         host.with_users(self.users.clone());
         host.add_gpus(&self.gpus).map_err(|problem| story(1, problem))?;
         for (index, step) in self.steps.iter().enumerate() {
             host.apply(step, index == 0).map_err(|problem| story(index + 1, problem))?;
-            scan(step, &host);
+            scan(step, &host)?;
         }
         Ok(())
     }

@@ -1,0 +1,197 @@
+//! Flags, and what they come to once checked.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
+use ds01_core::{
+    detect::{ScanOptions, Settings},
+    event::EventLog,
+    source::{SourceName, docker},
+};
+
+const STATE_DIR: &str = "/var/lib/ds01";
+const EVENTS_FILE: &str = "/var/log/ds01/events.jsonl";
+
+const EXAMPLES: &str = "\
+Examples:
+  ds01-detect                                     scan, save the inventory, emit events: what the timer runs
+  ds01-detect --dry-run | jq '.containers | length'
+                                                  scan and print, change nothing
+  ds01-detect --forget docker                     Docker was removed from this host for good
+  ds01-detect --state-dir /tmp/s --events-file /tmp/s/events.jsonl \\
+              --scenario fixtures/scenarios/teaching-lab-at-noon.yaml
+                                                  scan a sample host, once for each step of its story
+
+Exit status:
+  0   done; every source gave its facts or is absent
+  1   a source failed (what the others told is saved), or nothing could be saved
+  2   wrong usage
+  75  another run held the lock until the deadline
+  78  bad configuration file";
+
+/// Scans this host once: what runs, whose it is, which GPUs it holds. Saves the inventory and emits what changed.
+///
+/// Sources are Docker, NVML and /proc. A source that fails changes nothing: its part of the picture is kept as it was and
+/// marked stale.
+#[derive(Debug, Parser)]
+#[command(name = "ds01-detect", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Where the inventory is kept
+    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
+    state_dir: PathBuf,
+
+    /// Where events are appended to
+    #[arg(long, value_name = "FILE", default_value = EVENTS_FILE)]
+    events_file: PathBuf,
+
+    /// Docker's socket, as unix:///PATH; no other kind of address
+    #[arg(long, value_name = "ADDRESS", env = "DOCKER_HOST", value_parser = docker_host)]
+    docker_host: Option<PathBuf>,
+
+    /// NVML's library; found by the system's loader unless named
+    #[arg(long, value_name = "FILE")]
+    nvml_library: Option<PathBuf>,
+
+    /// Where proc is mounted
+    #[arg(long, value_name = "DIR", default_value = "/proc")]
+    proc_root: PathBuf,
+
+    /// The time for a whole scan, in seconds: shorter than the timer's interval
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = seconds)]
+    deadline: Duration,
+
+    /// A source is gone for good: drop its part of the picture. May be given twice
+    #[arg(long, value_name = "SOURCE")]
+    forget: Vec<Forgettable>,
+
+    /// Print the inventory as JSON; save nothing, emit nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Scan a host from a scenario file, once for each of its steps, instead of this one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["docker_host", "nvml_library"])]
+    scenario: Option<PathBuf>,
+
+    /// List all event types of all ds01 programs with their fields, and exit
+    #[arg(long, exclusive = true)]
+    event_types: bool,
+
+    /// Say what is done and how long it takes
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// A source that can go for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Forgettable {
+    Docker,
+    Nvml,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Scan this host.
+    Scan(HostScan),
+    /// Scan a sample host.
+    Scenario(ScenarioScan),
+    /// List event types.
+    EventTypes,
+}
+
+/// A scan of this host.
+#[derive(Debug)]
+pub(crate) struct HostScan {
+    pub(crate) options: ScanOptions,
+    pub(crate) dry_run: bool,
+    pub(crate) docker_socket: PathBuf,
+    pub(crate) nvml_library: Option<PathBuf>,
+    pub(crate) proc_root: PathBuf,
+}
+
+/// Scans of a sample host.
+#[derive(Debug)]
+pub(crate) struct ScenarioScan {
+    pub(crate) options: ScanOptions,
+    pub(crate) dry_run: bool,
+    pub(crate) file: PathBuf,
+}
+
+impl Cli {
+    /// What the flags come to. Ends the program with a usage message when they contradict each other.
+    pub(crate) fn check(self) -> Command {
+        if self.event_types {
+            return Command::EventTypes;
+        }
+        let elsewhere = self.state_dir != *STATE_DIR && self.events_file != *EVENTS_FILE;
+        if self.scenario.is_some() && !self.dry_run && !elsewhere {
+            let words = "--scenario needs --state-dir and --events-file of its own, or --dry-run: \
+                         a sample host must not become this host's inventory";
+            Self::command().error(ErrorKind::MissingRequiredArgument, words).exit();
+        }
+        let mut settings = Settings::default();
+        if self.docker_host.is_some() {
+            settings.named.push(SourceName::Docker);
+        }
+        if self.nvml_library.is_some() {
+            settings.named.push(SourceName::Nvml);
+        }
+        settings.forget = self.forget.into_iter().map(SourceName::from).collect();
+        let options = ScanOptions {
+            state_dir: self.state_dir,
+            events: EventLog::new(self.events_file, env!("CARGO_PKG_NAME")),
+            deadline: self.deadline,
+            settings,
+        };
+        match self.scenario {
+            Some(file) => Command::Scenario(ScenarioScan { options, dry_run: self.dry_run, file }),
+            None => Command::Scan(HostScan {
+                options,
+                dry_run: self.dry_run,
+                docker_socket: self.docker_host.unwrap_or_else(|| docker::DEFAULT_SOCKET.into()),
+                nvml_library: self.nvml_library,
+                proc_root: self.proc_root,
+            }),
+        }
+    }
+}
+
+impl From<Forgettable> for SourceName {
+    fn from(source: Forgettable) -> Self {
+        match source {
+            Forgettable::Docker => Self::Docker,
+            Forgettable::Nvml => Self::Nvml,
+        }
+    }
+}
+
+fn docker_host(text: &str) -> Result<PathBuf, String> {
+    docker::parse_docker_host(text).map_err(|error| error.to_string())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    /// Longer than any timer's interval.
+    const MOST: f64 = 3600.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= MOST => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("a number of seconds above 0 and up to {MOST} was expected")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn deadlines() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "-1", "NaN", "inf", "3601", "soon", ""] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}

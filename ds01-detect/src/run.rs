@@ -1,0 +1,127 @@
+//! Opens the doors, scans, says how it went.
+
+use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
+
+use ds01_core::{
+    detect::{self, Inventory, Scan, ScanError, Sources, Summary},
+    source::{
+        SourceError, SystemClock,
+        docker::{Docker, DockerOptions},
+        fake::{Scenario, ScenarioError},
+        nvml::Nvml,
+        proc::ProcFs,
+    },
+};
+use tracing::debug;
+
+use crate::{
+    cli::{HostScan, ScenarioScan},
+    output,
+};
+
+/// Why there is no result at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error("{0}")]
+    Source(#[from] SourceError),
+    #[error("can't write the inventory as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("can't write to standard output: {0}")]
+    Output(#[from] io::Error),
+    #[error("scenario {}: {problem}", path.display())]
+    Scenario { path: PathBuf, problem: ScenarioProblem },
+    #[error("{0}")]
+    Story(#[from] ScenarioError),
+}
+
+/// What is wrong with a scenario file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ScenarioProblem {
+    #[error("can't be read: {0}")]
+    Unreadable(io::Error),
+    #[error(transparent)]
+    Unsound(#[from] ScenarioError),
+}
+
+impl Failure {
+    pub(crate) fn is_locked(&self) -> bool {
+        matches!(self, Self::Scan(error) if error.is_locked())
+    }
+}
+
+/// Scans this host; whether all sources gave their facts.
+pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
+    // One request has a fifth of the time at most: 5 of 25 seconds.
+    let request_timeout = (scan.options.deadline / 5).min(Duration::from_secs(5));
+    let docker = Arc::new(Docker::new(DockerOptions {
+        socket: scan.docker_socket.clone(),
+        connect_timeout: request_timeout.min(Duration::from_secs(2)),
+        request_timeout,
+    })?);
+    let sources = Sources {
+        containers: docker.clone(),
+        gpus: Arc::new(Nvml::new(scan.nvml_library.clone())),
+        processes: Arc::new(ProcFs::new(&scan.proc_root)),
+        clock: Arc::new(SystemClock),
+    };
+    let done =
+        if scan.dry_run { detect::dry_run(&sources, &scan.options)? } else { detect::run(&sources, &scan.options)? };
+    debug!("sent {} requests to Docker", docker.requests_sent());
+    if scan.dry_run {
+        output::print(&done.inventory.to_json()?)?;
+    }
+    Ok(report(&done))
+}
+
+/// Scans a sample host once for each step of its story; whether all sources gave their facts in all of them.
+pub(crate) fn scenario(scan: &ScenarioScan) -> Result<bool, Failure> {
+    let failure = |problem| Failure::Scenario { path: scan.file.clone(), problem };
+    let text = fs::read_to_string(&scan.file).map_err(|error| failure(ScenarioProblem::Unreadable(error)))?;
+    let scenario = Scenario::from_yaml(&text).map_err(|error| failure(error.into()))?;
+    let mut good = true;
+    let mut inventory = Inventory::empty();
+    scenario.play(|step, host| {
+        output::say(&step.says);
+        let sources = host.sources();
+        let done = if scan.dry_run {
+            // Each step builds on the one before, which left nothing on the disk.
+            detect::scan_after(&sources, &inventory, &scan.options)
+        } else {
+            detect::run(&sources, &scan.options)?
+        };
+        good &= report(&done);
+        inventory = done.inventory;
+        Ok::<(), Failure>(())
+    })?;
+    if scan.dry_run {
+        output::print(&inventory.to_json()?)?;
+    }
+    Ok(good)
+}
+
+/// Says how a scan went; whether all sources gave their facts.
+fn report(scan: &Scan) -> bool {
+    let mut good = true;
+    for (name, source) in scan.inventory.failed_sources() {
+        good = false;
+        let error = source.error.as_deref().unwrap_or(name);
+        let hint = source.hint.as_deref().unwrap_or("scan again with --verbose");
+        output::say(&format!("{error}\n  what it told before is kept, marked stale; {hint}"));
+    }
+    let Summary { containers, with_gpu, host_processes, pending } = scan.inventory.summary();
+    let (containers, processes) = (count(containers, "container"), count(host_processes, "host GPU process"));
+    let seconds = scan.took.as_secs_f64();
+    output::say(&format!("{containers} ({with_gpu} with GPU), {processes}, {pending} pending, in {seconds:.2} s"));
+    good
+}
+
+fn count(number: usize, noun: &str) -> String {
+    let ending = match number {
+        1 => "",
+        _ if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{number} {noun}{ending}")
+}
