@@ -57,6 +57,6 @@ impl Picture {
     pub(crate) fn table(&self, options: &Options, medium: Medium) -> String {
         let here = self.rows.iter().filter(|row| row.change != Change::Left);
         let totals = Totals::of(here, self.stopped_hidden, self.scan_age);
-        view::draw(self.rows.clone(), &totals, options.layout, medium)
+        view::draw(&self.rows, &totals, options.layout, medium)
     }
 }

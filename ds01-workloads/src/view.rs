@@ -30,7 +30,7 @@ const MARKS: table::Column = table::Column { heading: " ", align: Align::Left, s
 const INDENT: table::Column = table::Column { heading: "", ..MARKS };
 
 /// The table with its last line. Rows that left are drawn, and not counted.
-pub(crate) fn draw(mut rows: Vec<Row>, totals: &Totals, layout: Layout, medium: Medium) -> String {
+pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: Layout, medium: Medium) -> String {
     let shown = |column: &&Column| (layout.wide || !column.wide) && !(layout.by_user && column.is_user());
     let columns: Vec<&Column> = COLUMNS.into_iter().filter(shown).collect();
     let mut layouts: Vec<table::Column> = columns.iter().map(|column| column.layout).collect();
@@ -41,10 +41,11 @@ pub(crate) fn draw(mut rows: Vec<Row>, totals: &Totals, layout: Layout, medium: 
     let lead = lead.is_some();
     let mut lines = Vec::with_capacity(rows.len() + 16);
     if layout.by_user {
+        let mut rows: Vec<&Row> = rows.iter().collect();
         // Stable: within each user the order stays.
         rows.sort_by(|a, b| user_order(a).cmp(&user_order(b)));
         for group in rows.chunk_by(|a, b| a.user == b.user) {
-            let here: Vec<&Row> = group.iter().filter(|row| row.change != Change::Left).collect();
+            let here: Vec<&Row> = group.iter().copied().filter(|row| row.change != Change::Left).collect();
             let heading = totals::user_heading(&group[0].user, &here);
             lines.push(Line::Span(Cell::new(&heading).styled(Style::new().bold())));
             lines.extend(group.iter().map(|row| line(row, &columns, lead)));
