@@ -68,8 +68,10 @@
 
 pub mod deadline;
 pub mod detect;
+pub mod duration;
 pub mod event;
 pub mod model;
+pub mod policy;
 pub mod source;
 pub mod store;
 pub mod table;

@@ -12,9 +12,6 @@ use clap::Parser;
 use cli::{Cli, Command};
 use run::Failure;
 
-/// Another run holds the lock (`EX_TEMPFAIL` of sysexits.h).
-const EXIT_LOCKED: u8 = 75;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     output::start_logging(cli.verbose);
@@ -28,7 +25,7 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
             output::say(&failure.to_string());
-            if failure.is_locked() { ExitCode::from(EXIT_LOCKED) } else { ExitCode::FAILURE }
+            ExitCode::from(failure.exit_code())
         }
     }
 }
