@@ -37,7 +37,7 @@ impl SourceArgs {
     /// When `--docker-host` or `DOCKER_HOST` names no Unix socket, or the system is out of file descriptors.
     pub fn sources(&self) -> Result<Sources, SourceError> {
         let mut docker = DockerOptions::default();
-        if let Some(address) = &self.docker_host {
+        if let Some(address) = self.docker_host() {
             docker.socket = parse_docker_host(address)
                 .map_err(|error| SourceError::failed(SourceName::Docker, FailureKind::Erred, error.to_string()))?;
         }
@@ -51,8 +51,13 @@ impl SourceArgs {
 
     /// The sources that were named, which are therefore never absent.
     pub fn named(&self) -> Vec<SourceName> {
-        let docker = self.docker_host.as_ref().map(|_| SourceName::Docker);
+        let docker = self.docker_host().map(|_| SourceName::Docker);
         let nvml = self.nvml_library.as_ref().map(|_| SourceName::Nvml);
         docker.into_iter().chain(nvml).collect()
+    }
+
+    /// The address that was given: an empty one, as `DOCKER_HOST=` in an environment, is none.
+    fn docker_host(&self) -> Option<&str> {
+        self.docker_host.as_deref().filter(|address| !address.is_empty())
     }
 }

@@ -1,10 +1,14 @@
 //! Where the inventory comes from.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ds01_cli::SourceArgs;
 use ds01_core::{
     detect::{Inventory, Settings, look},
+    policy,
     source::fake::{Scenario, ScenarioError},
 };
 use jiff::Timestamp;
@@ -48,13 +52,14 @@ impl Source {
         match self {
             Self::File(state_dir) => Ok(Seen { inventory: load(state_dir)?, now: Timestamp::now(), notes: Vec::new() }),
             Self::Live { args, last } => {
-                let inventory = scan(args, last.as_deref())?;
+                let (inventory, mut notes) = scan(args, last.as_deref())?;
                 *last = Some(Box::new(inventory.clone()));
-                Ok(Seen { now: Timestamp::now(), notes: unprivileged(&inventory), inventory })
+                notes.extend(unprivileged(&inventory));
+                Ok(Seen { inventory, now: Timestamp::now(), notes })
             }
             Self::Demo => {
                 let inventory = demo()?;
-                // The sample host lives at an hour of its own.
+                // Its ages are counted to the end of its story, not to however long it took to tell.
                 let now = inventory.last_scan.unwrap_or_else(Timestamp::now);
                 Ok(Seen { inventory, now, notes: Vec::new() })
             }
@@ -68,11 +73,21 @@ impl Source {
 }
 
 /// The detector's scan, in memory.
-fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<Inventory, LoadError> {
+fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<(Inventory, Vec<String>), LoadError> {
     let sources = args.sources().map_err(|error| LoadError::Scan(error.to_string()))?;
-    let settings = Settings { named: args.named(), ..Settings::default() };
+    let mut settings = Settings { named: args.named(), ..Settings::default() };
+    let mut notes = Vec::new();
+    let config = Path::new(policy::DEFAULT_PATH);
+    match config.exists().then(|| policy::load(config)) {
+        None => {}
+        Some(Ok(loaded)) => settings.system_processes = loaded.policy.monitoring.system_processes,
+        Some(Err(_)) => notes.push(format!(
+            "{} is not sound, so its system_processes are not left out; see `ds01-idle check-config`",
+            config.display()
+        )),
+    }
     let empty = Inventory::empty();
-    Ok(look(&sources, last.unwrap_or(&empty), SCAN_LIMIT, &settings))
+    Ok((look(&sources, last.unwrap_or(&empty), SCAN_LIMIT, &settings), notes))
 }
 
 /// The sample host after its whole story: every step of it scanned, so that its host processes are confirmed.
@@ -81,7 +96,7 @@ fn demo() -> Result<Inventory, LoadError> {
     let mut inventory = Inventory::empty();
     Scenario::teaching_lab()
         .and_then(|scenario| {
-            scenario.play(|_, host| {
+            scenario.ending_at(Timestamp::now()).play(|_, host| {
                 inventory = look(&host.sources(), &inventory, SCAN_LIMIT, &Settings::default());
                 Ok(())
             })
