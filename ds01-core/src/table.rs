@@ -182,7 +182,7 @@ fn push_cut(out: &mut String, text: &str, most: usize) -> usize {
 }
 
 /// The cells that a sanitised text takes on a terminal, counted character by character as terminals do.
-fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.chars().map(|c| c.width().unwrap_or(0)).sum() }
 }
 

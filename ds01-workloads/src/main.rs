@@ -26,6 +26,7 @@ mod totals;
 mod view;
 mod warnings;
 mod watch;
+mod wrap;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ds01_core::{table::Medium, text::sanitize, units};
+use ds01_core::{
+    table::{self, Cell, Medium},
+    text::sanitize,
+    units,
+};
 
 use crate::{
     cli::Options,
@@ -15,6 +19,7 @@ use crate::{
     row::{Change, Key, Row},
     sort::sort,
     terminal::{self, Event, Screen, Signals},
+    wrap::wrapped,
 };
 
 /// Why watching ended.
@@ -113,12 +118,21 @@ impl Frame {
         match &self.picture {
             Ok(picture) => {
                 let warnings: String =
-                    picture.warnings.iter().map(|warning| format!("warning: {}\n", sanitize(warning))).collect();
+                    picture.warnings.iter().map(|warning| message("warning: ", warning, medium)).collect();
                 warnings + &picture.table(options, medium)
             }
-            Err(message) => message.lines().map(|line| format!("{}\n", sanitize(line))).collect(),
+            Err(error) => error.lines().map(|line| message("", line, medium)).collect(),
         }
     }
+}
+
+/// A message made safe and broken into lines: the end of it says what to do.
+fn message(lead: &str, text: &str, medium: Medium) -> String {
+    let mut out = String::new();
+    for line in wrapped(lead, &sanitize(text), medium.width.unwrap_or(usize::MAX)).lines() {
+        table::push_span(&mut out, &Cell::new(line), medium);
+    }
+    out
 }
 
 /// Marks the rows that are not among `before`, and adds those that left.

@@ -53,6 +53,13 @@ fn a_look_that_failed_is_said_and_forgets_nothing() {
 }
 
 #[test]
+fn a_message_is_broken_into_lines_and_keeps_its_end() {
+    let failed = Frame::of(Err("one two three four\nsee `this`".to_owned()), None, None);
+    let text = failed.plain(&options(&["--watch"]), Medium { width: Some(10), color: false });
+    assert_eq!(text, "one two\nthree four\nsee `this`\n");
+}
+
+#[test]
 fn what_does_not_fit_is_cut_before_the_last_line() {
     let text = "head\nrow 1\nrow 2\nrow 3\nlast\n";
     assert_eq!(cut(text, 6), ["head", "row 1", "row 2", "row 3", "last"]);

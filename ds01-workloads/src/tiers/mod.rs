@@ -1,6 +1,6 @@
 //! The two long tiers of help. `--info` takes its columns from the columns themselves.
 
-use crate::{cli::type_names, columns::COLUMNS};
+use crate::{cli::type_names, columns::COLUMNS, wrap::wrapped};
 
 /// What detection is and how to read it.
 pub(crate) const CONCEPTS: &str = include_str!("concepts.txt");
@@ -17,31 +17,11 @@ pub(crate) fn info() -> String {
         .map(|column| {
             let wide = if column.wide { " With --wide." } else { "" };
             let about = format!("{}{wide} --sort {}", column.about, column.name);
-            wrapped(&format!("  {:<9}", column.layout.heading), &about)
+            wrapped(&format!("  {:<9}", column.layout.heading), &about, WIDTH)
         })
         .collect();
-    let types = wrapped("                   ", &type_names().collect::<Vec<_>>().join(", "));
+    let types = wrapped("                   ", &type_names().collect::<Vec<_>>().join(", "), WIDTH);
     INFO.replace("{COLUMNS}\n", &columns).replace("{TYPES}\n", &types)
-}
-
-/// `text` behind `lead`, broken at blanks, its further lines indented as far as the first.
-fn wrapped(lead: &str, text: &str) -> String {
-    let mut out = String::from(lead);
-    let mut used = lead.len();
-    for (at, word) in text.split_whitespace().enumerate() {
-        if at > 0 && used + 1 + word.len() > WIDTH {
-            out.push('\n');
-            out.extend(std::iter::repeat_n(' ', lead.len()));
-            used = lead.len();
-        } else if at > 0 {
-            out.push(' ');
-            used += 1;
-        }
-        out.push_str(word);
-        used += word.len();
-    }
-    out.push('\n');
-    out
 }
 
 #[cfg(test)]

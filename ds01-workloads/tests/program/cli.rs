@@ -268,6 +268,31 @@ fn wide_reads_what_a_process_uses_now() {
 }
 
 #[test]
+fn wide_reads_a_container_through_its_control_group() {
+    let state = State::empty();
+    let mut host = inventory(&["thesis"], FRESH);
+    let entry = host.containers.values_mut().next().unwrap();
+    entry.pid = Some(4711);
+    let scope = format!("system.slice/docker-{}.scope", entry.full_id);
+    state.save(&host);
+    let root = TempDir::new().unwrap();
+    for (path, content) in [
+        ("proc/4711/cgroup".to_owned(), format!("0::/{scope}\n")),
+        (format!("sys/fs/cgroup/{scope}/cpu.stat"), "usage_usec 12\n".to_owned()),
+        (format!("sys/fs/cgroup/{scope}/memory.current"), "7340032\n".to_owned()),
+        (format!("sys/fs/cgroup/{scope}/memory.stat"), "inactive_file 2097152\n".to_owned()),
+    ] {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let mut command = on(&state, &["--wide"]);
+    command.arg("--proc-root").arg(root.path().join("proc")).arg("--sys-root").arg(root.path().join("sys"));
+    let (out, _, _) = outcome(command);
+    assert!(out.contains("busybox:latest   0.0    5MiB        -\n"), "{out}");
+}
+
+#[test]
 fn packaging_gets_a_man_page_and_completions() {
     for (what, part) in [
         ("man", ".TH ds01-workloads 1"),
