@@ -74,6 +74,9 @@ pub mod model;
 pub mod policy;
 pub mod source;
 pub mod store;
+pub mod table;
 pub mod text;
+pub mod units;
+pub mod usage;
 
 pub use detect::Inventory;

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
+use ds01_cli::Generate;
 use ds01_core::{
     detect::{ScanOptions, Settings},
     event::EventLog,
@@ -84,6 +85,10 @@ pub(crate) struct Cli {
     #[arg(long, exclusive = true)]
     event_types: bool,
 
+    /// Print a man page or shell completions, for packaging
+    #[arg(long, value_name = "WHAT", exclusive = true, hide = true)]
+    generate: Option<Generate>,
+
     /// Say what is done and how long it takes
     #[arg(short, long)]
     pub(crate) verbose: bool,
@@ -105,6 +110,8 @@ pub(crate) enum Command {
     Scenario(ScenarioScan),
     /// List event types.
     EventTypes,
+    /// Make a file for packaging.
+    Generate(Generate),
 }
 
 /// A scan of this host.
@@ -131,6 +138,9 @@ impl Cli {
     pub(crate) fn check(self) -> Command {
         if self.event_types {
             return Command::EventTypes;
+        }
+        if let Some(what) = self.generate {
+            return Command::Generate(what);
         }
         let elsewhere = self.state_dir != *STATE_DIR && self.events_file != *EVENTS_FILE;
         if self.scenario.is_some() && !self.dry_run && !elsewhere {

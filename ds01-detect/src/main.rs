@@ -7,7 +7,7 @@ mod run;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command};
 use run::Failure;
@@ -17,6 +17,10 @@ fn main() -> ExitCode {
     output::start_logging(cli.verbose);
     let outcome = match cli.check() {
         Command::EventTypes => output::print(event_types::table().as_bytes()).map(|()| true).map_err(Failure::from),
+        Command::Generate(what) => {
+            let file = what.render(Cli::command());
+            file.and_then(|file| output::print(&file)).map(|()| true).map_err(Failure::from)
+        }
         Command::Scan(scan) => run::scan(&scan),
         Command::Scenario(scenario) => run::scenario(&scenario),
     };
