@@ -3,7 +3,7 @@
 use std::fs;
 
 use docker_rig::{
-    BUSYBOX, CUDA, Container,
+    BUSYBOX, CUDA, Container, Rig,
     fake_daemon::{Answer, Containers, FakeDaemon, fake_id},
     wait_until,
 };
@@ -47,10 +47,6 @@ fn created(host: &Host, options: &[&str]) -> Container {
     host.rig.create_container(&[options, &[BUSYBOX, "sleep", "100000"]].concat())
 }
 
-fn labels(labels: &[(&str, &str)]) -> Vec<String> {
-    labels.iter().flat_map(|(key, value)| ["--label".to_owned(), format!("{key}={value}")]).collect()
-}
-
 #[test]
 fn every_origin() {
     let Some(host) = Host::new() else { return };
@@ -59,22 +55,20 @@ fn every_origin() {
     let dev = ("devcontainer.config_file", "/home/ann/.devcontainer.json");
     let compose = ("com.docker.compose.project", "web");
     let mut rows = Rows::default();
-    let cases: [(&'static str, &str, &[(&str, &str)], &str); 7] = [
-        ("label ds01.managed", "ds01-test", &[managed, dev, compose], "ds01-managed"),
-        ("label ds01.managed=false", "ds01-test", &[unmanaged, compose], "compose"),
-        ("label devcontainer.*", "ds01-test", &[dev, compose], "devcontainer"),
-        ("label com.docker.compose.project", "vsc-ds01-test", &[compose], "compose"),
-        ("name vsc-*", "vsc-ds01-test", &[], "devcontainer"),
-        ("a name that has vsc- in it", "ds01-vsc-test", &[], "raw-docker"),
-        ("nothing", "ds01-test", &[], "raw-docker"),
-    ];
-    for (what, name, given, origin) in cases {
-        let given = labels(given);
-        let mut options = vec!["--name".to_owned(), docker_rig::Rig::unique_name(name)];
-        options.extend(given);
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let mut row = |what, name: &str, labels: &[(&str, &str)], origin: &str| {
+        let labels: Vec<String> = labels.iter().map(|(key, value)| format!("--label={key}={value}")).collect();
+        // As two words: so the rig takes it for the name that it need not give itself.
+        let name = ["--name".to_owned(), Rig::unique_name(name)];
+        let options: Vec<&str> = name.iter().chain(&labels).map(String::as_str).collect();
         rows.add(what, created(&host, &options), json!({ "origin": origin }));
-    }
+    };
+    row("label ds01.managed", "ds01-test", &[managed, dev, compose], "ds01-managed");
+    row("label ds01.managed=false", "ds01-test", &[unmanaged, compose], "compose");
+    row("label devcontainer.*", "ds01-test", &[dev, compose], "devcontainer");
+    row("label com.docker.compose.project", "vsc-ds01-test", &[compose], "compose");
+    row("name vsc-*", "vsc-ds01-test", &[], "devcontainer");
+    row("a name that has vsc- in it", "ds01-vsc-test", &[], "raw-docker");
+    row("nothing", "ds01-test", &[], "raw-docker");
     rows.check(&host);
 
     for (what, container, _) in &rows.0 {

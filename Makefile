@@ -1,0 +1,35 @@
+# `make demo` shows the programs at work on a built-in sample host; `make test` installs what the tests need and passes
+# them all. The rest is for whoever changes the code: see CONTRIBUTING.md.
+
+CARGO ?= cargo
+DEMO := target/demo
+SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
+
+.PHONY: demo test test-deps lint bench clean
+
+demo:
+	$(CARGO) build --quiet --locked --release --package ds01-detect --package ds01-workloads
+	rm -rf $(DEMO) && mkdir -m 750 $(DEMO)
+	target/release/ds01-detect --scenario $(SCENARIO) --state-dir $(DEMO) --events-file $(DEMO)/events.jsonl
+	target/release/ds01-workloads --state-dir $(DEMO)
+
+# Tests that need Docker share one private daemon, which goes away with them.
+test: test-deps
+	$(CARGO) build --quiet --locked --package docker-rig
+	DS01_REQUIRE_RIG=1 target/debug/docker-rig run -- $(CARGO) test --locked --workspace
+
+test-deps:
+	sh fixtures/install-test-deps.sh
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --all-features
+
+bench: test-deps
+	$(CARGO) build --quiet --locked --package docker-rig
+	$(CARGO) bench --quiet --locked --package ds01-detect --no-run
+	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-detect --bench scan
+
+clean:
+	$(CARGO) clean
