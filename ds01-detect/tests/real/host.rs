@@ -86,8 +86,11 @@ pub(crate) fn types(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event_type"].as_str().unwrap().trim_start_matches("detection.")).collect()
 }
 
-/// What Docker says of a container's life, in the words of the inventory: state, pid, start.
-pub(crate) fn life_in_docker(container: &Container) -> HashMap<&'static str, Value> {
+/// State, pid and start.
+pub(crate) type Life = HashMap<&'static str, Value>;
+
+/// What Docker says of a container's life, in the words of the inventory.
+pub(crate) fn life_in_docker(container: &Container) -> Life {
     let told = container
         .inspect(r#"{"status":{{json .State.Status}},"pid":{{.State.Pid}},"started_at":{{json .State.StartedAt}}}"#);
     let mut told: HashMap<String, Value> = serde_json::from_str(&told).unwrap();
@@ -101,6 +104,6 @@ pub(crate) fn life_in_docker(container: &Container) -> HashMap<&'static str, Val
 }
 
 /// The same as the inventory has it.
-pub(crate) fn life_in(entry: &Value) -> HashMap<&'static str, Value> {
+pub(crate) fn life_in(entry: &Value) -> Life {
     ["status", "pid", "started_at"].map(|field| (field, entry[field].clone())).into()
 }

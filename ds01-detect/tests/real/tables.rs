@@ -181,6 +181,8 @@ fn every_way_to_a_gpu() {
     row("UUIDs", &["--gpus", &uuids], request(), json!([A, MIG_1]), json!([A, MIG_1]));
     row("the start of a UUID", &["--gpus=device=GPU-bb"], request(), json!(["GPU-bb"]), json!([B]));
     row("a request before a device", &["--gpus=1", "--device=/dev/nvidia1"], request(), json!(["0"]), json!([A]));
+    let both = &["--gpus", "driver=cdi,device=nvidia.com/gpu=1"];
+    row("a request that names a CDI device", both, request(), json!(["1"]), json!([B]));
     row("a device", &["--device=/dev/nvidia1"], json!("device"), json!(["/dev/nvidia1"]), json!([B]));
     row("a device that is no GPU", &["--device=/dev/nvidiactl"], json!("device"), json!([]), json!([]));
     let runtime = || json!("runtime");
