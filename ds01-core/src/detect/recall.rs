@@ -13,8 +13,8 @@
 //! - it was never started, and still was not.
 //!
 //! Docker's ages come from the wall clock. Where that clock was set between two scans ages count for nothing. One case is
-//! left that nobody can see: a clock that was set, and set back again, between the same two scans, while a stopped
-//! container was started and ended again.
+//! left that nobody can see: a clock that was set, and set back again, between the same two scans, while a container of which
+//! only the age tells was started again.
 
 use std::time::Duration;
 
