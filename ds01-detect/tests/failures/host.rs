@@ -45,7 +45,7 @@ pub(crate) fn containers(moment: Moment, odd_state: Option<&str>) -> Containers 
         .fold(Containers::new("1.41", "1.12"), |all, (number, state)| container(all, number, state))
 }
 
-fn container(containers: Containers, number: u32, state: &str) -> Containers {
+pub(crate) fn container(containers: Containers, number: u32, state: &str) -> Containers {
     let id = container_id(number);
     let running = state == "running";
     let entry = json!({

@@ -5,6 +5,7 @@
 mod cells;
 mod doors;
 mod host;
+mod killed;
 mod matrix;
 #[path = "../support/mod.rs"]
 mod support;
