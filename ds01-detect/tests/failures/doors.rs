@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::{
     cells::{Cell, Docker, Nvml, Proc},
     host::{Moment, ProcRoot, containers, gpus},
-    support::Gpus,
+    support::{Detector, Gpus, Run},
 };
 
 /// Longer than any test waits.
@@ -28,6 +28,11 @@ pub(crate) struct Doors<'a> {
 }
 
 impl Doors<'_> {
+    /// Scans this host.
+    pub(crate) fn scan(&self, detector: &Detector) -> Run {
+        detector.run(&self.flags().iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     pub(crate) fn flags(&self) -> Vec<String> {
         let path = |path: &Path| path.to_str().unwrap().to_owned();
         let address = format!("unix://{}", self.socket.display());

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
 mod cells;
+mod damaged;
+mod disk;
 mod doors;
 mod host;
 mod killed;
 mod matrix;
 #[path = "../support/mod.rs"]
 mod support;
+mod together;
 
 /// Whether the test can become another user, mount, and so on. Continuous integration runs as root, and skips nothing.
 fn as_root(what: &str) -> bool {

@@ -75,8 +75,7 @@ impl Seed {
     fn new(world: &World) -> Self {
         let detector = Detector::new();
         for moment in ["first", "second"] {
-            let flags = world.sound(moment).flags();
-            detector.run(&flags.iter().map(String::as_str).collect::<Vec<_>>()).ends_with(0);
+            world.sound(moment).scan(&detector).ends_with(0);
         }
         let inventory = detector.inventory();
         assert_eq!(inventory["containers"].as_object().unwrap().len(), 3);
