@@ -68,10 +68,15 @@
 
 pub mod deadline;
 pub mod detect;
+pub mod duration;
 pub mod event;
 pub mod model;
+pub mod policy;
 pub mod source;
 pub mod store;
+pub mod table;
 pub mod text;
+pub mod units;
+pub mod usage;
 
 pub use detect::Inventory;

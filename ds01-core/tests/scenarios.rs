@@ -123,6 +123,14 @@ fn a_restart_is_seen_and_a_quiet_host_is_not_inspected() {
 }
 
 #[test]
+fn a_story_can_be_told_as_if_it_ended_now() {
+    let now = "2030-01-01T00:00:00Z".parse().unwrap();
+    let mut last = None;
+    play(&scenario("docker-outage").ending_at(now), |_, _, inventory| last = inventory.last_scan);
+    assert_eq!(last, Some(now));
+}
+
+#[test]
 fn a_story_that_cannot_be_is_refused_with_its_step() {
     let refused = |steps: &str| {
         let text = format!("about: x\nhost: h\nstart: 2026-03-02T12:00:00Z\nsteps:\n{steps}");

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
+use ds01_cli::Generate;
 use ds01_core::{
     detect::{ScanOptions, Settings},
     event::EventLog,
@@ -44,8 +45,12 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE", default_value = EVENTS_FILE)]
     events_file: PathBuf,
 
+    /// The policy file, for `monitoring.system_processes` alone [default: /etc/ds01/resource-limits.yaml, where it is]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     /// Docker's socket, as unix:///PATH; no other kind of address
-    #[arg(long, value_name = "ADDRESS", env = "DOCKER_HOST", value_parser = docker_host)]
+    #[arg(long, value_name = "ADDRESS", env = "DOCKER_HOST", hide_env_values = true, value_parser = docker_host)]
     docker_host: Option<PathBuf>,
 
     /// NVML's library; found by the system's loader unless named
@@ -55,6 +60,10 @@ pub(crate) struct Cli {
     /// Where proc is mounted
     #[arg(long, value_name = "DIR", default_value = "/proc")]
     proc_root: PathBuf,
+
+    /// Where sysfs is mounted; nothing is read from it yet
+    #[arg(long, value_name = "DIR", default_value = "/sys")]
+    sys_root: PathBuf,
 
     /// The time for a whole scan, in seconds: shorter than the timer's interval
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = seconds)]
@@ -68,13 +77,17 @@ pub(crate) struct Cli {
     #[arg(long)]
     dry_run: bool,
 
-    /// Scan a host from a scenario file, once for each of its steps, instead of this one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["docker_host", "nvml_library"])]
+    /// Scan a host from a scenario file instead of this one: once for each of its steps, as if the last one were now
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "docker_host", "nvml_library"])]
     scenario: Option<PathBuf>,
 
     /// List all event types of all ds01 programs with their fields, and exit
     #[arg(long, exclusive = true)]
     event_types: bool,
+
+    /// Print a man page or shell completions, for packaging
+    #[arg(long, value_name = "WHAT", exclusive = true, hide = true)]
+    generate: Option<Generate>,
 
     /// Say what is done and how long it takes
     #[arg(short, long)]
@@ -97,6 +110,8 @@ pub(crate) enum Command {
     Scenario(ScenarioScan),
     /// List event types.
     EventTypes,
+    /// Make a file for packaging.
+    Generate(Generate),
 }
 
 /// A scan of this host.
@@ -107,6 +122,7 @@ pub(crate) struct HostScan {
     pub(crate) docker_socket: PathBuf,
     pub(crate) nvml_library: Option<PathBuf>,
     pub(crate) proc_root: PathBuf,
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Scans of a sample host.
@@ -123,14 +139,18 @@ impl Cli {
         if self.event_types {
             return Command::EventTypes;
         }
+        if let Some(what) = self.generate {
+            return Command::Generate(what);
+        }
         let elsewhere = self.state_dir != *STATE_DIR && self.events_file != *EVENTS_FILE;
         if self.scenario.is_some() && !self.dry_run && !elsewhere {
             let words = "--scenario needs --state-dir and --events-file of its own, or --dry-run: \
                          a sample host must not become this host's inventory";
             Self::command().error(ErrorKind::MissingRequiredArgument, words).exit();
         }
+        let docker_host = self.docker_host.filter(|socket| !socket.as_os_str().is_empty());
         let mut settings = Settings::default();
-        if self.docker_host.is_some() {
+        if docker_host.is_some() {
             settings.named.push(SourceName::Docker);
         }
         if self.nvml_library.is_some() {
@@ -148,9 +168,10 @@ impl Cli {
             None => Command::Scan(HostScan {
                 options,
                 dry_run: self.dry_run,
-                docker_socket: self.docker_host.unwrap_or_else(|| docker::DEFAULT_SOCKET.into()),
+                docker_socket: docker_host.unwrap_or_else(|| docker::DEFAULT_SOCKET.into()),
                 nvml_library: self.nvml_library,
                 proc_root: self.proc_root,
+                config: self.config,
             }),
         }
     }
@@ -165,7 +186,11 @@ impl From<Forgettable> for SourceName {
     }
 }
 
+/// The socket; an empty path for an empty text, which for a variable means that it is not set.
 fn docker_host(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Ok(PathBuf::new());
+    }
     docker::parse_docker_host(text).map_err(|error| error.to_string())
 }
 

@@ -7,19 +7,20 @@ mod run;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command};
 use run::Failure;
-
-/// Another run holds the lock (`EX_TEMPFAIL` of sysexits.h).
-const EXIT_LOCKED: u8 = 75;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     output::start_logging(cli.verbose);
     let outcome = match cli.check() {
         Command::EventTypes => output::print(event_types::table().as_bytes()).map(|()| true).map_err(Failure::from),
+        Command::Generate(what) => {
+            let file = what.render(Cli::command());
+            file.and_then(|file| output::print(&file)).map(|()| true).map_err(Failure::from)
+        }
         Command::Scan(scan) => run::scan(&scan),
         Command::Scenario(scenario) => run::scenario(&scenario),
     };
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
             output::say(&failure.to_string());
-            if failure.is_locked() { ExitCode::from(EXIT_LOCKED) } else { ExitCode::FAILURE }
+            ExitCode::from(failure.exit_code())
         }
     }
 }

@@ -1,23 +1,36 @@
 //! Opens the doors, scans, says how it went.
 
-use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use ds01_core::{
     detect::{self, Inventory, Scan, ScanError, Sources, Summary},
+    policy::{self, BadPolicy},
     source::{
-        SourceError, SystemClock,
+        Clock, SourceError, SystemClock,
         docker::{Docker, DockerOptions},
         fake::{Scenario, ScenarioError},
         nvml::Nvml,
         proc::ProcFs,
     },
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
     cli::{HostScan, ScenarioScan},
     output,
 };
+
+/// A source failed, or nothing could be saved.
+const EXIT_FAILED: u8 = 1;
+/// Another run holds the lock (`EX_TEMPFAIL` of sysexits.h).
+const EXIT_LOCKED: u8 = 75;
+/// The configuration is not sound (`EX_CONFIG`).
+const EXIT_CONFIG: u8 = 78;
 
 /// Why there is no result at all.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +39,8 @@ pub(crate) enum Failure {
     Scan(#[from] ScanError),
     #[error("{0}")]
     Source(#[from] SourceError),
+    #[error("{0}")]
+    Policy(BadPolicy),
     #[error("can't write the inventory as JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error("can't write to standard output: {0}")]
@@ -46,13 +61,20 @@ pub(crate) enum ScenarioProblem {
 }
 
 impl Failure {
-    pub(crate) fn is_locked(&self) -> bool {
-        matches!(self, Self::Scan(error) if error.is_locked())
+    /// The program's exit status.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Scan(error) if error.is_locked() => EXIT_LOCKED,
+            Self::Policy(_) => EXIT_CONFIG,
+            _ => EXIT_FAILED,
+        }
     }
 }
 
 /// Scans this host; whether all sources gave their facts.
 pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
+    let mut options = scan.options.clone();
+    options.settings.system_processes = system_processes(scan.config.as_deref())?;
     // One request has a fifth of the time at most: 5 of 25 seconds.
     let request_timeout = (scan.options.deadline / 5).min(Duration::from_secs(5));
     let docker = Arc::new(Docker::new(DockerOptions {
@@ -66,8 +88,7 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
         processes: Arc::new(ProcFs::new(&scan.proc_root)),
         clock: Arc::new(SystemClock),
     };
-    let done =
-        if scan.dry_run { detect::dry_run(&sources, &scan.options)? } else { detect::run(&sources, &scan.options)? };
+    let done = if scan.dry_run { detect::dry_run(&sources, &options)? } else { detect::run(&sources, &options)? };
     debug!("sent {} requests to Docker", docker.requests_sent());
     if scan.dry_run {
         output::print(&done.inventory.to_json()?)?;
@@ -75,11 +96,28 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
     Ok(report(&done))
 }
 
+/// The programs that the policy file adds to those that are left out. The detector needs no policy: a file that was named
+/// has to be sound, and the one in the default place is used when it is.
+fn system_processes(named: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let path = named.unwrap_or(Path::new(policy::DEFAULT_PATH));
+    if named.is_none() && !path.exists() {
+        return Ok(Vec::new());
+    }
+    match policy::load(path) {
+        Ok(loaded) => Ok(loaded.policy.monitoring.system_processes),
+        Err(bad) if named.is_some() => Err(Failure::Policy(bad)),
+        Err(_) => {
+            warn!("{} is not sound, its system_processes are not used; see ds01-idle check-config", path.display());
+            Ok(Vec::new())
+        }
+    }
+}
+
 /// Scans a sample host once for each step of its story; whether all sources gave their facts in all of them.
 pub(crate) fn scenario(scan: &ScenarioScan) -> Result<bool, Failure> {
     let failure = |problem| Failure::Scenario { path: scan.file.clone(), problem };
     let text = fs::read_to_string(&scan.file).map_err(|error| failure(ScenarioProblem::Unreadable(error)))?;
-    let scenario = Scenario::from_yaml(&text).map_err(|error| failure(error.into()))?;
+    let scenario = Scenario::from_yaml(&text).map_err(|error| failure(error.into()))?.ending_at(SystemClock.now());
     let mut good = true;
     let mut inventory = Inventory::empty();
     scenario.play(|step, host| {

@@ -1,3 +1,40 @@
-//! ds01-workloads.
+//! `ds01-workloads`: the inventory of a shared GPU host at a glance.
+//!
+//! It reads the inventory file that the detector keeps, and needs neither root nor Docker nor a GPU.
+//!
+//! ```text
+//! Inventory -> rows -> filter -> (measure) -> sort -> group -> table
+//!           -> filter -> JSON
+//! ```
 
-fn main() {}
+mod cli;
+mod columns;
+mod filter;
+mod gpus;
+mod guided;
+mod json;
+mod load;
+mod measure;
+mod picture;
+mod row;
+mod run;
+mod sort;
+mod source;
+mod terminal;
+mod tiers;
+mod totals;
+mod view;
+mod warnings;
+mod watch;
+mod wrap;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    run::main(cli::Cli::parse())
+}

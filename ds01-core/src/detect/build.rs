@@ -227,8 +227,11 @@ fn detected_labels(user: &str, origin: Origin, detected_at: Timestamp) -> BTreeM
 
 /// Adds who holds a context: as seen now where it could be seen, else as it was.
 fn add_gpu_use(entry: &mut ContainerEntry, before: Option<&ContainerEntry>, users: Option<&GpuUsers<'_>>) {
-    let before = before.and_then(|b| b.gpu_processes.as_deref());
+    // What ran in an earlier life is gone, and in a stopped container runs nothing: that needs no GPU to tell.
+    let same_life = |b: &&ContainerEntry| b.started_at == entry.started_at;
+    let before = before.filter(same_life).and_then(|b| b.gpu_processes.as_deref());
     entry.gpu_processes = match users {
+        _ if !entry.status.is_up() => Some(Vec::new()),
         Some(users) => Some(users.of_container(&entry.full_id, before.unwrap_or_default())),
         None => before.map(<[_]>::to_vec),
     };

@@ -60,7 +60,8 @@ pub fn collect(sources: &Sources, previous: &Inventory, limit: Duration) -> Snap
     let containers = listing.answer().and_then(|listings| {
         let starts = lives.as_ref().ok().map(|lives| &lives.starts);
         let boot_id = lives.as_ref().ok().map(|lives| lives.host.boot_id.as_str());
-        let gap = trusted_gap(previous, boot_id, taken_at, since_boot);
+        // The ages in the list are of the instant at which a daemon, slow as it may be, made it.
+        let gap = trusted_gap(previous, boot_id, sources.clock.now(), sources.clock.since_boot());
         let is_remembered = |listing: &ContainerListing| {
             previous.containers.get(listing.id.short()).is_some_and(|entry| {
                 let same_boot = boot_id.is_some() && previous.boot_id() == boot_id;

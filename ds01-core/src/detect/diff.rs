@@ -54,7 +54,7 @@ fn containers(old: &BTreeMap<String, ContainerEntry>, new: &BTreeMap<String, Con
         in_map.get(&entry.id).is_some_and(|other| other.full_id == entry.full_id)
     };
     let mut came: Vec<_> = new.values().filter(|entry| !known(old, entry)).collect();
-    came.sort_by_key(|entry| entry.created_at);
+    came.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
     for entry in came {
         let discovered = Details::ContainerDiscovered {
             container_id: entry.full_id.clone(),

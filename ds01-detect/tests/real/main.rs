@@ -4,18 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
+mod child;
+mod host;
+mod life;
+mod processes;
+mod proxy;
+mod restart;
 #[path = "../support/mod.rs"]
 mod support;
-
-use support::{Detector, Gpus};
-
-#[test]
-fn smoke() {
-    let Some(rig) = docker_rig::Rig::from_env() else { return };
-    let gpus = Gpus::new(&nvml_standin::Scenario::default());
-    let detector = Detector::new().docker(rig.socket()).nvml(gpus.library());
-    let run = detector.run(&["--verbose"]).ends_with(0);
-    eprintln!("{}", run.stderr());
-    eprintln!("{:#}", detector.inventory());
-    eprintln!("{:?}", detector.events());
-}
+mod tables;

@@ -33,7 +33,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
     detect::Sources,
@@ -184,8 +184,7 @@ impl FakeHost {
     /// When it can't be done.
     pub fn apply(&self, step: &Step, is_first: bool) -> Result<(), String> {
         let mut state = self.state();
-        let pause = step.after.unwrap_or(if is_first { SignedDuration::ZERO } else { SignedDuration::from_secs(30) });
-        state.now += pause;
+        state.now += step.pause(is_first);
         for name in &step.disappear.containers {
             state.remove_container(name)?;
         }

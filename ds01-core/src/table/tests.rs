@@ -1,0 +1,87 @@
+use anstyle::AnsiColor;
+use proptest::prelude::*;
+
+use super::*;
+
+const COLUMNS: [Column; 4] = [
+    Column { heading: "USER", align: Align::Left, shrink: Shrink::Second(6) },
+    Column { heading: "AGE", align: Align::Right, shrink: Shrink::Never },
+    Column { heading: "NAME", align: Align::Left, shrink: Shrink::First(8) },
+    Column { heading: "IMAGE", align: Align::Left, shrink: Shrink::First(8) },
+];
+
+fn row(texts: [&str; 4]) -> Line {
+    Line::Row(texts.into_iter().map(Cell::new).collect())
+}
+
+fn plain(width: Option<usize>, lines: &[Line]) -> String {
+    render(&COLUMNS, lines, Medium { width, color: false })
+}
+
+#[test]
+fn columns_are_aligned_and_lines_end_in_no_blanks() {
+    let lines = [row(["al", "3m", "a", "img"]), row(["barbara", "12m", "thesis", ""])];
+    assert_eq!(
+        plain(None, &lines),
+        "USER     AGE  NAME    IMAGE\n\
+         al        3m  a       img\n\
+         barbara  12m  thesis\n"
+    );
+}
+
+#[test]
+fn named_columns_are_shortened_first_then_the_rightmost_is_left_out() {
+    let lines = [row(["barbara", "12m", "thesis-training", "registry/thesis:latest"])];
+    assert_eq!(
+        plain(Some(40), &lines),
+        "USER     AGE  NAME          IMAGE\n\
+         barbara  12m  thesis-trai…  registry/th…\n"
+    );
+    assert_eq!(plain(Some(31), &lines), "USER    AGE  NAME      IMAGE\nbarba…  12m  thesis-…  registr…\n");
+    assert_eq!(plain(Some(30), &lines), "USER     AGE  NAME\nbarbara  12m  thesis-training\n");
+    assert_eq!(plain(Some(12), &lines), "USER     AGE\nbarbara  12m\n");
+    assert_eq!(plain(Some(7), &lines), "USER\nbarbara\n");
+    assert_eq!(plain(Some(3), &lines), "US…\nba…\n");
+}
+
+#[test]
+fn wide_and_combining_characters_keep_columns_aligned() {
+    let lines = [row(["训练", "1m", "e\u{301}te\u{301}", "x"]), row(["ab", "1m", "ete", "x"])];
+    assert_eq!(
+        plain(None, &lines),
+        "USER  AGE  NAME  IMAGE\n\
+         训练   1m  e\u{301}te\u{301}   x\n\
+         ab     1m  ete   x\n"
+    );
+    // A wide character that would be cut in half is left out.
+    assert_eq!(plain(Some(4), &[row(["训练训", "", "", ""])]), "USER\n训…\n");
+}
+
+#[test]
+fn text_is_escaped_and_only_styles_reach_the_terminal() {
+    let red = Cell::new("\u{1b}[2Jx\ny").styled(AnsiColor::Red.on_default());
+    let lines = [Line::Span(red)];
+    let one = [COLUMNS[0]];
+    assert_eq!(render(&one, &lines, Medium { width: None, color: false }), "USER\n\\x1b[2Jx\\ny\n");
+    assert_eq!(
+        render(&one, &lines, Medium { width: None, color: true }),
+        "\u{1b}[1mUSER\u{1b}[0m\n\u{1b}[31m\\x1b[2Jx\\ny\u{1b}[0m\n"
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_row_is_one_line_and_fits(
+        texts in prop::collection::vec(prop::array::uniform4("\\PC{0,30}"), 0..5),
+        available in 1usize..90,
+    ) {
+        let lines: Vec<Line> = texts.iter().map(|t| row([&t[0], &t[1], &t[2], &t[3]])).collect();
+        let out = plain(Some(available), &lines);
+        prop_assert_eq!(out.lines().count(), lines.len() + 1);
+        for line in out.lines() {
+            prop_assert!(width(line) <= available, "{:?} is wider than {}", line, available);
+        }
+        // Given all the room it wants, nothing is shortened.
+        prop_assert_eq!(plain(Some(10_000), &lines), plain(None, &lines));
+    }
+}

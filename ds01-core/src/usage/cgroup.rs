@@ -1,0 +1,118 @@
+//! A container's control groups: where they are, and what their counters say.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::model::{ContainerId, Reading, Unknown, UnknownKind};
+
+use super::file;
+
+/// The directories of a container's control groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Groups {
+    cpu: Option<Group>,
+    memory: Option<Group>,
+}
+
+/// One control group, and which version's files it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Group {
+    V1(PathBuf),
+    V2(PathBuf),
+}
+
+impl Groups {
+    /// The groups of container `id`, of which a process has this `/proc/PID/cgroup`.
+    ///
+    /// Only a path that names the container counts: hybrid hosts can put `containerd.service` on one line beside the right
+    /// path on another, and a reused pid is in no group of this container.
+    pub(super) fn find(cgroup_file: &str, id: &ContainerId, sys: &Path) -> Reading<Self> {
+        let mount = sys.join("fs/cgroup");
+        let mut groups = Self { cpu: None, memory: None };
+        let mut unified = None;
+        for line in cgroup_file.lines() {
+            let Some((controllers, path)) = controllers_and_path(line) else { continue };
+            let Some(path) = path_of_container(path, id) else { continue };
+            if controllers.is_empty() {
+                // Version 2 alone is mounted at the top, beside version 1 in a directory of its own.
+                let places = [mount.join(path), mount.join("unified").join(path)];
+                unified = places.into_iter().find(|place| place.is_dir());
+                continue;
+            }
+            for controller in controllers.split(',') {
+                let slot = match controller {
+                    "cpuacct" => &mut groups.cpu,
+                    "memory" => &mut groups.memory,
+                    _ => continue,
+                };
+                let places = [mount.join(controllers).join(path), mount.join(controller).join(path)];
+                *slot = places.into_iter().find(|place| place.is_dir()).map(Group::V1);
+            }
+        }
+        groups.cpu = groups.cpu.or_else(|| unified.clone().map(Group::V2));
+        groups.memory = groups.memory.or_else(|| unified.map(Group::V2));
+        if groups.cpu.is_none() && groups.memory.is_none() {
+            let detail = format!("no control group of container {} below {}", id.short(), mount.display());
+            return Unknown::new(UnknownKind::Gone, detail).into();
+        }
+        Reading::Known(groups)
+    }
+
+    /// CPU time used by all processes since the group was made: `usage_usec` of `cpu.stat`, or `cpuacct.usage`.
+    pub(super) fn cpu_time(&self) -> Reading<Duration> {
+        match &self.cpu {
+            None => no_controller("cpu"),
+            Some(Group::V2(group)) => {
+                file::read_as(&group.join("cpu.stat"), |text| Some(Duration::from_micros(field(text, "usage_usec")?)))
+            }
+            Some(Group::V1(group)) => file::read_as(&group.join("cpuacct.usage"), |text| {
+                Some(Duration::from_nanos(text.trim_ascii().parse().ok()?))
+            }),
+        }
+    }
+
+    /// Memory in bytes, without the file cache that the kernel would give back at once: what `docker stats` shows.
+    /// `memory.current` or `memory.usage_in_bytes`, less the inactive file pages of `memory.stat`.
+    pub(super) fn memory_bytes(&self) -> Reading<u64> {
+        let (group, usage, cache) = match &self.memory {
+            None => return no_controller("memory"),
+            Some(Group::V2(group)) => (group, "memory.current", "inactive_file"),
+            Some(Group::V1(group)) => (group, "memory.usage_in_bytes", "total_inactive_file"),
+        };
+        let used = match file::read_as(&group.join(usage), |text| text.trim_ascii().parse::<u64>().ok()) {
+            Reading::Known(used) => used,
+            unknown => return unknown,
+        };
+        // The two files are read one after the other: the cache can have grown past the older figure.
+        file::read_as(&group.join("memory.stat"), |text| Some(used.saturating_sub(field(text, cache)?)))
+    }
+}
+
+fn no_controller<T>(controller: &str) -> Reading<T> {
+    Unknown::new(UnknownKind::NotSupported, format!("no control group counts {controller}")).into()
+}
+
+/// The two texts of a line such as `4:cpu,cpuacct:/docker/...`; version 2 has no controllers there.
+fn controllers_and_path(line: &str) -> Option<(&str, &str)> {
+    let (_hierarchy, rest) = line.split_once(':')?;
+    rest.split_once(':')
+}
+
+/// The path down to the component that names the container: its main process may have made groups of its own below.
+/// Paths that lead out of this process's cgroup namespace can't be followed.
+fn path_of_container<'a>(path: &'a str, id: &ContainerId) -> Option<&'a str> {
+    if path.split('/').any(|component| component == "..") {
+        return None;
+    }
+    let start = path.find(id.as_str())?;
+    let end = path[start..].find('/').map_or(path.len(), |length| start + length);
+    Some(path[..end].trim_start_matches('/'))
+}
+
+/// The number after `name` in a file of `name number` lines.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+    lines.find(|(key, _)| *key == name).and_then(|(_, value)| value.trim_ascii().parse().ok())
+}

@@ -1,0 +1,51 @@
+//! The policy as it is shipped.
+
+use ds01_core::policy::{ContainerType, Level, parse};
+
+use super::{folder, root};
+
+fn shipped() -> ds01_core::policy::Loaded {
+    parse(&folder(&root().join("config/runtime"))).unwrap()
+}
+
+#[test]
+fn it_is_sound_and_nothing_is_left_to_built_in_values() {
+    let loaded = shipped();
+    assert_eq!(loaded.warnings, []);
+    for kind in ContainerType::ALL {
+        for row in loaded.policy.resolve(None, kind).rows() {
+            assert_ne!(row.level, Level::BuiltIn, "{}", row.name);
+        }
+    }
+}
+
+/// What is built in is what is shipped: a file that leaves a key out means the same as one that repeats it.
+#[test]
+fn what_it_says_for_everybody_is_what_is_built_in() {
+    let built_in = parse(&super::one_file("groups: {}")).unwrap().policy.resolve(None, ContainerType::Managed);
+    let shipped = shipped().policy.resolve(None, ContainerType::Managed);
+    let values = |resolved: ds01_core::policy::Resolved| resolved.rows().into_iter().map(|row| (row.name, row.value));
+    assert!(values(built_in).eq(values(shipped)));
+}
+
+#[test]
+fn groups_and_types_have_the_limits_of_the_reference() {
+    let policy = shipped().policy;
+    let limits = |resolved: ds01_core::policy::Resolved| {
+        [resolved.limits.idle_timeout.value, resolved.limits.max_runtime.value]
+            .map(|limit| limit.map_or("null".to_owned(), |limit| ds01_core::duration::display(limit).to_string()))
+    };
+    for (group, expected) in
+        [("student", ["30m", "1d"]), ("researcher", ["1h", "2d"]), ("faculty", ["2h", "3d"]), ("admin", ["1h", "1d"])]
+    {
+        assert_eq!(limits(policy.resolve_for_group(group, ContainerType::Managed)), expected, "{group}");
+    }
+    for (kind, expected) in [
+        (ContainerType::DevContainer, ["null", "7d"]),
+        (ContainerType::Compose, ["30m", "3d"]),
+        (ContainerType::Docker, ["30m", "2d"]),
+        (ContainerType::Unknown, ["15m", "1d"]),
+    ] {
+        assert_eq!(limits(policy.resolve(Some("anybody"), kind)), expected, "{kind}");
+    }
+}

@@ -1,0 +1,194 @@
+//! The command line: flags as they are typed, and the checked options that they come to.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{
+    ColorChoice, Parser, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use ds01_cli::{Generate, SourceArgs};
+use ds01_core::usage::Roots;
+
+use crate::{
+    columns::{COLUMNS, Column},
+    filter::Filter,
+    row::Type,
+    source::Source,
+    view::Layout,
+};
+
+/// Seconds between two draws of `--watch` without a number.
+const WATCH_SECONDS: &str = "2";
+
+const AFTER_HELP: &str = "\
+More: --info (full reference), --concepts (how workloads are detected), --guided (asks what you want).
+Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no inventory yet.";
+
+/// Shows what runs on this GPU host, whose it is and which GPUs it holds.
+#[derive(Debug, Parser)]
+#[command(name = "ds01-workloads", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Show also ID, IMAGE, CPU%, MEMORY and GPU MEM.
+    #[arg(short, long)]
+    wide: bool,
+
+    /// Group under user headings, with each user's GPUs and GPU memory.
+    #[arg(long)]
+    by_user: bool,
+
+    /// Print the inventory as JSON, after filters.
+    #[arg(long, conflicts_with = "watch")]
+    json: bool,
+
+    /// Only workloads of this user; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    user: Vec<String>,
+
+    /// Only workloads of this type; may be repeated.
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<Type>,
+
+    /// Only workloads that have a GPU, or might.
+    #[arg(long)]
+    gpu_only: bool,
+
+    /// Show stopped containers too.
+    #[arg(short, long)]
+    all: bool,
+
+    /// Sort by this column; default: GPU holders first, then user, then age.
+    #[arg(long, value_name = "COLUMN", value_parser = column_parser())]
+    sort: Option<&'static Column>,
+
+    /// Redraw in place every SECONDS (2 by default) until q or Ctrl-C, marking what appeared (+) and left (-).
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = WATCH_SECONDS, value_parser = seconds)]
+    watch: Option<Duration>,
+
+    /// Scan now, in memory, instead of reading the inventory.
+    #[arg(long, conflicts_with = "demo")]
+    live: bool,
+
+    /// Show the built-in sample host: works anywhere.
+    #[arg(long)]
+    demo: bool,
+
+    /// Print the full reference: options, columns, examples.
+    #[arg(long)]
+    info: bool,
+
+    /// Explain what detection is and how to read it.
+    #[arg(long)]
+    concepts: bool,
+
+    /// Ask at most three questions, then show the command that answers them and run it.
+    #[arg(long)]
+    guided: bool,
+
+    /// When to colour.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+
+    /// Where the detector keeps the inventory.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/ds01")]
+    state_dir: PathBuf,
+
+    #[command(flatten)]
+    sources: SourceArgs,
+
+    /// Where the host's sysfs is mounted, for --wide.
+    #[arg(long, value_name = "DIR", default_value = "/sys")]
+    sys_root: PathBuf,
+
+    /// Print a man page or shell completions, for packaging.
+    #[arg(long, value_name = "WHAT", hide = true)]
+    generate: Option<Generate>,
+}
+
+/// What the program is asked to do.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// Print one of the longer tiers of help.
+    Info,
+    /// The other one.
+    Concepts,
+    /// Ask first.
+    Guided,
+    /// Make a file for packaging.
+    Generate(Generate),
+    /// Show workloads.
+    Show(Box<Options>),
+}
+
+/// Checked options for showing workloads.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) source: Source,
+    pub(crate) filter: Filter,
+    pub(crate) layout: Layout,
+    pub(crate) sort: Option<&'static Column>,
+    pub(crate) json: bool,
+    pub(crate) watch: Option<Duration>,
+    pub(crate) color: ColorChoice,
+    pub(crate) roots: Roots,
+}
+
+impl Cli {
+    /// The checked form.
+    pub(crate) fn task(self) -> Task {
+        if self.info {
+            return Task::Info;
+        }
+        if self.concepts {
+            return Task::Concepts;
+        }
+        if let Some(what) = self.generate {
+            return Task::Generate(what);
+        }
+        if self.guided {
+            return Task::Guided;
+        }
+        let source = if self.demo {
+            Source::Demo
+        } else if self.live {
+            Source::Live { args: self.sources.clone(), last: None }
+        } else {
+            Source::File(self.state_dir)
+        };
+        Task::Show(Box::new(Options {
+            source,
+            filter: Filter { users: self.user, types: self.types, gpu_only: self.gpu_only, all: self.all },
+            layout: Layout { wide: self.wide, by_user: self.by_user, marks: self.watch.is_some() },
+            sort: self.sort,
+            json: self.json,
+            watch: self.watch,
+            color: self.color,
+            roots: Roots { proc: self.sources.proc_root, sys: self.sys_root },
+        }))
+    }
+}
+
+impl Options {
+    /// Whether any of the columns shown or sorted by needs the rows to be measured.
+    pub(crate) fn measures(&self) -> bool {
+        self.layout.wide || self.sort.is_some_and(|column| column.measured)
+    }
+}
+
+fn column_parser() -> impl TypedValueParser<Value = &'static Column> {
+    PossibleValuesParser::new(COLUMNS.map(|column| column.name))
+        .try_map(|name| Column::named(&name).ok_or("no such column"))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    const LEAST: f64 = 0.2;
+    const MOST: f64 = 86_400.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if (LEAST..=MOST).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("a number of seconds from {LEAST} to {MOST} was expected")),
+    }
+}
+
+/// The names for `--type`.
+pub(crate) fn type_names() -> impl Iterator<Item = &'static str> {
+    Type::value_variants().iter().map(|kind| kind.as_str())
+}

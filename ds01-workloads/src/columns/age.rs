@@ -1,0 +1,18 @@
+//! AGE: how long ago its present life began.
+
+use ds01_core::{
+    table::{Align, Cell, Shrink},
+    units,
+};
+
+use super::Column;
+
+pub(super) const COLUMN: Column = Column {
+    name: "age",
+    layout: ds01_core::table::Column { heading: "AGE", align: Align::Left, shrink: Shrink::Never },
+    wide: false,
+    measured: false,
+    about: "Since it was started, or made when it never was. A restart begins anew.",
+    cell: |row| Cell::new(&units::duration(row.age)),
+    compare: |a, b| b.age.cmp(&a.age),
+};

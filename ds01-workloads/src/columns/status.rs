@@ -1,0 +1,16 @@
+//! STATUS: Docker's word for a container's state.
+
+use ds01_core::table::{Cell, Shrink};
+
+use super::{Column, words};
+
+pub(super) const COLUMN: Column = Column {
+    name: "status",
+    layout: words("STATUS", Shrink::Never),
+    wide: false,
+    measured: false,
+    about: "Docker's word for the state of a container. A host process is running; new, with --live, is one that a \
+            second scan has not confirmed.",
+    cell: |row| Cell::new(&row.status),
+    compare: |a, b| a.status.cmp(&b.status),
+};

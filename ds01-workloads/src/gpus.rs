@@ -1,0 +1,214 @@
+//! Which GPUs a workload has, and on which of them it holds a context, in a word short enough for a column.
+
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
+
+use ds01_core::{
+    detect::inventory::{ContainerEntry, GpuEntry, ProcessEntry, total_memory_mb},
+    units,
+};
+
+/// Characters of a UUID that no GPU of this host has: as many as `docker ps` shows of an id.
+const SHORT_UUID: usize = 12;
+
+/// What admins call the GPUs and MIG instances of a host, by UUID.
+#[derive(Debug)]
+pub(crate) struct GpuNames<'a> {
+    by_uuid: HashMap<&'a str, Place>,
+    whole: HashSet<&'a str>,
+}
+
+/// Where a GPU or MIG instance is: by its index, and by the instance's within it.
+type Place = (u32, Option<u32>);
+
+/// A workload's GPUs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gpus {
+    /// Whether it can use any. `None` when that could not be read.
+    access: Option<bool>,
+    /// By index; those that this host does not have come last.
+    devices: Vec<Device>,
+    /// Whether it has every GPU of the host, and there are several.
+    all: bool,
+    /// What a process holds is shown together with how much.
+    show_memory: bool,
+}
+
+/// One GPU or MIG instance of a workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Device {
+    /// `0`, `0:1` or a short UUID; for a request that names no GPU of this host, the request.
+    pub(crate) label: String,
+    pub(crate) hold: Hold,
+    memory_mb: Option<u64>,
+}
+
+/// Whether a workload that has a GPU uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Hold {
+    /// One of its processes holds a context.
+    Held,
+    /// It was given the GPU, and holds no context on it.
+    Given,
+    /// It was given the GPU; whether it holds a context could not be told.
+    Untold,
+    /// It asked for something that is no GPU of this host.
+    Unresolved,
+}
+
+impl<'a> GpuNames<'a> {
+    pub(crate) fn new(gpus: &'a [GpuEntry]) -> Self {
+        let mut by_uuid = HashMap::new();
+        for gpu in gpus {
+            by_uuid.insert(gpu.uuid.as_str(), (gpu.index, None));
+            by_uuid.extend(gpu.mig_instances.iter().map(|mig| (mig.uuid.as_str(), (gpu.index, Some(mig.index)))));
+        }
+        Self { by_uuid, whole: gpus.iter().map(|gpu| gpu.uuid.as_str()).collect() }
+    }
+
+    fn place(&self, uuid: &str) -> Option<Place> {
+        self.by_uuid.get(uuid).copied()
+    }
+
+    fn label(&self, uuid: &str) -> String {
+        match self.place(uuid) {
+            Some((gpu, None)) => gpu.to_string(),
+            Some((gpu, Some(mig))) => format!("{gpu}:{mig}"),
+            None => uuid.chars().take(SHORT_UUID).collect(),
+        }
+    }
+
+    /// Whether these are all the GPUs of a host that has more than one.
+    fn is_all(&self, uuids: &HashSet<&str>) -> bool {
+        self.whole.len() > 1 && self.whole.is_subset(uuids)
+    }
+
+    /// Devices in the order of their places.
+    fn sorted(&self, uuids: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+        let mut uuids: Vec<&str> = uuids.into_iter().collect();
+        uuids.sort_unstable_by_key(|uuid| (self.place(uuid).unwrap_or((u32::MAX, None)), *uuid));
+        uuids.dedup();
+        uuids
+    }
+}
+
+impl Gpus {
+    /// What a container was given, and what its processes hold beyond that.
+    pub(crate) fn of_container<'a>(entry: &'a ContainerEntry, names: &GpuNames<'a>) -> Self {
+        let uses = entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus);
+        let held: HashSet<&str> = uses.map(|held| held.gpu_uuid.as_str()).collect();
+        let given: HashSet<&str> = entry.gpus.iter().map(String::as_str).collect();
+        let held_places: HashSet<Place> = held.iter().filter_map(|uuid| names.place(uuid)).collect();
+        // Who was given a partitioned GPU as a whole holds its contexts on the instances of it.
+        let is_held = |uuid: &str| match names.place(uuid) {
+            Some((gpu, None)) => held_places.iter().any(|(held, _)| *held == gpu),
+            _ => held.contains(uuid),
+        };
+        let beyond = held.iter().copied().filter(|uuid| match names.place(uuid) {
+            Some((gpu, Some(_))) => {
+                !given.contains(uuid) && !given.iter().any(|given| names.place(given) == Some((gpu, None)))
+            }
+            _ => !given.contains(uuid),
+        });
+        let hold = |uuid: &str| match (is_held(uuid), &entry.gpu_processes) {
+            (true, _) => Hold::Held,
+            // A container without processes holds nothing, whatever the driver could tell.
+            (false, None) if entry.status.is_up() => Hold::Untold,
+            (false, _) => Hold::Given,
+        };
+        let mut devices: Vec<Device> = names
+            .sorted(given.iter().copied().chain(beyond))
+            .into_iter()
+            .map(|uuid| Device { label: names.label(uuid), hold: hold(uuid), memory_mb: None })
+            .collect();
+        devices.extend(entry.gpus_unresolved.iter().map(|unresolved| Device {
+            label: unresolved.device.clone(),
+            hold: Hold::Unresolved,
+            memory_mb: None,
+        }));
+        Self { access: entry.has_gpu, devices, all: names.is_all(&given), show_memory: false }
+    }
+
+    /// What a process of the host holds, and how much memory on each.
+    pub(crate) fn of_process<'a>(entry: &'a ProcessEntry, names: &GpuNames<'a>) -> Self {
+        let uuids: HashSet<&str> = entry.gpus.iter().map(|held| held.gpu_uuid.as_str()).collect();
+        let all = names.is_all(&uuids);
+        let device = |uuid: &str| Device {
+            label: names.label(uuid),
+            hold: Hold::Held,
+            memory_mb: total_memory_mb(entry.gpus.iter().filter(|held| held.gpu_uuid == uuid)),
+        };
+        let devices = names.sorted(uuids).into_iter().map(device).collect();
+        Self { access: Some(true), devices, all, show_memory: true }
+    }
+
+    /// Whether it can use a GPU; also `true` when that could not be read, so that nothing is overlooked.
+    pub(crate) fn may_use(&self) -> bool {
+        self.access != Some(false) || !self.devices.is_empty()
+    }
+
+    /// Whether it is known to be able to use a GPU.
+    pub(crate) fn can_use(&self) -> bool {
+        self.access == Some(true) || !self.devices.is_empty()
+    }
+
+    /// Whether it holds a context on any GPU.
+    pub(crate) fn holds(&self) -> bool {
+        self.devices.iter().any(|device| device.hold == Hold::Held)
+    }
+
+    /// The GPUs and instances of this host that it has.
+    pub(crate) fn resolved(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter().filter(|device| device.hold != Hold::Unresolved)
+    }
+
+    /// By index, and who has none at the end.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        let order = |gpus: &Self| (gpus.devices.is_empty(), !gpus.may_use());
+        // Shorter labels are smaller numbers.
+        fn labels(gpus: &Gpus) -> impl Iterator<Item = (usize, &str)> {
+            gpus.devices.iter().map(|device| (device.label.len(), device.label.as_str()))
+        }
+        order(self).cmp(&order(other)).then_with(|| labels(self).cmp(labels(other)))
+    }
+
+    /// The word for the column: see `--info`.
+    pub(crate) fn text(&self) -> String {
+        let Some(first) = self.devices.first() else {
+            return if self.may_use() { "?" } else { "-" }.to_owned();
+        };
+        if self.all && self.devices.iter().all(|device| device.hold == first.hold) {
+            let memory_mb = self.devices.iter().map(|device| device.memory_mb).sum();
+            return self.word("all", first.hold, memory_mb);
+        }
+        // One pair of parentheses around all that is given and not used: "0,(1,2,3)".
+        let of = |hold: Hold| self.devices.iter().filter(move |device| device.hold == hold);
+        let mut words: Vec<String> =
+            of(Hold::Held).map(|device| self.word(&device.label, Hold::Held, device.memory_mb)).collect();
+        let given: Vec<&str> = of(Hold::Given).map(|device| device.label.as_str()).collect();
+        if !given.is_empty() {
+            words.push(self.word(&given.join(","), Hold::Given, None));
+        }
+        for hold in [Hold::Untold, Hold::Unresolved] {
+            words.extend(of(hold).map(|device| self.word(&device.label, hold, None)));
+        }
+        words.join(",")
+    }
+
+    fn word(&self, label: &str, hold: Hold, memory_mb: Option<u64>) -> String {
+        match (hold, memory_mb) {
+            (Hold::Held, Some(memory_mb)) if self.show_memory => format!("{label}={}", units::mib(memory_mb)),
+            (Hold::Held, None) if self.show_memory => format!("{label}=?"),
+            (Hold::Held, _) => label.to_owned(),
+            (Hold::Given, _) => format!("({label})"),
+            (Hold::Untold, _) => format!("{label}?"),
+            (Hold::Unresolved, _) => format!("{label}!"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "gpus_tests.rs"]
+mod tests;

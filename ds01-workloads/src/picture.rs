@@ -1,0 +1,62 @@
+//! One look at the host: the rows that are shown, their sums, and what an admin should know before believing them.
+
+use std::time::Duration;
+
+use ds01_core::{detect::Inventory, table::Medium};
+use jiff::Timestamp;
+
+use crate::{
+    cli::Options,
+    load::LoadError,
+    measure::measure,
+    row::{Change, Row, rows, since},
+    sort::sort,
+    totals::Totals,
+    view,
+    warnings::warnings,
+};
+
+/// What one look saw.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    /// What is shown, in order.
+    pub(crate) rows: Vec<Row>,
+    /// What to say on stderr.
+    pub(crate) warnings: Vec<String>,
+    stopped_hidden: usize,
+    scan_age: Option<Duration>,
+}
+
+/// Looks at the host.
+pub(crate) fn picture(options: &mut Options) -> Result<Picture, LoadError> {
+    let seen = options.source.inventory()?;
+    let mut picture = look(&seen.inventory, options, seen.now);
+    picture.warnings.extend(seen.notes);
+    if options.measures() {
+        measure(&mut picture.rows, &options.roots);
+    }
+    sort(&mut picture.rows, options.sort);
+    Ok(picture)
+}
+
+/// What is shown of an inventory, before it is measured and sorted.
+pub(crate) fn look(inventory: &Inventory, options: &Options, now: Timestamp) -> Picture {
+    let mut rows = rows(inventory, now, options.source.shows_unconfirmed());
+    let stopped_hidden = rows.iter().filter(|row| options.filter.hides_stopped(row)).count();
+    rows.retain(|row| options.filter.shows(row));
+    Picture {
+        rows,
+        warnings: warnings(inventory, now),
+        stopped_hidden,
+        scan_age: inventory.last_scan.map(|scan| since(scan, now)),
+    }
+}
+
+impl Picture {
+    /// The table with its last line.
+    pub(crate) fn table(&self, options: &Options, medium: Medium) -> String {
+        let here = self.rows.iter().filter(|row| row.change != Change::Left);
+        let totals = Totals::of(here, self.stopped_hidden, self.scan_age);
+        view::draw(&self.rows, &totals, options.layout, medium)
+    }
+}

@@ -1,0 +1,197 @@
+//! One line of the table as plain data. Whatever sorts, filters, groups or draws works on these.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use ds01_core::{
+    detect::{
+        Inventory, Origin,
+        inventory::{ContainerEntry, ProcessEntry},
+    },
+    model::{ContainerId, ContainerStatus},
+    usage::Usage,
+};
+use jiff::Timestamp;
+
+use crate::gpus::{GpuNames, Gpus};
+
+/// What kind of workload it is: a container by its origin, or a process of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Type {
+    #[value(name = "ds01-managed")]
+    Managed,
+    #[value(name = "devcontainer")]
+    DevContainer,
+    Compose,
+    RawDocker,
+    Unknown,
+    HostProcess,
+}
+
+/// The three kinds that an admin must never confuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Category {
+    Managed,
+    Unmanaged,
+    Host,
+}
+
+/// What a row is the row of, from one scan to the next: a reused pid is another process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    Container(String),
+    Process { pid: u32, start_ticks: u64 },
+}
+
+/// Whose CPU and memory counters are the row's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Counters {
+    /// Nobody's: it does not run, or its main process is not known.
+    None,
+    Container {
+        pid: u32,
+        id: ContainerId,
+    },
+    Process {
+        pid: u32,
+        start_ticks: u64,
+    },
+}
+
+/// What became of it since the table was last drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    Same,
+    Appeared,
+    Left,
+}
+
+/// One workload. Texts are as users wrote them: drawing makes them safe.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) key: Key,
+    pub(crate) kind: Type,
+    pub(crate) user: String,
+    pub(crate) gpus: Gpus,
+    pub(crate) status: String,
+    /// Whether it is shown without `--all`.
+    pub(crate) running: bool,
+    /// Since its present or last life began; since it was made when it never ran.
+    pub(crate) age: Duration,
+    /// A container's name, or a process's command line.
+    pub(crate) name: String,
+    /// The short container id, or the pid.
+    pub(crate) id: String,
+    /// The image; for a process of a container that is not listed, that container.
+    pub(crate) image: Option<String>,
+    pub(crate) gpu_memory_mb: Option<u64>,
+    /// Whether it is what an earlier scan saw.
+    pub(crate) stale: bool,
+    pub(crate) counters: Counters,
+    /// Measured for the columns that need it, `None` before.
+    pub(crate) usage: Option<Usage>,
+    pub(crate) change: Change,
+}
+
+/// The rows of everything in the inventory. With `unconfirmed`, also of the processes that only one scan has seen.
+pub(crate) fn rows(inventory: &Inventory, now: Timestamp, unconfirmed: bool) -> Vec<Row> {
+    let names = GpuNames::new(&inventory.gpus);
+    let containers = inventory.containers.values().map(|entry| container_row(entry, &names, now));
+    let processes = inventory.host_processes.values().map(|entry| process_row(entry, "running", &names, now));
+    let pending = if unconfirmed { Some(&inventory.pending_processes) } else { None };
+    let pending = pending.into_iter().flat_map(|map| map.values());
+    let pending = pending.map(|entry| process_row(entry, "new", &names, now));
+    containers.chain(processes).chain(pending).collect()
+}
+
+fn container_row(entry: &ContainerEntry, names: &GpuNames<'_>, now: Timestamp) -> Row {
+    let up = entry.status.is_up();
+    Row {
+        key: Key::Container(entry.id.clone()),
+        kind: entry.origin.into(),
+        user: entry.user.clone(),
+        gpus: Gpus::of_container(entry, names),
+        status: entry.status.as_str().to_owned(),
+        running: !matches!(
+            entry.status,
+            ContainerStatus::Created | ContainerStatus::Exited | ContainerStatus::Dead | ContainerStatus::Removing
+        ),
+        age: since(entry.started_at.unwrap_or(entry.created_at), now),
+        name: entry.name.clone(),
+        id: entry.id.clone(),
+        image: Some(entry.image.clone()),
+        gpu_memory_mb: entry.gpu_memory_mb,
+        stale: entry.stale,
+        counters: match entry.pid {
+            Some(pid) if up => Counters::Container { pid, id: entry.full_id.clone() },
+            _ => Counters::None,
+        },
+        usage: None,
+        change: Change::Same,
+    }
+}
+
+fn process_row(entry: &ProcessEntry, status: &str, names: &GpuNames<'_>, now: Timestamp) -> Row {
+    Row {
+        key: process_key(entry),
+        kind: Type::HostProcess,
+        user: entry.user.clone(),
+        gpus: Gpus::of_process(entry, names),
+        status: status.to_owned(),
+        running: true,
+        age: since(entry.started_at, now),
+        // As `ps` does it: a name in brackets is all that is known of the command.
+        name: entry.cmdline.clone().filter(|line| !line.is_empty()).unwrap_or_else(|| format!("[{}]", entry.name)),
+        id: entry.pid.to_string(),
+        image: entry.container_id.as_ref().map(|id| format!("container:{}", id.short())),
+        gpu_memory_mb: entry.gpu_memory_mb,
+        stale: entry.stale,
+        counters: Counters::Process { pid: entry.pid, start_ticks: entry.start_ticks },
+        usage: None,
+        change: Change::Same,
+    }
+}
+
+/// The key of a process's row.
+pub(crate) fn process_key(entry: &ProcessEntry) -> Key {
+    Key::Process { pid: entry.pid, start_ticks: entry.start_ticks }
+}
+
+/// How long ago `then` was; nothing when it is in the future, as after the clock was set back.
+pub(crate) fn since(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(then)).unwrap_or_default()
+}
+
+impl Type {
+    /// The name in the table and for `--type`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Managed => Origin::Managed.as_str(),
+            Self::DevContainer => Origin::DevContainer.as_str(),
+            Self::Compose => Origin::Compose.as_str(),
+            Self::RawDocker => Origin::RawDocker.as_str(),
+            Self::Unknown => Origin::Unknown.as_str(),
+            Self::HostProcess => "host-process",
+        }
+    }
+
+    pub(crate) fn category(self) -> Category {
+        match self {
+            Self::Managed => Category::Managed,
+            Self::DevContainer | Self::Compose | Self::RawDocker | Self::Unknown => Category::Unmanaged,
+            Self::HostProcess => Category::Host,
+        }
+    }
+}
+
+impl From<Origin> for Type {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Managed => Self::Managed,
+            Origin::DevContainer => Self::DevContainer,
+            Origin::Compose => Self::Compose,
+            Origin::RawDocker => Self::RawDocker,
+            Origin::Unknown => Self::Unknown,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The run: from a task to what is printed, and to the exit code.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::{ColorChoice, CommandFactory, Parser};
+use ds01_core::{table::Medium, text::sanitize};
+
+use crate::{
+    cli::{Cli, Options, Task},
+    guided, json,
+    load::LoadError,
+    picture::picture,
+    row::rows,
+    source::Seen,
+    terminal, tiers,
+    warnings::warnings,
+    watch::{self, End},
+};
+
+/// There is no inventory yet.
+const EXIT_MISSING: u8 = 3;
+
+/// Why nothing was shown.
+#[derive(Debug)]
+enum Failure {
+    Load(LoadError),
+    Output(io::Error),
+}
+
+/// Runs the program and maps what came of it to an exit code.
+pub(crate) fn main(cli: Cli) -> ExitCode {
+    match run(cli.task()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output has enough of it.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) => {
+            say(&format!("can't write the output: {error}"));
+            ExitCode::FAILURE
+        }
+        Err(Failure::Load(error)) => {
+            say(&error.message());
+            if error.is_missing() { ExitCode::from(EXIT_MISSING) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(task: Task) -> Result<(), Failure> {
+    match task {
+        Task::Info => Ok(print(&tiers::info())?),
+        Task::Concepts => Ok(print(tiers::CONCEPTS)?),
+        Task::Generate(what) => Ok(print_bytes(&what.render(Cli::command())?)?),
+        Task::Guided => {
+            let given: Vec<String> = std::env::args_os()
+                .skip(1)
+                .filter(|argument| argument != "--guided")
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect();
+            let Some(arguments) = guided::ask(&mut io::stdin().lock(), &mut io::stderr(), &given)? else {
+                return Ok(());
+            };
+            let program = std::iter::once("ds01-workloads".to_owned());
+            run(Cli::parse_from(program.chain(arguments)).task())
+        }
+        Task::Show(mut options) => match options.watch {
+            Some(interval) => {
+                let color = colored(options.color);
+                let end = if io::stdout().is_terminal() {
+                    watch::on_terminal(&mut options, interval, color)?
+                } else {
+                    watch::on_pipe(&mut options, interval, color, print)?
+                };
+                if let End::Signal(signal) = end {
+                    signal_hook::low_level::emulate_default_handler(signal)?;
+                }
+                Ok(())
+            }
+            None if options.json => print_json(&mut options),
+            None => show(&mut options),
+        },
+    }
+}
+
+fn show(options: &mut Options) -> Result<(), Failure> {
+    let picture = picture(options)?;
+    picture.warnings.iter().for_each(|warning| warn(warning));
+    let width = io::stdout().is_terminal().then(|| terminal::size().0);
+    Ok(print(&picture.table(options, Medium { width, color: colored(options.color) }))?)
+}
+
+fn print_json(options: &mut Options) -> Result<(), Failure> {
+    let Seen { mut inventory, now, notes } = options.source.inventory()?;
+    warnings(&inventory, now).iter().chain(&notes).for_each(|warning| warn(warning));
+    // Processes that wait for a second scan are part of the inventory, and filtered like the others.
+    let mut rows = rows(&inventory, now, true);
+    rows.retain(|row| options.filter.shows(row));
+    json::retain(&mut inventory, &rows);
+    Ok(print(&json::to_json(&inventory).map_err(io::Error::from)?)?)
+}
+
+/// Whether to colour: on a terminal, unless `NO_COLOR` is set or the terminal says that it can't.
+fn colored(choice: ColorChoice) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            io::stdout().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+fn print(text: &str) -> io::Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+fn warn(warning: &str) {
+    say(&format!("warning: {warning}"));
+}
+
+/// Says something on stderr, every line made safe. That nobody listens there is no reason to fail.
+fn say(message: &str) {
+    let mut err = io::stderr().lock();
+    for (at, line) in message.lines().enumerate() {
+        let lead = if at == 0 { "ds01-workloads: " } else { "  " };
+        let _ = writeln!(err, "{lead}{}", sanitize(line));
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::Load(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}

@@ -1,0 +1,106 @@
+//! Where the inventory comes from.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ds01_cli::SourceArgs;
+use ds01_core::{
+    detect::{Inventory, Settings, look},
+    policy,
+    source::fake::{Scenario, ScenarioError},
+};
+use jiff::Timestamp;
+
+use crate::{
+    load::{LoadError, load},
+    warnings::unprivileged,
+};
+
+/// What a live scan may take, as the detector's.
+const SCAN_LIMIT: Duration = Duration::from_secs(25);
+
+/// Where to look.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// The file that the detector keeps in this directory.
+    File(PathBuf),
+    /// This host, now.
+    Live {
+        args: SourceArgs,
+        /// What the last look saw, so that `--watch` confirms processes as the detector does.
+        last: Option<Box<Inventory>>,
+    },
+    /// The built-in sample host.
+    Demo,
+}
+
+/// An inventory, and what goes with it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) inventory: Inventory,
+    /// The instant that ages are counted to.
+    pub(crate) now: Timestamp,
+    /// What to say about how it was made.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Source {
+    /// Looks.
+    pub(crate) fn inventory(&mut self) -> Result<Seen, LoadError> {
+        match self {
+            Self::File(state_dir) => Ok(Seen { inventory: load(state_dir)?, now: Timestamp::now(), notes: Vec::new() }),
+            Self::Live { args, last } => {
+                let (inventory, mut notes) = scan(args, last.as_deref())?;
+                *last = Some(Box::new(inventory.clone()));
+                notes.extend(unprivileged(&inventory));
+                Ok(Seen { inventory, now: Timestamp::now(), notes })
+            }
+            Self::Demo => {
+                let inventory = demo()?;
+                // Its ages are counted to the end of its story, not to however long it took to tell.
+                let now = inventory.last_scan.unwrap_or_else(Timestamp::now);
+                Ok(Seen { inventory, now, notes: Vec::new() })
+            }
+        }
+    }
+
+    /// Whether processes are shown that only one scan has seen: a live scan is the only one.
+    pub(crate) fn shows_unconfirmed(&self) -> bool {
+        matches!(self, Self::Live { .. })
+    }
+}
+
+/// The detector's scan, in memory.
+fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<(Inventory, Vec<String>), LoadError> {
+    let sources = args.sources().map_err(|error| LoadError::Scan(error.to_string()))?;
+    let mut settings = Settings { named: args.named(), ..Settings::default() };
+    let mut notes = Vec::new();
+    let config = Path::new(policy::DEFAULT_PATH);
+    match config.exists().then(|| policy::load(config)) {
+        None => {}
+        Some(Ok(loaded)) => settings.system_processes = loaded.policy.monitoring.system_processes,
+        Some(Err(_)) => notes.push(format!(
+            "{} is not sound, so its system_processes are not left out; see `ds01-idle check-config`",
+            config.display()
+        )),
+    }
+    let empty = Inventory::empty();
+    Ok((look(&sources, last.unwrap_or(&empty), SCAN_LIMIT, &settings), notes))
+}
+
+/// The sample host after its whole story: every step of it scanned, so that its host processes are confirmed.
+fn demo() -> Result<Inventory, LoadError> {
+    let broken = |error: ScenarioError| LoadError::Scan(format!("the built-in sample host: {error}"));
+    let mut inventory = Inventory::empty();
+    Scenario::teaching_lab()
+        .and_then(|scenario| {
+            scenario.ending_at(Timestamp::now()).play(|_, host| {
+                inventory = look(&host.sources(), &inventory, SCAN_LIMIT, &Settings::default());
+                Ok(())
+            })
+        })
+        .map_err(broken)?;
+    Ok(inventory)
+}

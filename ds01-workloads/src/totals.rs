@@ -1,0 +1,83 @@
+//! What the rows come to: the last line of the table, and the headings of `--by-user`.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use ds01_core::units;
+
+use crate::row::{Row, Type};
+
+/// The sums over all rows that are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) containers: usize,
+    pub(crate) with_gpu: usize,
+    pub(crate) processes: usize,
+    /// Containers that only `--all` would show.
+    pub(crate) stopped_hidden: usize,
+    /// Since the scan. `None` when there was none yet.
+    pub(crate) scan_age: Option<Duration>,
+}
+
+impl Totals {
+    /// Adds up `rows`.
+    pub(crate) fn of<'a>(
+        rows: impl IntoIterator<Item = &'a Row>,
+        stopped_hidden: usize,
+        scan_age: Option<Duration>,
+    ) -> Self {
+        let mut totals = Self { stopped_hidden, scan_age, ..Self::default() };
+        for row in rows {
+            if row.kind == Type::HostProcess {
+                totals.processes += 1;
+            } else {
+                totals.containers += 1;
+                totals.with_gpu += usize::from(row.gpus.can_use());
+            }
+        }
+        totals
+    }
+
+    /// The last line. The age of the scan comes first: it is what a narrow terminal must not cut.
+    pub(crate) fn line(&self) -> String {
+        let age = match self.scan_age {
+            Some(age) => format!("{} ago", units::duration(age)),
+            None => "never scanned".to_owned(),
+        };
+        let hidden = match self.stopped_hidden {
+            0 => String::new(),
+            count => format!(" (and {count} stopped: --all)"),
+        };
+        format!(
+            "{age}: {}, {} with GPU, {}{hidden}",
+            counted(self.containers, "container", "containers"),
+            self.with_gpu,
+            counted(self.processes, "host GPU process", "host GPU processes"),
+        )
+    }
+}
+
+/// The heading of one user's rows: how many, on which GPUs, with how much GPU memory.
+pub(crate) fn user_heading(user: &str, rows: &[&Row]) -> String {
+    let gpus: BTreeSet<(usize, &str)> =
+        rows.iter().flat_map(|row| row.gpus.resolved()).map(|gpu| (gpu.label.len(), gpu.label.as_str())).collect();
+    let labels: Vec<&str> = gpus.iter().map(|(_, label)| *label).collect();
+    let gpus = match labels.len() {
+        0 if rows.iter().any(|row| row.gpus.may_use()) => "GPU unknown".to_owned(),
+        0 => "no GPU".to_owned(),
+        count => format!("{} ({})", counted(count, "GPU", "GPUs"), labels.join(",")),
+    };
+    let holders = rows.iter().filter(|row| row.gpus.may_use());
+    let (known, unknown): (Vec<_>, Vec<_>) = holders.map(|row| row.gpu_memory_mb).partition(Option::is_some);
+    let sum = known.into_iter().flatten().sum();
+    let memory = match (sum, unknown.is_empty()) {
+        (_, true) => units::mib(sum),
+        (0, false) => "unknown".to_owned(),
+        (_, false) => format!("at least {}", units::mib(sum)),
+    };
+    format!("{user}: {}, {gpus}, GPU memory {memory}", counted(rows.len(), "workload", "workloads"))
+}
+
+/// A number with its noun.
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

@@ -1,0 +1,83 @@
+//! From rows to lines of text: which columns, in which groups, with which marks.
+
+use anstyle::{AnsiColor, Style};
+use ds01_core::{
+    detect::UNKNOWN_USER,
+    table::{self, Align, Cell, Line, Medium, Shrink},
+};
+
+use crate::{
+    columns::{COLUMNS, Column},
+    row::{Change, Row},
+    totals::{self, Totals},
+};
+
+/// How the rows are to be shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Layout {
+    /// All columns.
+    pub(crate) wide: bool,
+    /// Under a heading for each user.
+    pub(crate) by_user: bool,
+    /// With a column that marks what appeared and what left.
+    pub(crate) marks: bool,
+}
+
+/// The column of `--watch` that tells what changed. Its heading is a blank, so that it is there when nothing did.
+const MARKS: table::Column = table::Column { heading: " ", align: Align::Left, shrink: Shrink::Never };
+
+/// In its place, nothing: sets rows off from the headings of `--by-user`.
+const INDENT: table::Column = table::Column { heading: "", ..MARKS };
+
+/// The table with its last line. Rows that left are drawn, and not counted.
+pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: Layout, medium: Medium) -> String {
+    let shown = |column: &&Column| (layout.wide || !column.wide) && !(layout.by_user && column.is_user());
+    let columns: Vec<&Column> = COLUMNS.into_iter().filter(shown).collect();
+    let mut layouts: Vec<table::Column> = columns.iter().map(|column| column.layout).collect();
+    let lead = if layout.marks { Some(MARKS) } else { layout.by_user.then_some(INDENT) };
+    if let Some(column) = lead {
+        layouts.insert(0, column);
+    }
+    let lead = lead.is_some();
+    let mut lines = Vec::with_capacity(rows.len() + 16);
+    if layout.by_user {
+        let mut rows: Vec<&Row> = rows.iter().collect();
+        // Stable: within each user the order stays.
+        rows.sort_by(|a, b| user_order(a).cmp(&user_order(b)));
+        for group in rows.chunk_by(|a, b| a.user == b.user) {
+            let here: Vec<&Row> = group.iter().copied().filter(|row| row.change != Change::Left).collect();
+            let heading = totals::user_heading(&group[0].user, &here);
+            lines.push(Line::Span(Cell::new(&heading).styled(Style::new().bold())));
+            lines.extend(group.iter().map(|row| line(row, &columns, lead)));
+        }
+    } else {
+        lines.extend(rows.iter().map(|row| line(row, &columns, lead)));
+    }
+    let mut out = table::render(&layouts, &lines, medium);
+    table::push_span(&mut out, &Cell::new(&totals.line()), medium);
+    out
+}
+
+/// Users by name; who is unknown comes last.
+fn user_order(row: &Row) -> (bool, &str) {
+    (row.user == UNKNOWN_USER, &row.user)
+}
+
+fn line(row: &Row, columns: &[&Column], lead: bool) -> Line {
+    let cells = columns.iter().map(|column| {
+        let cell = (column.cell)(row);
+        match (row.change, row.stale) {
+            (Change::Left, _) | (_, true) => {
+                let style = cell.style().dimmed();
+                cell.styled(style)
+            }
+            _ => cell,
+        }
+    });
+    let mark = lead.then(|| match row.change {
+        Change::Same => Cell::new(""),
+        Change::Appeared => Cell::new("+").styled(AnsiColor::Green.on_default()),
+        Change::Left => Cell::new("-").styled(AnsiColor::Red.on_default()),
+    });
+    Line::Row(mark.into_iter().chain(cells).collect())
+}
