@@ -54,12 +54,12 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         Err(error) => (Err(error), stale_containers(previous)),
     };
 
-    let users = GpuUsers::new(&gpus, &processes, &entries);
+    let users = GpuUsers::new(&gpus, &processes, &gpus_seen, &entries);
     for entry in entries.values_mut() {
         let before = previous.containers.get(&entry.id).filter(|before| before.full_id == entry.full_id);
-        add_gpu_use(entry, before, users.as_ref(), &gpus_seen.unseen);
+        add_gpu_use(entry, before, users.as_ref());
     }
-    let scan = HostScan { now, previous, same_boot, docker_failed, unseen: &gpus_seen.unseen, settings };
+    let scan = HostScan { now, previous, same_boot, docker_failed, settings };
     let HostProcesses { listed, pending } = scan.processes(users.as_ref());
 
     let nvml = gpus.map(|snapshot| snapshot.problems());
@@ -226,18 +226,13 @@ fn detected_labels(user: &str, origin: Origin, detected_at: Timestamp) -> BTreeM
 }
 
 /// Adds who holds a context: as seen now where it could be seen, else as it was.
-fn add_gpu_use(
-    entry: &mut ContainerEntry,
-    before: Option<&ContainerEntry>,
-    users: Option<&GpuUsers<'_>>,
-    unseen: &[String],
-) {
+fn add_gpu_use(entry: &mut ContainerEntry, before: Option<&ContainerEntry>, users: Option<&GpuUsers<'_>>) {
     // What ran in an earlier life is gone, and in a stopped container runs nothing: that needs no GPU to tell.
     let same_life = |b: &&ContainerEntry| b.started_at == entry.started_at;
     let before = before.filter(same_life).and_then(|b| b.gpu_processes.as_deref());
     entry.gpu_processes = match users {
         _ if !entry.status.is_up() => Some(Vec::new()),
-        Some(users) => Some(users.of_container(&entry.full_id, before.unwrap_or_default(), unseen)),
+        Some(users) => Some(users.of_container(&entry.full_id, before.unwrap_or_default())),
         None => before.map(<[_]>::to_vec),
     };
     let uses = || entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus);

@@ -52,8 +52,6 @@ pub(super) struct HostScan<'a> {
     pub same_boot: bool,
     /// Whether Docker failed, so that a container it does not list may yet be one of its own.
     pub docker_failed: bool,
-    /// UUIDs of GPUs and MIG instances that nobody could look at.
-    pub unseen: &'a [String],
     /// What an admin set.
     pub settings: &'a Settings,
 }
@@ -84,8 +82,9 @@ impl HostScan<'_> {
         let container = process.containers.known().and_then(|ids| ids.last());
         let mut entry = self.entry(process, container, uses, users, before);
         if let Some(before) = before {
-            let kept = users.kept(process.pid, &before.gpus, self.unseen);
-            entry.set_gpus(entry.gpus.iter().cloned().chain(kept).collect());
+            let mut held = entry.gpus.clone();
+            users.add_kept(&mut held, users.kept(process.pid, &before.gpus));
+            entry.set_gpus(held);
         }
         // While Docker is out of reach its new containers are not listed: who runs in one has to wait, or it would leave
         // the picture again, as if it had ended, as soon as Docker is back.
@@ -110,7 +109,7 @@ impl HostScan<'_> {
         for (pid, entry) in before.iter().filter(|(pid, _)| !users.outside.contains_key(pid)) {
             let hidden = users.unreadable.contains_key(pid);
             let alive = || users.processes?.get(*pid).filter(|process| process.start_ticks == entry.start_ticks);
-            let kept = users.kept(*pid, &entry.gpus, self.unseen);
+            let kept = users.kept(*pid, &entry.gpus);
             if !kept.is_empty() && (hidden || alive().is_some()) {
                 let mut entry = ProcessEntry { stale: true, ..entry.clone() };
                 entry.set_gpus(kept);
