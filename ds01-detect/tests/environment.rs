@@ -1,7 +1,11 @@
-//! `DOCKER_HOST` in the environment: it counts where this host is scanned, and is in nobody's way elsewhere.
+//! What a run takes from whoever started it: `DOCKER_HOST` counts where this host is scanned, and is in nobody's way
+//! elsewhere; the umask counts for nothing.
 #![allow(clippy::unwrap_used, reason = "these are tests; their helpers are not marked as such")]
 
-use std::process::{Command, Output};
+use std::{
+    os::unix::fs::PermissionsExt,
+    process::{Command, Output},
+};
 
 const SCENARIO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/scenarios/transient-process.yaml");
 
@@ -37,4 +41,21 @@ fn one_that_is_named_and_not_there_has_failed() {
     let output = detect("unix:///nonexistent/docker.sock", &["--dry-run", "--state-dir", state]);
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
     assert!(words(&output).contains("docker: missing"), "{}", words(&output));
+}
+
+#[test]
+fn an_inventory_is_readable_to_its_group_whatever_the_umask() {
+    let dir = tempfile::tempdir().unwrap();
+    let (state, events) = (dir.path().join("state"), dir.path().join("state/events.jsonl"));
+    let output = Command::new("sh")
+        .args(["-c", "umask 077; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ds01-detect"), "--scenario", SCENARIO])
+        .arg("--state-dir")
+        .arg(&state)
+        .arg("--events-file")
+        .arg(&events)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    let inventory = state.join("workload-inventory.json").metadata().unwrap();
+    assert_eq!(inventory.permissions().mode() & 0o7777, 0o640);
 }
