@@ -163,7 +163,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When anything failed, the old file is as it was.
+    /// When anything failed, the old file is as it was; but for a failure to flush the directory, after which it is the new
+    /// one, and a crash may bring the old one back.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let temporary = self.temporary_name(name)?;
         let written = self.write_new(&temporary, bytes).and_then(|()| {
@@ -227,6 +228,8 @@ impl Store {
 
     fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let mut file = self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, "make")?;
+        // Whatever the umask of whoever ran this: a group that could read the old file can read the new one.
+        fs::fchmod(&file, FILE_MODE).map_err(|error| self.error("set the mode of", name, error))?;
         file.write_all(bytes).map_err(|error| self.error("write", name, error))?;
         file.sync_all().map_err(|error| self.error("flush", name, error))
     }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    model::{ContainerConfig, ContainerListing, ContainerStatus, Host, Reading},
+    model::{ContainerConfig, ContainerListing, ContainerStatus, Host},
     source::{FailureKind, SourceError, SourceName},
 };
 
@@ -44,7 +44,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let gpus = settings.judge(gpus, !previous.gpus.is_empty() || !previous.host_processes.is_empty());
 
     let gpus_seen = gpu_entries(&gpus, &previous.gpus);
-    let same_boot = processes.as_ref().is_ok_and(|seen| previous.boot_id() == Some(&*seen.host.boot_id));
+    let same_boot = processes.as_ref().map_or(true, |seen| previous.boot_id() == Some(&*seen.host.boot_id));
     let docker_failed = matches!(containers, Err(SourceError::Failed { .. }));
 
     let context = Context { now, previous, gpus: &gpus_seen.entries, processes: processes.as_ref().ok() };
@@ -192,8 +192,8 @@ impl Context<'_> {
 
     /// User id 0 names nobody: most containers run as root.
     fn owner_by_uid(&self, uid: u32) -> Option<(String, UserSource)> {
-        let name = self.processes?.users.get(&uid).and_then(Reading::known)?;
-        (uid != 0).then(|| (name.clone(), UserSource::ProcessUid))
+        let name = self.processes?.user_name(uid)?;
+        (uid != 0).then(|| (name.to_owned(), UserSource::ProcessUid))
     }
 }
 
@@ -227,11 +227,13 @@ fn detected_labels(user: &str, origin: Origin, detected_at: Timestamp) -> BTreeM
 
 /// Adds who holds a context: as seen now where it could be seen, else as it was.
 fn add_gpu_use(entry: &mut ContainerEntry, before: Option<&ContainerEntry>, users: Option<&GpuUsers<'_>>) {
-    // What ran in an earlier life is gone, and in a stopped container runs nothing: that needs no GPU to tell.
-    let same_life = |b: &&ContainerEntry| b.started_at == entry.started_at;
+    // What ran in an earlier life is gone, and in a stopped container nothing of it runs on: that needs no GPU to tell. But
+    // who holds a context there now was started since the list was made, or while Docker was out of reach.
+    let is_up = entry.status.is_up();
+    let same_life = |b: &&ContainerEntry| is_up && b.started_at == entry.started_at;
     let before = before.filter(same_life).and_then(|b| b.gpu_processes.as_deref());
     entry.gpu_processes = match users {
-        _ if !entry.status.is_up() => Some(Vec::new()),
+        None if !is_up => Some(Vec::new()),
         Some(users) => Some(users.of_container(&entry.full_id, before.unwrap_or_default())),
         None => before.map(<[_]>::to_vec),
     };

@@ -48,7 +48,7 @@ pub(super) struct HostScan<'a> {
     pub now: Timestamp,
     /// The lists of the scan before.
     pub previous: &'a Inventory,
-    /// Whether pids and starts of the scan before are of this boot.
+    /// Whether pids and starts of the scan before are of this boot, for all that can be told.
     pub same_boot: bool,
     /// Whether Docker failed, so that a container it does not list may yet be one of its own.
     pub docker_failed: bool,
@@ -61,6 +61,10 @@ impl HostScan<'_> {
     pub(super) fn processes(&self, users: Option<&GpuUsers<'_>>) -> HostProcesses {
         let stale = |(pid, entry): (&u32, &ProcessEntry)| (*pid, ProcessEntry { stale: true, ..entry.clone() });
         let Some(users) = users else {
+            // That they ended with their boot needs no GPU to tell.
+            if !self.same_boot {
+                return HostProcesses::default();
+            }
             return HostProcesses {
                 listed: self.previous.host_processes.iter().map(stale).collect(),
                 pending: self.previous.pending_processes.iter().map(stale).collect(),
@@ -130,7 +134,10 @@ impl HostScan<'_> {
         users: &GpuUsers<'_>,
         before: Option<&ProcessEntry>,
     ) -> ProcessEntry {
-        let user = users.processes.map_or_else(|| process.uid.to_string(), |seen| seen.user_name(process.uid));
+        // A name once had is kept while the name service has none.
+        let name_before = before.filter(|b| b.uid == process.uid).map(|b| b.user.clone());
+        let name_now = users.processes.and_then(|seen| seen.user_name(process.uid)).map(ToOwned::to_owned);
+        let user = name_now.or(name_before).unwrap_or_else(|| process.uid.to_string());
         let mut entry = ProcessEntry {
             pid: process.pid,
             // Reckoned from the wall clock at boot, which moves by a second when that clock is set: kept as first seen.
