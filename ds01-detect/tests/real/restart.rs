@@ -168,7 +168,7 @@ fn a_container_that_fails_over_and_over_is_told_as_it_was_during_the_scan() {
         lives.insert(start(&told));
         lives.len() >= 4
     });
-    host.rig.docker(&["update", "--restart=no", container.id()]);
+    container.docker(&["stop", "--time", "0"]);
     wait_for(&container, "exited");
     host.scan_sees_the_life_of(&container, "at rest");
 }
