@@ -10,7 +10,11 @@
 //! ```
 //!
 //! A part of the picture whose source failed is carried over from the last good scan: its entries say `"stale": true`,
-//! and `sources` says since when and why. Fields that this version does not know survive a round trip.
+//! and `sources` says since when and why.
+//!
+//! Fields that this version does not know survive a round trip: of the file itself, the host, sources, GPUs, MIG instances,
+//! containers and processes. What each scan makes anew (who holds what) has none to keep. A new word for an origin, a state
+//! or a signal comes with another `schema_version`.
 
 use std::collections::BTreeMap;
 
