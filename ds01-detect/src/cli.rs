@@ -1,6 +1,6 @@
 //! Flags, and what they come to once checked.
 
-use std::{path::PathBuf, time::Duration};
+use std::{env, path::PathBuf, time::Duration};
 
 use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
 use ds01_cli::Generate;
@@ -15,13 +15,13 @@ const EVENTS_FILE: &str = "/var/log/ds01/events.jsonl";
 
 const EXAMPLES: &str = "\
 Examples:
-  ds01-detect                                     scan, save the inventory, emit events: what the timer runs
+  ds01-detect                                     scan, save, emit events: what the timer runs
   ds01-detect --dry-run | jq '.containers | length'
                                                   scan and print, change nothing
   ds01-detect --forget docker                     Docker was removed from this host for good
   ds01-detect --state-dir /tmp/s --events-file /tmp/s/events.jsonl \\
               --scenario fixtures/scenarios/teaching-lab-at-noon.yaml
-                                                  scan a sample host, once for each step of its story
+                                                  scan a sample host, step by step
 
 Exit status:
   0   done; every source gave its facts or is absent
@@ -49,8 +49,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Docker's socket, as unix:///PATH; no other kind of address
-    #[arg(long, value_name = "ADDRESS", env = "DOCKER_HOST", hide_env_values = true, value_parser = docker_host)]
+    /// Docker's socket, as unix:///PATH; no other kind of address [env: DOCKER_HOST]
+    #[arg(long, value_name = "ADDRESS", value_parser = docker_host)]
     docker_host: Option<PathBuf>,
 
     /// NVML's library; found by the system's loader unless named
@@ -148,7 +148,9 @@ impl Cli {
                          a sample host must not become this host's inventory";
             Self::command().error(ErrorKind::MissingRequiredArgument, words).exit();
         }
-        let docker_host = self.docker_host.filter(|socket| !socket.as_os_str().is_empty());
+        // Not clap's affair: to clap a variable is as good as a flag, and would contradict `--scenario` and `--event-types`.
+        let docker_host = self.docker_host.or_else(|| self.scenario.is_none().then(docker_host_variable)?);
+        let docker_host = docker_host.filter(|socket| !socket.as_os_str().is_empty());
         let mut settings = Settings::default();
         if docker_host.is_some() {
             settings.named.push(SourceName::Docker);
@@ -192,6 +194,15 @@ fn docker_host(text: &str) -> Result<PathBuf, String> {
         return Ok(PathBuf::new());
     }
     docker::parse_docker_host(text).map_err(|error| error.to_string())
+}
+
+/// What `DOCKER_HOST` says. Ends the program with a usage message when that is no Unix socket.
+fn docker_host_variable() -> Option<PathBuf> {
+    let text = env::var_os("DOCKER_HOST")?;
+    match docker_host(&text.to_string_lossy()) {
+        Ok(socket) => Some(socket),
+        Err(words) => Cli::command().error(ErrorKind::ValueValidation, format!("DOCKER_HOST: {words}")).exit(),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
