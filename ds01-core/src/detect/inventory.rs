@@ -238,6 +238,9 @@ pub struct ContainerProcess {
     pub name: String,
     /// What it holds, by GPU or MIG instance.
     pub gpus: Vec<GpuUse>,
+    /// Fields of other versions.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 /// A process's hold on one GPU or MIG instance.
