@@ -98,10 +98,10 @@ pub fn collect(sources: &Sources, previous: &Inventory, limit: Duration) -> Snap
     });
     let gpus = gpus.answer();
 
-    let processes = lives.and_then(|lives| {
+    let processes = lives.map(|lives| {
         let pids = pids_of_interest(previous, containers.as_deref().ok(), gpus.as_ref().ok());
         let by_pid = look_at(&sources.processes, pids, third);
-        Ok(SeenProcesses { host: lives.host, users: names(&sources.processes, &by_pid, last), by_pid })
+        SeenProcesses { host: lives.host, users: names(&sources.processes, &by_pid, last), by_pid }
     });
     Snapshot { taken_at, since_boot, containers, gpus, processes }
 }
