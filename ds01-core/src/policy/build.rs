@@ -71,18 +71,26 @@ pub(crate) fn build(files: &PolicyFiles, mut found: Findings) -> Result<Loaded, 
         policy.exemptions = exemptions::exemptions(&mut Reader::new(source, &mut found));
     }
     join::join(&mut policy, &sources, &mut found);
-    for overrides in [&policy.overrides_file, &policy.overrides_inline] {
-        for (short, names) in overrides.shared_short_forms() {
-            let message = format!("the overrides of {} all speak of `{short}`", join::quoted(names));
-            let help = format!("a container whose owner is only known as `{short}` gets none: add one for that name");
-            if let Some((_, place)) = overrides.get(&names[0]) {
-                sources.report(place, &names[0], Severity::Warning, message, help, &mut found);
-            }
-        }
-    }
+    shared_overrides(&policy, &sources, &mut found);
     let bad = found.seen(Severity::Error) > 0;
     let found = found.finish(&files.policy.path);
     if bad { Err(BadPolicy { found }) } else { Ok(Loaded { policy, warnings: found }) }
+}
+
+/// Warns of overrides, in one file or in both, for people who look alike where their domains are not known.
+fn shared_overrides(policy: &Policy, sources: &Sources<'_>, found: &mut Findings) {
+    let mut places = ByUser::default();
+    for (name, (_, place)) in policy.overrides_file.iter().chain(policy.overrides_inline.iter()) {
+        places.insert(name.to_owned(), place);
+    }
+    // Where one of them is the short name itself, that is whose it is.
+    for (short, names) in places.shared_short_forms().filter(|(short, _)| places.get(short).is_none()) {
+        let message = format!("the overrides of {} all speak of `{short}`", join::quoted(names));
+        let help = format!("a container whose owner is only known as `{short}` gets none: add one for that name");
+        if let Some(place) = places.get(&names[0]) {
+            sources.report(place, &names[0], Severity::Warning, message, help, found);
+        }
+    }
 }
 
 /// The files that are text.
