@@ -192,6 +192,8 @@ fn member_files(folder: impl AsFd, owner: u32) -> Result<Option<(OwnedFd, Vec<St
         let entry = entry.map_err(Refused::io)?;
         if let Ok(name) = entry.file_name().to_str()
             && name.ends_with(".members")
+            // No group's name begins so, but the name of the link that an editor puts beside a file that is open in it.
+            && !name.starts_with('.')
         {
             names.push(name.to_owned());
         }
