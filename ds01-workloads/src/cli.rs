@@ -29,7 +29,7 @@ Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no invento
 
 /// Shows what runs on this GPU host, whose it is and which GPUs it holds.
 #[derive(Debug, Parser)]
-#[command(name = "ds01-workloads", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "ds01-workloads", version, after_help = AFTER_HELP, max_term_width = 100, args_override_self = true)]
 pub(crate) struct Cli {
     /// Show also ID, IMAGE, CPU%, MEMORY and GPU MEM.
     #[arg(short, long)]
@@ -151,7 +151,7 @@ impl Cli {
             return Task::Guided;
         }
         let source = if self.demo {
-            Source::Demo
+            Source::Demo(None)
         } else if self.live {
             let args = self.sources.clone().with_environment().unwrap_or_else(|error| {
                 Self::command().error(ErrorKind::InvalidValue, format!("DOCKER_HOST: {error}")).exit()

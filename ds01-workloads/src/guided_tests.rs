@@ -32,7 +32,7 @@ fn every_choice_is_a_command_that_is_understood() {
 
     for what in 1..=WHAT.len() {
         for how in 1..=HOW.len() {
-            let (arguments, _) = asked(&format!("{what}\nbob\n{how}\n"), &["--demo"]);
+            let (arguments, _) = asked(&format!("{what}\nbob\n{how}\n"), &["--demo", "--wide", "--gpu-only"]);
             let program = std::iter::once("ds01-workloads".to_owned());
             crate::cli::Cli::try_parse_from(program.chain(arguments.unwrap())).unwrap();
         }

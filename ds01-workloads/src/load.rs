@@ -85,7 +85,12 @@ impl LoadError {
                  or run this as root.",
                 path.display()
             ),
-            Self::Unreadable(path, error) => format!("can't read {}: {error}", path.display()),
+            Self::Unreadable(path, error) => format!(
+                "can't read {}: {error}.\n\
+                 See what is there: `ls -ld {}`, and `--state-dir` where the detector keeps it elsewhere.",
+                path.display(),
+                path.parent().unwrap_or(path).display()
+            ),
             Self::NoFile(path) => format!(
                 "{} is no regular file; links are not followed.\n\
                  See what is there: `ls -l {}`",

@@ -45,6 +45,15 @@ fn each_obstacle_says_what_it_is_and_what_to_do() {
 }
 
 #[test]
+fn a_state_directory_that_is_none_is_said_with_where_to_look() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let said = load(&file).unwrap_err().message();
+    assert!(said.contains("can't read") && said.contains("ls -ld") && said.contains("--state-dir"), "{said}");
+}
+
+#[test]
 fn a_link_is_not_followed_even_to_a_sound_file() {
     let said = said(|path| {
         let sound = path.with_file_name("sound");

@@ -18,6 +18,7 @@ mod measure;
 mod picture;
 mod row;
 mod run;
+mod say;
 mod sort;
 mod source;
 mod terminal;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{ColorChoice, CommandFactory, Parser};
-use ds01_core::{table::Medium, text::sanitize};
+use ds01_core::table::Medium;
 
 use crate::{
     cli::{Cli, Options, Task},
@@ -14,6 +14,7 @@ use crate::{
     load::LoadError,
     picture::picture,
     row::rows,
+    say::{say, warn},
     source::Seen,
     terminal, tiers,
     warnings::warnings,
@@ -120,19 +121,6 @@ fn print_bytes(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()
-}
-
-fn warn(warning: &str) {
-    say(&format!("warning: {warning}"));
-}
-
-/// Says something on stderr, every line made safe. That nobody listens there is no reason to fail.
-fn say(message: &str) {
-    let mut err = io::stderr().lock();
-    for (at, line) in message.lines().enumerate() {
-        let lead = if at == 0 { "ds01-workloads: " } else { "  " };
-        let _ = writeln!(err, "{lead}{}", sanitize(line));
-    }
 }
 
 impl From<LoadError> for Failure {

@@ -29,8 +29,8 @@ pub(crate) enum Source {
         /// What the last look saw, so that `--watch` confirms processes as the detector does.
         last: Option<Box<Inventory>>,
     },
-    /// The built-in sample host.
-    Demo,
+    /// The built-in sample host, once it was made: made again, its containers would have other ids.
+    Demo(Option<Box<Inventory>>),
 }
 
 /// An inventory, and what goes with it.
@@ -54,8 +54,12 @@ impl Source {
                 notes.extend(unprivileged(&inventory));
                 Ok(Seen { inventory, now: Timestamp::now(), notes })
             }
-            Self::Demo => {
-                let inventory = demo()?;
+            Self::Demo(made) => {
+                let inventory = match made.take() {
+                    Some(inventory) => *inventory,
+                    None => demo()?,
+                };
+                *made = Some(Box::new(inventory.clone()));
                 // Its ages are counted to the end of its story, not to however long it took to tell.
                 let now = inventory.last_scan.unwrap_or_else(Timestamp::now);
                 Ok(Seen { inventory, now, notes: Vec::new() })

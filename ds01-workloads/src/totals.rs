@@ -56,18 +56,18 @@ impl Totals {
     }
 }
 
-/// The heading of one user's rows: how many, on which GPUs, with how much GPU memory.
+/// The heading of one user's rows: how many, on which GPUs, with how much GPU memory. What is stopped has none of them.
 pub(crate) fn user_heading(user: &str, rows: &[&Row]) -> String {
-    let gpus: BTreeSet<(usize, &str)> =
-        rows.iter().flat_map(|row| row.gpus.resolved()).map(|gpu| (gpu.label.len(), gpu.label.as_str())).collect();
+    let holders: Vec<&Row> = rows.iter().copied().filter(|row| row.running && row.gpus.may_use()).collect();
+    let resolved = holders.iter().flat_map(|row| row.gpus.resolved());
+    let gpus: BTreeSet<(usize, &str)> = resolved.map(|gpu| (gpu.label.len(), gpu.label.as_str())).collect();
     let labels: Vec<&str> = gpus.iter().map(|(_, label)| *label).collect();
     let gpus = match labels.len() {
-        0 if rows.iter().any(|row| row.gpus.may_use()) => "GPU unknown".to_owned(),
+        0 if !holders.is_empty() => "GPU unknown".to_owned(),
         0 => "no GPU".to_owned(),
         count => format!("{} ({})", counted(count, "GPU", "GPUs"), labels.join(",")),
     };
-    let holders = rows.iter().filter(|row| row.gpus.may_use());
-    let (known, unknown): (Vec<_>, Vec<_>) = holders.map(|row| row.gpu_memory_mb).partition(Option::is_some);
+    let (known, unknown): (Vec<_>, Vec<_>) = holders.iter().map(|row| row.gpu_memory_mb).partition(Option::is_some);
     let sum = known.into_iter().flatten().sum();
     let memory = match (sum, unknown.is_empty()) {
         (_, true) => units::mib(sum),

@@ -17,6 +17,7 @@ use crate::{
     columns::Column,
     picture::{Picture, picture},
     row::{Change, Key, Row},
+    say::{say, warn},
     sort::sort,
     terminal::{self, Event, Screen, Signals},
     wrap::wrapped,
@@ -55,7 +56,8 @@ pub(crate) fn on_terminal(options: &mut Options, interval: Duration, color: bool
     }
 }
 
-/// Prints one table after another, a blank line between them, until the reader leaves.
+/// Prints one table after another, a blank line between them, until the reader leaves. Like a single table they are alone
+/// on standard output: what is wrong is said on standard error.
 pub(crate) fn on_pipe(
     options: &mut Options,
     interval: Duration,
@@ -67,8 +69,13 @@ pub(crate) fn on_pipe(
     loop {
         let due = Instant::now() + interval;
         let frame = Frame::next(options, last.take());
-        print(&frame.plain(options, Medium { width: None, color }))?;
-        print("\n")?;
+        match &frame.picture {
+            Ok(picture) => {
+                picture.warnings.iter().for_each(|warning| warn(warning));
+                print(&(picture.table(options, Medium { width: None, color }) + "\n"))?;
+            }
+            Err(error) => say(error),
+        }
         loop {
             match signals.wait(None, due)? {
                 Event::Due => break,

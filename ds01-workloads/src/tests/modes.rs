@@ -1,8 +1,8 @@
 //! Every mode at the widths of real terminals, and in a pipe.
 
-use ds01_core::detect::Origin;
+use ds01_core::{detect::Origin, model::ContainerStatus};
 
-use super::{container, gpu_uuid, host, inventory, piped, process, shown};
+use super::{container, given, gpu_uuid, host, inventory, piped, process, shown};
 
 const MODES: [(&str, &[&str]); 5] = [
     ("usual", &[]),
@@ -128,6 +128,17 @@ fn processes_seen_once_are_shown_by_a_live_scan_only() {
     host.pending_processes.insert(7, process(7, "eve", "probe", &[&gpu_uuid(0)]));
     assert!(!piped(&host, &[]).contains("probe"));
     assert!(piped(&host, &["--live"]).contains("host-process  eve   0=2.0GiB  new     2h   probe"));
+}
+
+#[test]
+fn what_is_stopped_has_no_gpu_and_no_gpu_memory() {
+    let stopped = container("old", |c| {
+        given(c, &[&gpu_uuid(0)]);
+        c.status = ContainerStatus::Exited;
+        c.gpu_memory_mb = None;
+    });
+    let text = piped(&inventory(vec![stopped], vec![]), &["--by-user", "--all"]);
+    assert!(text.contains("\nunknown: 1 workload, no GPU, GPU memory 0B\n"), "{text}");
 }
 
 #[test]

@@ -162,7 +162,6 @@ fn colour_is_for_terminals_unless_asked_for() {
         outcome(command).0.contains('\x1b')
     };
     assert!(!colored(ds01(&["--demo"]), None));
-    assert!(!colored(ds01(&["--demo", "--color", "never"]), None));
     assert!(colored(ds01(&["--demo", "--color", "always"]), None));
     assert!(colored(ds01(&["--demo", "--color", "always"]), Some("NO_COLOR")));
 }
@@ -184,6 +183,32 @@ fn in_a_pipe_watch_prints_one_table_after_another() {
     assert!(marked.iter().any(|line| line.starts_with("+  raw-docker") && line.ends_with("web")), "{marked:?}");
     drop(lines);
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn in_a_pipe_watch_says_what_is_wrong_on_standard_error() {
+    let state = State::new(&["thesis"], Duration::from_secs(300));
+    let mut child = on(&state, &["--watch", "0.2"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut first).unwrap();
+    // Without its reader the program ends, and with it what it says.
+    drop(out);
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(first.contains("TYPE"), "{first}");
+    assert!(err.contains("warning: the last scan was 5m"), "{err}");
+}
+
+#[test]
+fn a_watched_demo_does_not_change_between_draws() {
+    let mut child = ds01(&["--demo", "--watch", "0.2"]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    // Long enough for the clock to show another second.
+    let marked: Vec<String> = lines.take(17 * 8).filter(|line| line.starts_with(['+', '-'])).collect();
+    child.wait().unwrap();
+    assert!(marked.is_empty(), "{marked:?}");
 }
 
 #[test]

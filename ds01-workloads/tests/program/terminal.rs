@@ -41,6 +41,23 @@ fn the_table_fits_the_terminal_and_is_coloured() {
 }
 
 #[test]
+fn no_color_and_never_turn_colour_off_on_a_terminal() {
+    let program = common::program();
+    for (command, coloured) in [
+        (format!("exec {program} --demo"), true),
+        (format!("NO_COLOR= exec {program} --demo"), true),
+        (format!("NO_COLOR=1 exec {program} --demo"), false),
+        (format!("TERM=dumb exec {program} --demo"), false),
+        (format!("exec {program} --demo --color never"), false),
+        (format!("NO_COLOR=1 exec {program} --demo --color always"), true),
+    ] {
+        let mut pty = Pty::start_program("/bin/sh", &["-c", &command], (80, 30));
+        assert_eq!(pty.wait().code, 0);
+        assert_eq!(pty.output().contains('\x1b'), coloured, "{command}");
+    }
+}
+
+#[test]
 fn q_ctrl_c_and_ctrl_d_quit_and_leave_no_trace() {
     for key in ["q", CTRL_C, CTRL_D] {
         let state = State::new(&["thesis"], FRESH);
