@@ -5,15 +5,18 @@ use std::{
     os::unix::fs::MetadataExt,
     process::{Child, Stdio},
     sync::{Arc, Condvar, Mutex},
-    thread,
+    time::Duration,
 };
 
-use docker_rig::fake_daemon::FakeDaemon;
+use docker_rig::{fake_daemon::FakeDaemon, wait_until};
 
 use crate::{
     host::{Moment, ProcRoot, containers},
     support::Detector,
 };
+
+/// What should happen at once happens within this on a busy machine.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A door that stays shut until it is opened.
 #[derive(Default)]
@@ -33,6 +36,15 @@ impl Gate {
     }
 }
 
+/// Opens it at the latest when the test ends: the daemon ends only when nobody waits at it any more.
+struct OpenAtTheEnd(Arc<Gate>);
+
+impl Drop for OpenAtTheEnd {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
 #[test]
 fn the_second_run_waits_for_the_first() {
     let root = ProcRoot::new(Moment::First);
@@ -47,6 +59,7 @@ fn the_second_run_waits_for_the_first() {
         }
     })
     .unwrap();
+    let _at_the_end = OpenAtTheEnd(Arc::clone(&gate));
     // Whoever asks this one must find what the first run saved.
     let too_early = Arc::new(Mutex::new(false));
     let quick = FakeDaemon::start({
@@ -65,10 +78,12 @@ fn the_second_run_waits_for_the_first() {
         Running(command.stderr(Stdio::null()).spawn().unwrap())
     };
     let first = start(&slow);
-    wait_until(|| !slow.requests().is_empty());
+    wait_until("the first run asks Docker", SOON, || !slow.requests().is_empty());
     let second = start(&quick);
     let lock = detector.state_dir().join("workload-inventory.lock");
-    wait_until(|| waits_for(second.0.id(), fs::metadata(&lock).unwrap().ino()));
+    let inode = fs::metadata(&lock).unwrap().ino();
+    let waits = || waits_for(second.0.id(), inode);
+    wait_until("the second run waits for the lock", SOON, || waits() || !quick.requests().is_empty());
     gate.open();
     assert_eq!((first.end(), second.end()), (Some(0), Some(0)));
     assert!(!*too_early.lock().unwrap());
@@ -102,12 +117,6 @@ fn waits_for(pid: u32, inode: u64) -> bool {
     let locks = fs::read_to_string("/proc/locks").unwrap();
     let (pid, inode) = (format!(" {pid} "), format!(":{inode} "));
     locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&pid) && line.contains(&inode))
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    while !condition() {
-        thread::yield_now();
-    }
 }
 
 /// A child that ends with the test, should the test fail.
