@@ -156,7 +156,8 @@ impl Store {
             Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut bytes = Vec::new();
+        let length = file.metadata().map_or(0, |metadata| metadata.len().min(MAX_FILE_BYTES));
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
         file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|error| self.error("read", name, error))?;
         Ok(Some(bytes))
     }

@@ -25,6 +25,8 @@ pub(crate) struct Picture {
     pub(crate) warnings: Vec<String>,
     stopped_hidden: usize,
     scan_age: Option<Duration>,
+    /// What it was made from: who shows one picture and ends need not take ten thousand entries apart again.
+    seen: Option<Inventory>,
 }
 
 /// Looks at the host.
@@ -32,6 +34,7 @@ pub(crate) fn picture(options: &mut Options) -> Result<Picture, LoadError> {
     let seen = options.source.inventory()?;
     let mut picture = look(&seen.inventory, options, seen.now);
     picture.warnings.extend(seen.notes);
+    picture.seen = Some(seen.inventory);
     if options.measures() {
         measure(&mut picture.rows, &options.roots);
     }
@@ -49,6 +52,7 @@ pub(crate) fn look(inventory: &Inventory, options: &Options, now: Timestamp) -> 
         warnings: warnings(inventory, now),
         stopped_hidden,
         scan_age: inventory.last_scan.map(|scan| since(scan, now)),
+        seen: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IsTerminal, Write},
+    mem,
     process::ExitCode,
 };
 
@@ -88,7 +89,10 @@ fn show(options: &mut Options) -> Result<(), Failure> {
     let picture = picture(options)?;
     picture.warnings.iter().for_each(|warning| warn(warning));
     let width = io::stdout().is_terminal().then(|| terminal::size().0);
-    Ok(print(&picture.table(options, Medium { width, color: colored(options.color) }))?)
+    let table = picture.table(options, Medium { width, color: colored(options.color) });
+    // The program ends here, and its memory with it: freed entry by entry, a large inventory would take a tenth of the time.
+    mem::forget(picture);
+    Ok(print(&table)?)
 }
 
 fn print_json(options: &mut Options) -> Result<(), Failure> {
