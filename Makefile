@@ -26,10 +26,12 @@ lint:
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --all-features
 
+# One daemon for each: what is measured depends on how many containers it has.
 bench: test-deps
 	$(CARGO) build --quiet --locked --package docker-rig
-	$(CARGO) bench --quiet --locked --package ds01-detect --no-run
+	$(CARGO) bench --quiet --locked --no-run --package ds01-detect --bench scan --package ds01-workloads --bench view
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-detect --bench scan
+	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-workloads --bench view
 
 clean:
 	$(CARGO) clean

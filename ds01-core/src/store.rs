@@ -26,6 +26,8 @@ use crate::deadline::within;
 const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
 /// For directories that this program has to make.
 const DIR_MODE: Mode = Mode::from_raw_mode(0o750);
+/// For so long other writers of a file of lines are waited for: far longer than they need.
+const WAIT_FOR_WRITERS: Duration = Duration::from_secs(1);
 /// Larger files than this are nothing that this program wrote.
 const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
@@ -198,7 +200,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When anything failed, the old file is as it was.
+    /// When anything failed, the old file is as it was; but for a failure to flush the directory, after which it is the new
+    /// one, and a crash may bring the old one back.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let temporary = self.temporary_name(name)?;
         let written = self.write_new(&temporary, bytes).and_then(|()| {
@@ -262,6 +265,8 @@ impl Store {
 
     fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let mut file = self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, "make")?;
+        // Whatever the umask of whoever ran this: a group that could read the old file can read the new one.
+        fs::fchmod(&file, FILE_MODE).map_err(|error| self.error("set the mode of", name, error))?;
         file.write_all(bytes).map_err(|error| self.error("write", name, error))?;
         file.sync_all().map_err(|error| self.error("flush", name, error))
     }
@@ -317,14 +322,23 @@ impl Lines {
         Ok(())
     }
 
-    /// Ends a line that an earlier writer could not finish, so that the next one stands alone.
+    /// Keeps other writers out until [`flush`](Self::flush), and ends a line that an earlier one could not finish, so that
+    /// the next one stands alone.
+    ///
+    /// Only who is alone can tell an unfinished line from one that is being written: the length of a file grows page by page
+    /// during a write. A writer that was stopped is not waited for; lines stay whole even so.
     ///
     /// # Errors
     ///
     /// When the file could not be read or written.
-    pub fn end_torn_line(&mut self) -> Result<(), StoreError> {
+    pub fn begin(&mut self) -> Result<(), StoreError> {
         use std::os::unix::fs::FileExt;
         let io = |error| io_error("look at the end of", &self.path, error);
+        if matches!(self.file.try_lock(), Err(TryLockError::WouldBlock)) {
+            let file = self.file.try_clone().map_err(io)?;
+            // Whether in vain or not, there is nothing more that could be done.
+            let _ = within("lock", WAIT_FOR_WRITERS, move || file.lock());
+        }
         let length = self.file.metadata().map_err(io)?.len();
         let mut last = [b'\n'];
         if length > 0 {
@@ -333,12 +347,14 @@ impl Lines {
         if last == [b'\n'] { Ok(()) } else { self.append(b"\n") }
     }
 
-    /// Flushes all appended lines to the disk.
+    /// Lets other writers in, and flushes all appended lines to the disk.
     ///
     /// # Errors
     ///
     /// When the disk refused.
     pub fn flush(&self) -> Result<(), StoreError> {
+        // What could not be unlocked could not be locked either, on file systems that know no locks.
+        let _ = self.file.unlock();
         self.file.sync_data().map_err(|error| io_error("flush", &self.path, error))
     }
 }

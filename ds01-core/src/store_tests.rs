@@ -127,10 +127,10 @@ fn removes_leftovers_of_killed_runs_only() {
 fn a_torn_line_is_ended_before_the_next() {
     let (_dir, store) = store();
     let mut lines = store.open_lines("l").unwrap();
-    lines.end_torn_line().unwrap();
+    lines.begin().unwrap();
     lines.append(b"{\"torn\":").unwrap();
-    lines.end_torn_line().unwrap();
+    lines.begin().unwrap();
     lines.append(b"{}\n").unwrap();
-    lines.end_torn_line().unwrap();
+    lines.begin().unwrap();
     assert_eq!(store.read("l").unwrap().unwrap(), b"{\"torn\":\n{}\n");
 }

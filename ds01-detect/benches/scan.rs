@@ -1,19 +1,19 @@
 //! How long a scan takes beside `docker ps -a`, on a private daemon with 100 and with 1,000 containers.
 //!
-//! Run by `make bench`. The three commands take turns within one run, so that the machine's other load and the daemon's
-//! state are the same for all of them; what counts are the ratios of their medians.
+//! Run by `make bench`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that can't be set up has to stop")]
 
 use std::{
     fs,
-    io::{Read, Write},
-    os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::{Duration, Instant},
+    process::Command,
+    time::Duration,
 };
 
-use docker_rig::{BUSYBOX, Rig};
+use docker_rig::{
+    Rig,
+    bench::{make_containers, medians, time},
+};
 use nvml_standin::{Gpu, Install, Scenario, scenario_path};
 
 const ROUNDS: usize = 21;
@@ -27,9 +27,10 @@ fn main() {
     }
     let rig = Rig::from_env().unwrap_or_else(|| panic!("run it through `make bench`"));
     println!("{:>10}  {:<34}{:>10}{:>8}{:>9}{:>10}", "containers", "command", "median", "ratio", "limit", "requests");
+    let (every, most) = RUNNING;
     let mut made = 0;
     for count in [100, 1_000] {
-        make_containers(&rig, made..count);
+        make_containers(&rig, made..count, |number| number % every == 0 && number / every < most);
         made = count;
         measure(&Bench::new(&rig), count);
     }
@@ -77,17 +78,14 @@ impl Bench {
 fn measure(bench: &Bench, count: usize) {
     let kept = bench.state("kept");
     time(&mut bench.detect(&kept));
-    let [mut ps, mut first, mut steady] = [(); 3].map(|()| Vec::new());
-    for round in 0..ROUNDS {
-        ps.push(time(&mut bench.docker_ps()));
-        let fresh = bench.state(&format!("fresh-{round}"));
-        first.push(time(&mut bench.detect(&fresh)));
-        fs::remove_dir_all(fresh).unwrap();
-        steady.push(time(&mut bench.detect(&kept)));
-    }
-    let fresh = bench.state("counted");
+    let fresh = bench.state("fresh");
+    let [ps, first, steady] = medians(
+        ROUNDS,
+        [&mut || time(&mut bench.docker_ps()), &mut || first_scan(bench, &fresh), &mut || {
+            time(&mut bench.detect(&kept))
+        }],
+    );
     let requests = [requests(bench.detect(&fresh)), requests(bench.detect(&kept))];
-    let (ps, first, steady) = (median(ps), median(first), median(steady));
     let row = |command: &str, time: Duration, limit: &str, requests: &str| {
         let ratio = time.as_secs_f64() / ps.as_secs_f64();
         println!("{count:>10}  {command:<34}{:>7.1} ms{ratio:>8.2}{limit:>9}{requests:>10}", time.as_secs_f64() * 1e3);
@@ -101,17 +99,11 @@ fn measure(bench: &Bench, count: usize) {
     println!("{count:>10}  peak memory: first {:.1} MiB, steady {:.1} MiB (limit 16)", mib(peaks[0]), mib(peaks[1]));
 }
 
-fn time(command: &mut Command) -> Duration {
-    let start = Instant::now();
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    let took = start.elapsed();
-    assert!(status.success(), "{command:?} failed");
+/// A scan that finds no inventory, and leaves none.
+fn first_scan(bench: &Bench, state: &Path) -> Duration {
+    let took = time(&mut bench.detect(state));
+    fs::remove_dir_all(state).unwrap();
     took
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
 }
 
 /// How many requests a scan says it sent.
@@ -128,31 +120,4 @@ fn peak_kib(command: &Command) -> u64 {
     let output = timed.output().unwrap_or_else(|error| panic!("GNU time: {error}; see fixtures/install-test-deps.sh"));
     let words = String::from_utf8(output.stderr).unwrap();
     words.lines().find_map(|line| line.strip_prefix("peak ")?.parse().ok()).unwrap()
-}
-
-/// Makes containers through the API: the command line client takes longer to start than the daemon to answer.
-fn make_containers(rig: &Rig, numbers: std::ops::Range<usize>) {
-    let (every, most) = RUNNING;
-    for number in numbers {
-        let body = format!(
-            "{{\"Image\":\"{BUSYBOX}\",\"Cmd\":[\"sleep\",\"100000\"],\"Env\":[\"NB_USER=user{number}\"],\
-             \"Labels\":{{\"com.docker.compose.project\":\"bench\",\"number\":\"{number}\"}},\
-             \"HostConfig\":{{\"NetworkMode\":\"none\"}}}}"
-        );
-        post(rig, &format!("/containers/create?name=bench-{number}"), &body);
-        if number % every == 0 && number / every < most {
-            post(rig, &format!("/containers/bench-{number}/start"), "");
-        }
-    }
-}
-
-fn post(rig: &Rig, path: &str, body: &str) {
-    let mut stream = UnixStream::connect(rig.socket()).unwrap();
-    let length = body.len();
-    write!(stream, "POST {path} HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
-        .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let created = ["201", "204"].iter().any(|code| answer.split(' ').nth(1) == Some(code));
-    assert!(created, "POST {path}: {answer}");
 }

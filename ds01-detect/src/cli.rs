@@ -49,8 +49,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Docker's socket, as unix:///PATH; no other kind of address
-    #[arg(long, value_name = "ADDRESS", env = "DOCKER_HOST", hide_env_values = true, value_parser = docker_host)]
+    /// Docker's socket, as unix:///PATH; no other kind of address [env: DOCKER_HOST]
+    #[arg(long, value_name = "ADDRESS", value_parser = docker::parse_docker_host)]
     docker_host: Option<PathBuf>,
 
     /// NVML's library; found by the system's loader unless named
@@ -148,7 +148,10 @@ impl Cli {
                          a sample host must not become this host's inventory";
             Self::command().error(ErrorKind::MissingRequiredArgument, words).exit();
         }
-        let docker_host = self.docker_host.filter(|socket| !socket.as_os_str().is_empty());
+        let docker_host = match self.docker_host {
+            None if self.scenario.is_none() => docker_host_of_environment(),
+            flag => flag,
+        };
         let mut settings = Settings::default();
         if docker_host.is_some() {
             settings.named.push(SourceName::Docker);
@@ -186,12 +189,16 @@ impl From<Forgettable> for SourceName {
     }
 }
 
-/// The socket; an empty path for an empty text, which for a variable means that it is not set.
-fn docker_host(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() {
-        return Ok(PathBuf::new());
+/// The socket that `DOCKER_HOST` names; set to nothing, it is not set.
+///
+/// Not left to the parser of the flags: for it a variable in the environment is as good as a flag on the command line, and
+/// whoever has this one would be refused every flag that stands alone.
+fn docker_host_of_environment() -> Option<PathBuf> {
+    let text = std::env::var_os("DOCKER_HOST").filter(|text| !text.is_empty())?;
+    match docker::parse_docker_host(&text.to_string_lossy()) {
+        Ok(socket) => Some(socket),
+        Err(error) => Cli::command().error(ErrorKind::InvalidValue, format!("DOCKER_HOST: {error}")).exit(),
     }
-    docker::parse_docker_host(text).map_err(|error| error.to_string())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

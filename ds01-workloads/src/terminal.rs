@@ -44,12 +44,11 @@ pub(crate) enum Event {
     Signal(i32),
 }
 
-/// Columns and lines of the terminal that is standard output.
+/// Columns and lines of the terminal that is standard output; the usual ones where it says 0, as some do of either.
 pub(crate) fn size() -> (usize, usize) {
-    match tcgetwinsize(io::stdout()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
-        _ => USUAL_SIZE,
-    }
+    let (columns, lines) = tcgetwinsize(io::stdout()).map_or((0, 0), |size| (size.ws_col.into(), size.ws_row.into()));
+    let or_usual = |said, usual| if said > 0 { said } else { usual };
+    (or_usual(columns, USUAL_SIZE.0), or_usual(lines, USUAL_SIZE.1))
 }
 
 /// Turns signals into something that can be waited for together with input.

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    model::{ContainerConfig, ContainerListing, ContainerStatus, Host, Reading},
+    model::{ContainerConfig, ContainerListing, ContainerStatus, Host},
     source::{FailureKind, SourceError, SourceName},
 };
 
@@ -44,7 +44,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let gpus = settings.judge(gpus, !previous.gpus.is_empty() || !previous.host_processes.is_empty());
 
     let gpus_seen = gpu_entries(&gpus, &previous.gpus);
-    let same_boot = processes.as_ref().is_ok_and(|seen| previous.boot_id() == Some(&*seen.host.boot_id));
+    let same_boot = processes.as_ref().map_or(true, |seen| previous.boot_id() == Some(&*seen.host.boot_id));
     let docker_failed = matches!(containers, Err(SourceError::Failed { .. }));
 
     let context = Context { now, previous, gpus: &gpus_seen.entries, processes: processes.as_ref().ok() };
@@ -54,12 +54,12 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         Err(error) => (Err(error), stale_containers(previous)),
     };
 
-    let users = GpuUsers::new(&gpus, &processes, &entries);
+    let users = GpuUsers::new(&gpus, &processes, &gpus_seen, &entries);
     for entry in entries.values_mut() {
         let before = previous.containers.get(&entry.id).filter(|before| before.full_id == entry.full_id);
-        add_gpu_use(entry, before, users.as_ref(), &gpus_seen.unseen);
+        add_gpu_use(entry, before, users.as_ref());
     }
-    let scan = HostScan { now, previous, same_boot, docker_failed, unseen: &gpus_seen.unseen, settings };
+    let scan = HostScan { now, previous, same_boot, docker_failed, settings };
     let HostProcesses { listed, pending } = scan.processes(users.as_ref());
 
     let nvml = gpus.map(|snapshot| snapshot.problems());
@@ -192,8 +192,8 @@ impl Context<'_> {
 
     /// User id 0 names nobody: most containers run as root.
     fn owner_by_uid(&self, uid: u32) -> Option<(String, UserSource)> {
-        let name = self.processes?.users.get(&uid).and_then(Reading::known)?;
-        (uid != 0).then(|| (name.clone(), UserSource::ProcessUid))
+        let name = self.processes?.user_name(uid)?;
+        (uid != 0).then(|| (name.to_owned(), UserSource::ProcessUid))
     }
 }
 
@@ -226,18 +226,15 @@ fn detected_labels(user: &str, origin: Origin, detected_at: Timestamp) -> BTreeM
 }
 
 /// Adds who holds a context: as seen now where it could be seen, else as it was.
-fn add_gpu_use(
-    entry: &mut ContainerEntry,
-    before: Option<&ContainerEntry>,
-    users: Option<&GpuUsers<'_>>,
-    unseen: &[String],
-) {
-    // What ran in an earlier life is gone, and in a stopped container runs nothing: that needs no GPU to tell.
-    let same_life = |b: &&ContainerEntry| b.started_at == entry.started_at;
+fn add_gpu_use(entry: &mut ContainerEntry, before: Option<&ContainerEntry>, users: Option<&GpuUsers<'_>>) {
+    // What ran in an earlier life is gone, and in a stopped container nothing of it runs on: that needs no GPU to tell. But
+    // who holds a context there now was started since the list was made, or while Docker was out of reach.
+    let is_up = entry.status.is_up();
+    let same_life = |b: &&ContainerEntry| is_up && b.started_at == entry.started_at;
     let before = before.filter(same_life).and_then(|b| b.gpu_processes.as_deref());
     entry.gpu_processes = match users {
-        _ if !entry.status.is_up() => Some(Vec::new()),
-        Some(users) => Some(users.of_container(&entry.full_id, before.unwrap_or_default(), unseen)),
+        None if !is_up => Some(Vec::new()),
+        Some(users) => Some(users.of_container(&entry.full_id, before.unwrap_or_default())),
         None => before.map(<[_]>::to_vec),
     };
     let uses = || entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus);

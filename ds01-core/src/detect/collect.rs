@@ -2,11 +2,11 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
     deadline::{DeadlineError, Pending},
@@ -24,6 +24,9 @@ use super::{
     snapshot::{Facts, SeenContainer, SeenProcesses, Snapshot},
 };
 
+/// A longer limit counts as this one: no instant lies beyond what a clock can tell.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The doors of one host.
 #[derive(Clone)]
 pub struct Sources {
@@ -40,11 +43,12 @@ pub struct Sources {
 /// Looks at the host through all sources.
 ///
 /// `previous` tells which containers need no inspecting, and which host processes to ask about again. The call returns
-/// within `limit` whatever the sources do: one that has not answered in time has failed. What builds on another answer has
-/// time left for it even when that answer took all of its own.
+/// within `limit` (a day at most) whatever the sources do: one that has not answered in time has failed. What builds on
+/// another answer has time left for it even when that answer took all of its own.
 pub fn collect(sources: &Sources, previous: &Inventory, limit: Duration) -> Snapshot {
     let start = Instant::now();
-    let (first, second, last) = (start + limit.mul_f64(0.6), start + limit.mul_f64(0.8), start + limit);
+    let limit = limit.min(LONGEST);
+    let [first, second, third, last] = [0.6, 0.8, 0.9, 1.0].map(|share| start + limit.mul_f64(share));
     let (taken_at, since_boot) = (sources.clock.now(), sources.clock.since_boot());
 
     let listing = ask(SourceName::Docker, first, &sources.containers, |source| source.list());
@@ -60,7 +64,8 @@ pub fn collect(sources: &Sources, previous: &Inventory, limit: Duration) -> Snap
     let containers = listing.answer().and_then(|listings| {
         let starts = lives.as_ref().ok().map(|lives| &lives.starts);
         let boot_id = lives.as_ref().ok().map(|lives| lives.host.boot_id.as_str());
-        let gap = trusted_gap(previous, boot_id, taken_at, since_boot);
+        // The ages in the list are of the instant at which a daemon, slow as it may be, made it.
+        let gap = trusted_gap(previous, boot_id, sources.clock.now(), sources.clock.since_boot());
         let is_remembered = |listing: &ContainerListing| {
             previous.containers.get(listing.id.short()).is_some_and(|entry| {
                 let same_boot = boot_id.is_some() && previous.boot_id() == boot_id;
@@ -72,8 +77,14 @@ pub fn collect(sources: &Sources, previous: &Inventory, limit: Duration) -> Snap
             listings.iter().filter(|listing| !is_remembered(listing)).map(|listing| listing.id.clone()).collect();
         debug!("inspecting {} of {} containers", unknown.len(), listings.len());
         let asked: HashSet<ContainerId> = unknown.iter().cloned().collect();
+        let asked_for = unknown.len();
         let inspections = ask(SourceName::Docker, second, &sources.containers, move |source| source.inspect(&unknown));
-        let mut inspections = inspections.answer()?.into_iter();
+        let inspections = inspections.answer()?;
+        if inspections.len() != asked_for {
+            let detail = format!("{} of {asked_for} inspected containers were answered for", inspections.len());
+            return Err(SourceError::failed(SourceName::Docker, FailureKind::Nonsense, detail));
+        }
+        let mut inspections = inspections.into_iter();
         Ok(listings
             .into_iter()
             .filter_map(|listing| {
@@ -86,9 +97,9 @@ pub fn collect(sources: &Sources, previous: &Inventory, limit: Duration) -> Snap
 
     let processes = lives.and_then(|lives| {
         let pids = pids_of_interest(previous, containers.as_deref().ok(), gpus.as_ref().ok());
-        let seen =
-            ask(SourceName::Proc, last, &sources.processes, move |source| Ok(look_at(source, lives.host, &pids)));
-        seen.answer()
+        let by_pid = ask(SourceName::Proc, third, &sources.processes, move |source| Ok(look_at(source, &pids)));
+        let by_pid = by_pid.answer()?;
+        Ok(SeenProcesses { host: lives.host, users: names(sources, &by_pid, last), by_pid })
     });
     Snapshot { taken_at, since_boot, containers, gpus, processes }
 }
@@ -159,10 +170,25 @@ fn pids_of_interest(
     on_gpus.chain(before).chain(main).collect()
 }
 
-fn look_at(source: &dyn ProcessSource, host: Host, pids: &BTreeSet<u32>) -> SeenProcesses {
-    let by_pid: HashMap<u32, Result<Process, ProcessError>> =
-        pids.iter().map(|pid| (*pid, source.process(*pid))).collect();
+fn look_at(source: &dyn ProcessSource, pids: &BTreeSet<u32>) -> HashMap<u32, Result<Process, ProcessError>> {
+    pids.iter().map(|pid| (*pid, source.process(*pid))).collect()
+}
+
+/// The names of their users: those that came by `end`. A directory server that hangs takes no more than the names away.
+fn names(
+    sources: &Sources,
+    by_pid: &HashMap<u32, Result<Process, ProcessError>>,
+    end: Instant,
+) -> HashMap<u32, Reading<String>> {
+    let (sender, names) = mpsc::channel();
     let uids: BTreeSet<u32> = by_pid.values().flatten().map(|process| process.uid).collect();
-    let users: HashMap<u32, Reading<String>> = uids.into_iter().map(|uid| (uid, source.user_name(uid))).collect();
-    SeenProcesses { host, by_pid, users }
+    let asked = ask(SourceName::Proc, end, &sources.processes, move |source| {
+        // Nobody listens any more once the deadline is past.
+        uids.into_iter().try_for_each(|uid| sender.send((uid, source.user_name(uid)))).ok();
+        Ok(())
+    });
+    if let Err(error) = asked.answer() {
+        warn!("not all users' names are known: {error}");
+    }
+    names.try_iter().collect()
 }

@@ -56,8 +56,9 @@ pub fn configured_access(config: &ContainerConfig) -> Option<GpuAccess> {
 ///
 /// Labels speak for containers with any access at all, and for none without: they are users' text.
 pub fn requested_devices(labels: &BTreeMap<String, String>, config: &ContainerConfig) -> Vec<String> {
-    let rules: [&dyn Fn() -> Vec<String>; 6] = [
-        &|| ["ds01.gpu.uuid", "ds01.gpu.uuids"].iter().find_map(|key| labels.get(*key)).map_or_else(Vec::new, list),
+    let rules: [&dyn Fn() -> Vec<String>; 7] = [
+        &|| labels.get("ds01.gpu.uuid").map_or_else(Vec::new, list),
+        &|| labels.get("ds01.gpu.uuids").map_or_else(Vec::new, list),
         &|| labels.get("ds01.gpu.allocated").map_or_else(Vec::new, allocated_devices),
         &|| gpu_requests(config).flat_map(|request| request.ids.iter().map(|id| device_name(id))).collect(),
         &|| gpu_requests(config).flat_map(|request| counted_devices(request.count)).collect(),
@@ -109,6 +110,9 @@ fn resolve_device(device: &str, gpus: &[GpuEntry]) -> Result<Vec<String>, String
         return gpu.map(|gpu| vec![gpu.uuid.clone()]).ok_or_else(|| format!("no GPU has index {wanted}"));
     }
     if device.starts_with("GPU-") || device.starts_with("MIG-") {
+        if let Some(uuid) = gpus.iter().flat_map(GpuEntry::uuids).find(|uuid| *uuid == device) {
+            return Ok(vec![uuid.to_owned()]);
+        }
         let mut matches = gpus.iter().flat_map(GpuEntry::uuids).filter(|uuid| uuid.starts_with(device));
         return match (matches.next(), matches.next()) {
             (Some(uuid), None) => Ok(vec![uuid.to_owned()]),

@@ -188,3 +188,16 @@ fn what_cannot_be_resolved_is_kept_with_its_reason() {
     assert_eq!(uuids, ["GPU-0aaa-0"], "no repeats");
     assert_eq!(unresolved, [UnresolvedGpu { device: "9".to_owned(), reason: "no GPU has index 9".to_owned() }]);
 }
+
+#[test]
+fn an_empty_label_names_nothing_and_hides_no_other() {
+    let labels = map(&[("ds01.gpu.uuid", ""), ("ds01.gpu.uuids", "GPU-1,GPU-2")]);
+    assert_eq!(requested_devices(&labels, &ContainerConfig::default()), ["GPU-1", "GPU-2"]);
+}
+
+#[test]
+fn a_whole_uuid_is_no_beginning_of_another() {
+    let mut gpus = gpus();
+    gpus[0].uuid = "GPU-1".to_owned();
+    assert_eq!(resolve_devices(&["GPU-1".to_owned()], &gpus).0, ["GPU-1"]);
+}

@@ -8,7 +8,8 @@ use crate::{
 };
 
 use super::{
-    inventory::{ContainerEntry, ContainerProcess, GpuUse},
+    gpu_entries::GpuEntries,
+    inventory::{ContainerEntry, ContainerProcess, GpuEntry, GpuUse},
     snapshot::SeenProcesses,
 };
 
@@ -22,6 +23,8 @@ pub(super) struct GpuUsers<'a> {
     pub unreadable: BTreeMap<u32, String>,
     /// What the scan saw of processes; none where there is no NVML, and so nobody to place.
     pub processes: Option<&'a SeenProcesses>,
+    /// The GPUs, in their order, and on which of them nobody could look.
+    places: &'a GpuEntries,
 }
 
 impl<'a> GpuUsers<'a> {
@@ -29,6 +32,7 @@ impl<'a> GpuUsers<'a> {
     pub(super) fn new(
         gpus: &Result<GpuSnapshot, SourceError>,
         processes: &'a Result<SeenProcesses, SourceError>,
+        places: &'a GpuEntries,
         containers: &BTreeMap<String, ContainerEntry>,
     ) -> Option<Self> {
         let mut users = Self {
@@ -36,6 +40,7 @@ impl<'a> GpuUsers<'a> {
             outside: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             processes: processes.as_ref().ok(),
+            places,
         };
         let snapshot = match gpus {
             Ok(snapshot) => snapshot,
@@ -82,20 +87,15 @@ impl<'a> GpuUsers<'a> {
     }
 
     /// The processes of one container, with what could not be seen now as it was `before`.
-    pub(super) fn of_container(
-        &self,
-        id: &ContainerId,
-        before: &[ContainerProcess],
-        unseen: &[String],
-    ) -> Vec<ContainerProcess> {
+    pub(super) fn of_container(&self, id: &ContainerId, before: &[ContainerProcess]) -> Vec<ContainerProcess> {
         let seen = self.contained.get(id).into_iter().flatten();
         let mut processes: Vec<ContainerProcess> = seen
             .map(|(process, uses)| ContainerProcess { pid: process.pid, name: name(process), gpus: uses.clone() })
             .collect();
         for old in before {
-            let kept = self.kept(old.pid, &old.gpus, unseen);
+            let kept = self.kept(old.pid, &old.gpus);
             match processes.iter_mut().find(|process| process.pid == old.pid) {
-                Some(process) => process.gpus.extend(kept),
+                Some(process) => self.add_kept(&mut process.gpus, kept),
                 None if !kept.is_empty() => processes.push(ContainerProcess { gpus: kept, ..old.clone() }),
                 None => {}
             }
@@ -105,9 +105,17 @@ impl<'a> GpuUsers<'a> {
 
     /// The part of what a process held that nobody can say it let go of: on a GPU that could not be read, or all of it when
     /// the process could not be.
-    pub(super) fn kept(&self, pid: u32, before: &[GpuUse], unseen: &[String]) -> Vec<GpuUse> {
+    pub(super) fn kept(&self, pid: u32, before: &[GpuUse]) -> Vec<GpuUse> {
         let hidden = self.unreadable.contains_key(&pid);
-        before.iter().filter(|held| hidden || unseen.contains(&held.gpu_uuid)).cloned().collect()
+        before.iter().filter(|held| hidden || self.places.unseen.contains(&held.gpu_uuid)).cloned().collect()
+    }
+
+    /// Adds what was kept to what was seen, in the order of the GPUs: a process's first GPU is the same one whether or not
+    /// it could be read.
+    pub(super) fn add_kept(&self, seen: &mut Vec<GpuUse>, kept: Vec<GpuUse>) {
+        let places: Vec<&str> = self.places.entries.iter().flat_map(GpuEntry::uuids).collect();
+        seen.extend(kept);
+        seen.sort_by_key(|held| places.iter().position(|uuid| *uuid == held.gpu_uuid));
     }
 }
 

@@ -48,12 +48,10 @@ pub(super) struct HostScan<'a> {
     pub now: Timestamp,
     /// The lists of the scan before.
     pub previous: &'a Inventory,
-    /// Whether pids and starts of the scan before are of this boot.
+    /// Whether pids and starts of the scan before are of this boot, for all that can be told.
     pub same_boot: bool,
     /// Whether Docker failed, so that a container it does not list may yet be one of its own.
     pub docker_failed: bool,
-    /// UUIDs of GPUs and MIG instances that nobody could look at.
-    pub unseen: &'a [String],
     /// What an admin set.
     pub settings: &'a Settings,
 }
@@ -63,6 +61,10 @@ impl HostScan<'_> {
     pub(super) fn processes(&self, users: Option<&GpuUsers<'_>>) -> HostProcesses {
         let stale = |(pid, entry): (&u32, &ProcessEntry)| (*pid, ProcessEntry { stale: true, ..entry.clone() });
         let Some(users) = users else {
+            // That they ended with their boot needs no GPU to tell.
+            if !self.same_boot {
+                return HostProcesses::default();
+            }
             return HostProcesses {
                 listed: self.previous.host_processes.iter().map(stale).collect(),
                 pending: self.previous.pending_processes.iter().map(stale).collect(),
@@ -84,8 +86,9 @@ impl HostScan<'_> {
         let container = process.containers.known().and_then(|ids| ids.last());
         let mut entry = self.entry(process, container, uses, users, before);
         if let Some(before) = before {
-            let kept = users.kept(process.pid, &before.gpus, self.unseen);
-            entry.set_gpus(entry.gpus.iter().cloned().chain(kept).collect());
+            let mut held = entry.gpus.clone();
+            users.add_kept(&mut held, users.kept(process.pid, &before.gpus));
+            entry.set_gpus(held);
         }
         // While Docker is out of reach its new containers are not listed: who runs in one has to wait, or it would leave
         // the picture again, as if it had ended, as soon as Docker is back.
@@ -110,7 +113,7 @@ impl HostScan<'_> {
         for (pid, entry) in before.iter().filter(|(pid, _)| !users.outside.contains_key(pid)) {
             let hidden = users.unreadable.contains_key(pid);
             let alive = || users.processes?.get(*pid).filter(|process| process.start_ticks == entry.start_ticks);
-            let kept = users.kept(*pid, &entry.gpus, self.unseen);
+            let kept = users.kept(*pid, &entry.gpus);
             if !kept.is_empty() && (hidden || alive().is_some()) {
                 let mut entry = ProcessEntry { stale: true, ..entry.clone() };
                 entry.set_gpus(kept);
@@ -131,7 +134,10 @@ impl HostScan<'_> {
         users: &GpuUsers<'_>,
         before: Option<&ProcessEntry>,
     ) -> ProcessEntry {
-        let user = users.processes.map_or_else(|| process.uid.to_string(), |seen| seen.user_name(process.uid));
+        // A name once had is kept while the name service has none.
+        let name_before = before.filter(|b| b.uid == process.uid).map(|b| b.user.clone());
+        let name_now = users.processes.and_then(|seen| seen.user_name(process.uid)).map(ToOwned::to_owned);
+        let user = name_now.or(name_before).unwrap_or_else(|| process.uid.to_string());
         let mut entry = ProcessEntry {
             pid: process.pid,
             // Reckoned from the wall clock at boot, which moves by a second when that clock is set: kept as first seen.

@@ -4,13 +4,17 @@
 //! in a container's life; when its present life began, and its main process, change with every restart. So a container is
 //! remembered only when something proves that it has not restarted since the details were read:
 //!
-//! - its main process is still the process it was: same pid, same start, and `/proc` had confirmed that it is this
-//!   container's; or
-//! - Docker says that its present state is older than the scan that read them ("Up 3 minutes"), while both of the host's
-//!   clocks agree on how long ago that was; or
+//! - its main process still runs, and is the process it was: same pid, same start, and `/proc` had confirmed that it is
+//!   this container's. Docker's age must not contradict it: a process can outlive what Docker holds for its life, when the
+//!   container's shim was killed; or
+//! - no main process was ever confirmed (`/proc` is not of Docker's host, or it has ended), and Docker says that its
+//!   present state is older than the scan that read them ("Up 3 minutes"), while both of the host's clocks agree on how
+//!   long ago that was; or
 //! - it was never started, and still was not.
 //!
-//! Docker's ages come from the wall clock. Where that clock was set between two scans the second proof counts for nothing.
+//! Docker's ages come from the wall clock. Where that clock was set between two scans ages count for nothing. One case is
+//! left that nobody can see: a clock that was set, and set back again, between the same two scans, while a container of which
+//! only the age tells was started again.
 
 use std::time::Duration;
 
@@ -27,10 +31,11 @@ use super::{
 /// server over some minutes, less than the second in which Docker tells ages.
 const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
 
-/// Docker tells ages in whole seconds, and reads its clock a moment after us.
+/// How much older than the last scan a state must be when nothing else speaks for it: well more than the clocks may differ.
 const AGE_MARGIN: Duration = Duration::from_secs(2);
 
-/// How long ago the remembered details were true, when both clocks agree on it.
+/// How long before `now` the remembered details were true, when both clocks agree on it: a life that began later was, in
+/// an answer that came by `now`, no older than this.
 pub(crate) fn trusted_gap(
     previous: &Inventory,
     boot_id: Option<&str>,
@@ -47,7 +52,7 @@ pub(crate) fn trusted_gap(
 }
 
 /// Whether what is remembered of a container is still true, given when that was read and the start of the process that now
-/// has its main process's pid.
+/// has its main process's pid, if one runs.
 pub(crate) fn still_true(
     listing: &ContainerListing,
     remembered: &ContainerEntry,
@@ -62,10 +67,18 @@ pub(crate) fn still_true(
         (Some(gap), Some(age)) => age > gap + AGE_MARGIN,
         _ => false,
     };
+    // Strict, as words are the least they can mean: one that began just before the last scan is read once more.
+    let may_have_begun_since = || match (gap, least_age(&listing.status_text)) {
+        (Some(gap), Some(age)) => age < gap,
+        _ => false,
+    };
     match &listing.status {
         ContainerStatus::Running | ContainerStatus::Paused => {
-            let same_process = remembered.pid_start_ticks.is_some() && remembered.pid_start_ticks == pid_start_ticks;
-            remembered.status.is_up() && (same_process || unchanged_since_read())
+            let same_life = match remembered.pid_start_ticks {
+                Some(start) => pid_start_ticks == Some(start) && !may_have_begun_since(),
+                None => unchanged_since_read(),
+            };
+            remembered.status.is_up() && same_life
         }
         ContainerStatus::Exited => remembered.status == ContainerStatus::Exited && unchanged_since_read(),
         // Once started, a container is never again `created`.

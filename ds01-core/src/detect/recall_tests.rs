@@ -62,6 +62,24 @@ fn a_running_container_is_known_by_its_main_process() {
 }
 
 #[test]
+fn a_main_process_that_is_gone_is_not_made_up_for_by_an_age() {
+    let listing = listing("running", "Up 2 days");
+    assert!(!still_true(&listing, &entry("running", Some(5)), GAP, None));
+    assert!(!still_true(&listing, &entry("running", Some(5)), GAP, Some(6)));
+}
+
+#[test]
+fn a_main_process_is_not_believed_against_a_younger_life() {
+    let remembered = entry("running", Some(5));
+    let known = |age| still_true(&listing("running", age), &remembered, GAP, Some(5));
+    assert!(!known("Up 3 seconds"), "it began after the last scan");
+    assert!(!known("Up 29 seconds"), "it may have");
+    assert!(known("Up 30 seconds"));
+    assert!(known("Up 2 days"));
+    assert!(still_true(&listing("running", "Up 3 seconds"), &remembered, None, Some(5)), "the clock was set");
+}
+
+#[test]
 fn or_by_an_age_beyond_the_last_good_scan() {
     let remembered = entry("running", None);
     assert!(still_true(&listing("running", "Up 33 seconds"), &remembered, GAP, None));

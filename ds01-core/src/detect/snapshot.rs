@@ -51,7 +51,7 @@ pub struct SeenProcesses {
     pub host: Host,
     /// By pid: GPU processes, main processes of containers, and the host processes of the scan before.
     pub by_pid: HashMap<u32, Result<Process, ProcessError>>,
-    /// User names by uid.
+    /// User names by uid; none of an id that the name service did not answer for in time.
     pub users: HashMap<u32, Reading<String>>,
 }
 
@@ -61,8 +61,8 @@ impl SeenProcesses {
         self.by_pid.get(&pid)?.as_ref().ok()
     }
 
-    /// The name of a user: in digits where the name service knows none.
-    pub fn user_name(&self, uid: u32) -> String {
-        self.users.get(&uid).and_then(Reading::known).cloned().unwrap_or_else(|| uid.to_string())
+    /// The name of a user, where the name service has one.
+    pub fn user_name(&self, uid: u32) -> Option<&str> {
+        self.users.get(&uid)?.known().map(String::as_str)
     }
 }

@@ -35,7 +35,7 @@ impl EventLog {
             return Ok(());
         }
         let mut lines = self.open()?;
-        lines.end_torn_line()?;
+        lines.begin()?;
         for event in events {
             let line = event.to_line(self.program).map_err(|error| StoreError::Io {
                 action: "write an event to",

@@ -132,7 +132,8 @@ impl fmt::Display for ContainerStatus {
 
 /// One entry of `GET /containers/json?all=1`.
 ///
-/// `name`, `labels` and `image` are users' text.
+/// `name`, `labels` and `image` are users' text. The Docker door cuts a text of more than 4,096 bytes there, ending it
+/// in `…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerListing {
     /// `Id`.
@@ -168,7 +169,8 @@ pub struct ContainerDetails {
 
 /// The part of a container's configuration that detection reads.
 ///
-/// Environment variables can hold secrets: only those named in [`ContainerConfig::ENV_KEPT`] leave the Docker door.
+/// Environment variables can hold secrets: only those named in [`ContainerConfig::ENV_KEPT`] leave the Docker door. It cuts
+/// a text of more than 4,096 bytes there, ending it in `…`, and a list after 1,024 entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ContainerConfig {

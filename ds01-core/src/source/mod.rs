@@ -83,7 +83,8 @@ pub trait ProcessSource: Send + Sync {
     ///
     /// # Errors
     ///
-    /// As [`process`](Self::process).
+    /// As [`process`](Self::process), and [`ProcessError::Gone`] for one that has ended and is a zombie now: its pid is
+    /// still its own, but it is nobody's main process any more.
     fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError>;
 
     /// The name of a user id through the name service; asked at most once per id and source, as a directory can be slow.

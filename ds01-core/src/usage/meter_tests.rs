@@ -89,7 +89,12 @@ fn hybrid_takes_from_version_2_what_version_1_does_not_count() {
 #[test]
 fn a_group_that_is_not_the_containers_is_nobodys() {
     for cgroup in ["0::/system.slice/containerd.service\n", "0::/../docker/ID\n", "0::/\n", "", "garbage\n"] {
-        let host = Host::new(&[("proc/4711/cgroup", cgroup), ("sys/fs/cgroup/cpu.stat", "usage_usec 1\n")]);
+        let host = Host::new(&[
+            ("proc/4711/cgroup", cgroup),
+            ("sys/fs/cgroup/cpu.stat", "usage_usec 1\n"),
+            ("sys/fs/cgroup/system.slice/containerd.service/cpu.stat", "usage_usec 1\n"),
+            ("sys/fs/docker/ID/cpu.stat", "usage_usec 1\n"),
+        ]);
         let meter = host.container();
         assert_eq!(meter.unknown().map(|why| why.kind), Some(UnknownKind::Gone), "{cgroup:?}");
     }

@@ -124,6 +124,7 @@ fn a_child_that_ended_is_a_zombie_until_it_is_waited_for() {
     let pid = child.pid();
     let id = WaitId::Pid(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap());
     waitid(id, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+    assert!(matches!(proc_fs().start_ticks(pid), Err(ProcessError::Gone { .. })), "it runs no more");
     let zombie = proc_fs().process(pid).unwrap();
     assert_eq!(zombie.cmdline, Reading::Known(String::new()));
     assert_eq!(zombie.exe.unknown().unwrap().kind, UnknownKind::NotSupported);

@@ -15,29 +15,9 @@ use ds01_core::detect::{
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use crate::common::{State, inventory, program};
+use crate::common::{State, ds01, inventory, on, outcome, program};
 
 const FRESH: Duration = Duration::from_secs(5);
-
-/// The program with nothing of the tester's environment.
-fn ds01(arguments: &[&str]) -> Command {
-    let mut command = Command::new(program());
-    command.env_clear().stdin(Stdio::null()).args(arguments);
-    command
-}
-
-fn on(state: &State, arguments: &[&str]) -> Command {
-    let mut command = ds01(arguments);
-    command.arg("--state-dir").arg(state.path());
-    command
-}
-
-/// Standard output, standard error and exit code.
-fn outcome(mut command: Command) -> (String, String, i32) {
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (text(output.stdout), text(output.stderr), output.status.code().unwrap())
-}
 
 #[test]
 fn a_fresh_inventory_is_shown_and_nothing_is_said() {

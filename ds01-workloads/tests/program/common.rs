@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -19,6 +20,27 @@ use tempfile::TempDir;
 /// The program under test.
 pub(crate) fn program() -> &'static str {
     env!("CARGO_BIN_EXE_ds01-workloads")
+}
+
+/// The program with nothing of the tester's environment.
+pub(crate) fn ds01(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.env_clear().stdin(Stdio::null()).args(arguments);
+    command
+}
+
+/// The same on a state directory.
+pub(crate) fn on(state: &State, arguments: &[&str]) -> Command {
+    let mut command = ds01(arguments);
+    command.arg("--state-dir").arg(state.path());
+    command
+}
+
+/// Standard output, standard error and exit code.
+pub(crate) fn outcome(mut command: Command) -> (String, String, i32) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code().unwrap())
 }
 
 /// A directory with an inventory in it.

@@ -1,8 +1,9 @@
-//! The program as it is run: in a pipe, and on a terminal.
+//! The program as it is run: in a pipe, on a terminal, on a real daemon.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "clippy knows #[test] functions, not their helpers")]
 
 mod cli;
 mod common;
+mod docker;
 mod pty;
 mod terminal;

@@ -98,7 +98,7 @@ fn a_resize_is_followed_at_once() {
 #[test]
 fn what_changes_is_redrawn_in_place_without_clearing() {
     let state = State::new(&["thesis"], FRESH);
-    let pty = watching(&state, (80, 20));
+    let mut pty = watching(&state, (80, 20));
     state.save(&inventory(&["thesis", "web"], FRESH));
     // The mark stands for one draw, and then the row stays.
     pty.wait_for_output("a mark", |output| output.contains("+\x1b[0m  "));
@@ -108,6 +108,8 @@ fn what_changes_is_redrawn_in_place_without_clearing() {
     });
     state.write(b"{");
     pty.wait_for("what is wrong", |screen| screen.contents().contains("is corrupt"));
+    pty.send("q");
+    pty.wait();
     let output = pty.output();
     assert!(!output.contains("\x1b[2J"), "a cleared screen flickers");
     let frames = output.matches("\x1b[?2026h\x1b[H").count();

@@ -9,6 +9,18 @@ use jiff::Timestamp;
 use super::failure::excerpt;
 use crate::model::{ContainerConfig, ContainerDetails, ContainerId, ContainerListing, ContainerStatus, DeviceRequest};
 
+/// The most that is kept of any one text, in bytes: the longest path that Linux knows.
+///
+/// Docker sets no limit, and whoever may make containers may give one a label of megabytes; an inventory would keep it for
+/// the container's life.
+const LONGEST_TEXT: usize = 4096;
+
+/// The most that is kept of any list, for the same reason: more mounts or devices than a container can use.
+const LONGEST_LIST: usize = 1024;
+
+/// What stands for the part of a text that is not kept.
+const CUT: char = '…';
+
 /// What Docker gives for a time that never was.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
@@ -24,10 +36,10 @@ pub(super) fn listing(state: Option<String>, summary: ContainerSummary) -> Resul
     let id = ContainerId::try_from(id).map_err(|error| format!("an entry's Id: {}", excerpt(&error.0)))?;
     let created = summary.created.ok_or_else(|| format!("the entry of {} has no Created", id.short()))?;
     Ok(ContainerListing {
-        name: own_name(summary.names.unwrap_or_default()),
-        image: summary.image.unwrap_or_default(),
-        image_id: summary.image_id.unwrap_or_default(),
-        labels: summary.labels.unwrap_or_default().into_iter().collect(),
+        name: cut(own_name(summary.names.unwrap_or_default())),
+        image: cut(summary.image.unwrap_or_default()),
+        image_id: cut(summary.image_id.unwrap_or_default()),
+        labels: summary.labels.unwrap_or_default().into_iter().map(|(key, value)| (key, cut(value))).collect(),
         status: state.ok_or_else(|| format!("the entry of {} has no State", id.short()))?.into(),
         status_text: summary.status.unwrap_or_default(),
         created_at: Timestamp::from_second(created)
@@ -65,30 +77,46 @@ pub(super) fn details_with(
 
 fn config(host: HostConfig, env: Vec<String>, mounts: Vec<MountPoint>) -> ContainerConfig {
     ContainerConfig {
-        runtime: host.runtime.unwrap_or_default(),
+        runtime: cut(host.runtime.unwrap_or_default()),
         env: env
             .iter()
             .filter_map(|variable| variable.split_once('='))
             .filter(|(name, _)| ContainerConfig::ENV_KEPT.contains(name))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .map(|(name, value)| (name.to_owned(), cut(value.to_owned())))
             .collect(),
-        device_requests: host.device_requests.unwrap_or_default().into_iter().map(device_request).collect(),
-        devices: host.devices.unwrap_or_default().into_iter().filter_map(|device| device.path_on_host).collect(),
-        bind_sources: mounts
-            .into_iter()
-            .filter(|mount| mount.typ.as_deref() == Some("bind"))
-            .filter_map(|mount| mount.source)
-            .collect(),
+        device_requests: short_list(host.device_requests.unwrap_or_default().into_iter().map(device_request)),
+        devices: texts(host.devices.unwrap_or_default().into_iter().filter_map(|device| device.path_on_host)),
+        bind_sources: texts(
+            mounts.into_iter().filter(|mount| mount.typ.as_deref() == Some("bind")).filter_map(|mount| mount.source),
+        ),
     }
 }
 
 fn device_request(request: bollard::models::DeviceRequest) -> DeviceRequest {
     DeviceRequest {
-        driver: request.driver.unwrap_or_default(),
+        driver: cut(request.driver.unwrap_or_default()),
         count: request.count.unwrap_or_default(),
-        ids: request.device_ids.unwrap_or_default(),
-        capabilities: request.capabilities.unwrap_or_default(),
+        ids: texts(request.device_ids.unwrap_or_default()),
+        capabilities: short_list(request.capabilities.unwrap_or_default().into_iter().map(texts)),
     }
+}
+
+fn texts(texts: impl IntoIterator<Item = String>) -> Vec<String> {
+    short_list(texts.into_iter().map(cut))
+}
+
+fn short_list<T>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.take(LONGEST_LIST).collect()
+}
+
+/// A text of at most [`LONGEST_TEXT`] bytes, its mark included.
+fn cut(mut text: String) -> String {
+    if text.len() > LONGEST_TEXT {
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT - CUT.len_utf8()));
+        text.push(CUT);
+        text.shrink_to_fit();
+    }
+    text
 }
 
 fn started_at(text: &str) -> Result<Option<Timestamp>, String> {
@@ -147,6 +175,30 @@ mod tests {
         for json in INSPECTIONS {
             assert_eq!(Ok(read(json)), lenient::details(json));
         }
+    }
+
+    #[test]
+    fn texts_and_lists_without_end_are_cut() {
+        let long = "é".repeat(LONGEST_TEXT);
+        let summary = serde_json::json!({
+            "Id": "ab".repeat(32), "Created": 0, "Names": [format!("/{long}")], "Image": long, "State": "running",
+            "Labels": { "ds01.user": long, "ds01.managed": "true" },
+        });
+        let listing = listing(Some("running".to_owned()), serde_json::from_value(summary).unwrap()).unwrap();
+        for text in [&listing.name, &listing.image, &listing.labels["ds01.user"]] {
+            assert!(text.len() <= LONGEST_TEXT && text.ends_with("é…"), "{}", text.len());
+        }
+        assert_eq!(listing.labels["ds01.managed"], "true");
+
+        let response = serde_json::json!({
+            "Config": { "Env": [format!("NB_USER={long}")] },
+            "HostConfig": { "Devices": vec![serde_json::json!({ "PathOnHost": long }); LONGEST_LIST + 1] },
+        });
+        let response = serde_json::from_value(response).unwrap();
+        let config = details_with(Some("running".to_owned()), response).unwrap().config;
+        assert_eq!(config.devices.len(), LONGEST_LIST);
+        assert!(config.devices.iter().chain(config.env.values()).all(|text| text.len() <= LONGEST_TEXT));
+        assert_eq!(cut("x".repeat(LONGEST_TEXT)), "x".repeat(LONGEST_TEXT));
     }
 
     #[test]

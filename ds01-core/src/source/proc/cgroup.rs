@@ -22,12 +22,12 @@ use crate::model::ContainerId;
 /// cgroups otherwise (`buildkit/<25 letters>`): such a build step is a process of the host.
 ///
 /// **Several ids on one line** are containers in a container: the last is the innermost, whatever systemd slices follow it.
-/// All are told, as the host's engine knows the outer one only. **Lines that differ**: an inner engine may make cgroups in some hierarchies only, and on a hybrid
-/// host the `0::` line can name `containerd.service` beside right v1 lines. The numbers of hierarchies mean nothing, so
-/// the line with the deepest nesting wins, and the last of several equals.
+/// All are told, as the host's engine knows the outer one only. **Lines that differ**: an inner engine may make cgroups in
+/// some hierarchies only, and on a hybrid host the `0::` line can name `containerd.service` beside right v1 lines. The
+/// numbers of hierarchies mean nothing, so the line with the deepest nesting wins, and the last of several equals.
 ///
-/// Whoever may make cgroups (root, root in a privileged container, a user below their own `user@.service`) may give them
-/// any name, so this can be forged by them.
+/// Whoever may make cgroups (root, root in a privileged container, any user below their own `user@.service`, by
+/// `systemd-run --user --scope --unit=docker-<id>`) may give them any name, so this can be forged by them.
 pub fn containers_of(text: &str) -> Vec<ContainerId> {
     let mut deepest = Vec::new();
     for path in text.lines().filter_map(|line| line.splitn(3, ':').nth(2)) {

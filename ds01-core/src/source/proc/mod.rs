@@ -128,7 +128,8 @@ impl ProcessSource for ProcFs {
     }
 
     fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError> {
-        self.folder(pid).required("stat", parse::stat).map(|stat| stat.start_ticks)
+        let stat = self.folder(pid).required("stat", parse::stat)?;
+        if stat.ended { Err(ProcessError::Gone { pid }) } else { Ok(stat.start_ticks) }
     }
 
     fn user_name(&self, uid: u32) -> Reading<String> {

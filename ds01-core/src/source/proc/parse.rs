@@ -17,6 +17,8 @@ const CUT: char = '…';
 pub(super) struct Stat {
     /// Field 2, decoded lossily. It may hold spaces, parentheses and line ends.
     pub(super) comm: String,
+    /// Field 3 says that it has ended, and that nobody has asked how: a zombie.
+    pub(super) ended: bool,
     /// Field 22, in clock ticks since boot.
     pub(super) start_ticks: u64,
 }
@@ -44,7 +46,7 @@ pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
         return None;
     }
     let stat = process::Stat::from_read(bytes).ok()?;
-    Some(Stat { comm: stat.comm, start_ticks: stat.starttime })
+    Some(Stat { comm: stat.comm, ended: matches!(stat.state, 'Z' | 'X' | 'x'), start_ticks: stat.starttime })
 }
 
 /// Reads `/proc/PID/status`; `None` if one of its fields is missing.
@@ -119,7 +121,7 @@ mod tests {
 
     #[test]
     fn captured_stat() {
-        let stat_of = |comm: &str, start_ticks| Some(Stat { comm: comm.to_owned(), start_ticks });
+        let stat_of = |comm: &str, start_ticks| Some(Stat { comm: comm.to_owned(), ended: comm == "sh", start_ticks });
         assert_eq!(stat(captured!("kthread.stat")), stat_of("kthreadd", 24));
         assert_eq!(stat(captured!("parens.stat")), stat_of("a) (b\nR 1 2", 354_948));
         assert_eq!(stat(captured!("not-utf8.stat")), stat_of("caf\u{fffd} (x", 354_949));
@@ -249,7 +251,7 @@ mod tests {
             line.extend(format!(") S{} {ticks}{}\n", " 1".repeat(18), " 0".repeat(30)).as_bytes());
             prop_assert_eq!(
                 stat(&line),
-                Some(Stat { comm: String::from_utf8_lossy(&comm).into_owned(), start_ticks: ticks })
+                Some(Stat { comm: String::from_utf8_lossy(&comm).into_owned(), ended: false, start_ticks: ticks })
             );
         }
     }

@@ -1,0 +1,175 @@
+//! Sources that misbehave in ways in which the fake host alone does not: a reboot in between, a directory that hangs, an
+//! engine that answers for too few.
+#![cfg(feature = "fakes")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
+
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+
+use ds01_core::{
+    detect::{Inventory, Settings, Sources, diff, inventory::SourceState, look},
+    model::{ContainerId, ContainerListing, GpuSnapshot, Host, Process, Reading},
+    source::{
+        ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError, SourceName,
+        fake::{ContainerSpec, FakeHost, GpuSpec, ProcessSpec, Scenario, ScenarioError},
+    },
+};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn lab() -> FakeHost {
+    let host = FakeHost::new("lab", "2026-03-02T12:00:00Z".parse().unwrap());
+    host.with_users([(1001, "alice".to_owned())].into());
+    host.add_gpus(&[GpuSpec { uuid: "GPU-1".to_owned(), ..Default::default() }]).unwrap();
+    host.add_container(&ContainerSpec { name: "web".to_owned(), ..Default::default() }).unwrap();
+    let gpus = [("0".to_owned(), Some(512))].into();
+    host.add_process(&ProcessSpec { pid: 4001, uid: 1001, gpus, ..Default::default() }).unwrap();
+    host
+}
+
+/// The fake host, scanned twice, so that its process is in the picture.
+fn seen_twice(host: &FakeHost) -> Inventory {
+    let first = scan(&host.sources(), &Inventory::empty());
+    host.advance(Duration::from_secs(30));
+    let second = scan(&host.sources(), &first);
+    assert!(second.host_processes.contains_key(&4001));
+    host.advance(Duration::from_secs(30));
+    second
+}
+
+fn scan(sources: &Sources, previous: &Inventory) -> Inventory {
+    look(sources, previous, LIMIT, &Settings::default())
+}
+
+fn events(old: &Inventory, new: &Inventory) -> Vec<&'static str> {
+    diff(old, new).iter().map(|event| event.details.event_type()).collect()
+}
+
+/// A host's processes, with what is different about them.
+struct OtherProcesses {
+    host: FakeHost,
+    boot_id: Option<&'static str>,
+    /// A directory server that does not answer for as long as the other end is held.
+    names_hang: Option<Mutex<mpsc::Receiver<()>>>,
+}
+
+impl ProcessSource for OtherProcesses {
+    fn host(&self) -> Result<Host, SourceError> {
+        let host = self.host.host()?;
+        Ok(Host { boot_id: self.boot_id.map_or(host.boot_id, ToOwned::to_owned), ..host })
+    }
+
+    fn process(&self, pid: u32) -> Result<Process, ProcessError> {
+        self.host.process(pid)
+    }
+
+    fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError> {
+        self.host.start_ticks(pid)
+    }
+
+    fn user_name(&self, uid: u32) -> Reading<String> {
+        if let Some(held) = &self.names_hang {
+            held.lock().unwrap().recv().ok();
+        }
+        self.host.user_name(uid)
+    }
+}
+
+/// A driver that is not built for the kernel that was booted.
+struct NoDriver;
+
+impl GpuSource for NoDriver {
+    fn snapshot(&self) -> Result<GpuSnapshot, SourceError> {
+        Err(SourceError::failed(SourceName::Nvml, FailureKind::Erred, "nvmlInit_v2: driver not loaded"))
+    }
+}
+
+#[test]
+fn a_reboot_ends_host_processes_though_nvml_fails() {
+    let host = lab();
+    let before = seen_twice(&host);
+    let processes = Arc::new(OtherProcesses { host: host.clone(), boot_id: Some("another"), names_hang: None });
+    let sources = Sources { processes, gpus: Arc::new(NoDriver), ..host.sources() };
+    let after = scan(&sources, &before);
+    assert!(after.host_processes.is_empty());
+    assert_eq!(after.gpus.len(), 1, "what NVML alone can tell is kept");
+    assert_eq!(events(&before, &after), ["detection.source_failed", "detection.host_gpu_process_exited"]);
+    assert!(events(&after, &scan(&sources, &after)).is_empty());
+}
+
+#[test]
+fn who_uses_a_gpu_in_a_container_that_was_listed_as_stopped_is_seen() {
+    let story = "\
+about: x
+host: lab
+start: 2026-03-02T12:00:00Z
+gpus: [{ index: 0, uuid: GPU-1, name: A100, memory_mb: 81920 }]
+steps:
+  - says: It is stopped.
+    appear: { containers: [{ name: train, status: exited }] }
+  - says: Docker hangs, and its shim has started the container again.
+    docker: hangs
+    change: { train: { status: running, processes: [{ pid: 4001, name: python3, gpus: { \"0\": 512 } }] } }
+";
+    let mut inventory = Inventory::empty();
+    Scenario::from_yaml(story)
+        .unwrap()
+        .play(|_, host| {
+            inventory = scan(&host.sources(), &inventory);
+            Ok::<(), ScenarioError>(())
+        })
+        .unwrap();
+    let train = inventory.containers.values().next().unwrap();
+    assert!(train.stale && !train.status.is_up());
+    assert_eq!(train.gpu_memory_mb, Some(512));
+    assert!(inventory.pending_processes.is_empty());
+}
+
+#[test]
+fn a_directory_that_hangs_takes_names_away_and_no_process() {
+    let host = lab();
+    let before = seen_twice(&host);
+    let (hold, held) = mpsc::channel();
+    let names_hang = Some(Mutex::new(held));
+    let processes = Arc::new(OtherProcesses { host: host.clone(), boot_id: None, names_hang });
+    let sources = Sources { processes, ..host.sources() };
+    let gpus = [("0".to_owned(), Some(256))].into();
+    host.add_process(&ProcessSpec { pid: 4002, uid: 1001, gpus, ..Default::default() }).unwrap();
+
+    let after = look(&sources, &before, Duration::from_secs(2), &Settings::default());
+    assert_eq!(after.sources["proc"].state, SourceState::Ok, "{:?}", after.sources["proc"].error);
+    assert_eq!(after.host_processes[&4001].user, "alice", "known from the scan before");
+    assert_eq!(after.pending_processes[&4002].user, "1001");
+    assert!(events(&before, &after).is_empty());
+    drop(hold);
+}
+
+/// An engine that lists all containers and describes none of those it is asked for.
+struct Forgetful(FakeHost);
+
+impl ContainerSource for Forgetful {
+    fn list(&self) -> Result<Vec<ContainerListing>, SourceError> {
+        self.0.list()
+    }
+
+    fn inspect(&self, _: &[ContainerId]) -> Result<Vec<Inspection>, SourceError> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn an_engine_that_answers_for_too_few_has_failed() {
+    let host = lab();
+    let sources = Sources { containers: Arc::new(Forgetful(host.clone())), ..host.sources() };
+    let inventory = scan(&sources, &Inventory::empty());
+    let error = inventory.sources["docker"].error.as_deref().unwrap();
+    assert!(error.contains("0 of 1 inspected containers were answered for"), "{error}");
+}
+
+#[test]
+fn there_is_no_limit_too_long() {
+    let inventory = look(&lab().sources(), &Inventory::empty(), Duration::MAX, &Settings::default());
+    assert_eq!(inventory.containers.len(), 1);
+}
