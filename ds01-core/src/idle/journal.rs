@@ -47,7 +47,8 @@ impl Journal {
         Ok(Self { store: Store::open(&state_dir.join(DIR_NAME))? })
     }
 
-    /// Appends observations to the file of the day, in UTC, of each. They are not flushed: what a crash takes is a gap.
+    /// Appends observations to the file of the day, in UTC, of each. They are not flushed: what a crash takes
+    /// is a gap.
     ///
     /// # Errors
     ///
@@ -57,7 +58,7 @@ impl Journal {
             let Some(first) = of_day.first() else { continue };
             let name = file_name(day_of(first.at));
             let mut lines = self.store.open_lines(&name)?;
-            lines.end_torn_line()?;
+            lines.begin()?;
             for observation in of_day {
                 let mut line = serde_json::to_vec(observation)
                     .map_err(|error| self.error("write an observation to", &name, error.into()))?;

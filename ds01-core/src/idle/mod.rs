@@ -26,6 +26,8 @@ pub mod rules;
 pub mod signals;
 pub mod standing;
 pub mod state;
+#[cfg(test)]
+mod test_support;
 pub mod track;
 pub mod verdict;
 

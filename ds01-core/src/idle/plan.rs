@@ -129,7 +129,3 @@ fn cap_stops(decisions: &mut BTreeMap<ContainerId, Decision>, most: Option<u64>)
         decision.waits = Some(Waits::Cap);
     }
 }
-
-#[cfg(test)]
-#[path = "plan_tests.rs"]
-mod tests;

@@ -18,8 +18,9 @@ use crate::policy::GpuUnknown;
 /// | unknown | all idle | idle, unless the policy says `gpu_unknown: never` |
 /// | any | none could be read | not idle: no evidence, no verdict |
 ///
-/// Signals that could not be read are left out of "all". Where nothing is known of the GPU, CPU has to be among those that
-/// were read: no work on a GPU goes without it, while a silent network alone says little.
+/// Signals that could not be read are left out of "all": a container on the host's network has none of that kind. CPU has to
+/// be among those that were read, as loading and preprocessing show there before anywhere else: without it, there is no
+/// evidence of idleness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -40,15 +41,12 @@ impl Verdict {
     pub fn of(signals: &Signals, gpu_unknown: GpuUnknown) -> Self {
         let Signals { gpu, cpu, network, processes } = signals;
         let any_active = cpu.is_active() || network.is_active() || processes.is_active();
-        let any_known = cpu.is_known() || network.is_known() || processes.is_known();
         match gpu {
             GpuEvidence::Active(_) => Self::GpuActive,
             _ if any_active => Self::OtherwiseActive,
-            _ if !any_known => Self::NoEvidence,
-            GpuEvidence::Idle(_) => Self::Idle,
+            _ if !cpu.is_known() => Self::NoEvidence,
             GpuEvidence::Unknown(_) if gpu_unknown == GpuUnknown::Never => Self::GpuUnknown,
-            GpuEvidence::Unknown(_) if !cpu.is_known() => Self::NoEvidence,
-            GpuEvidence::Unknown(_) => Self::Idle,
+            GpuEvidence::Idle(_) | GpuEvidence::Unknown(_) => Self::Idle,
         }
     }
 
@@ -106,24 +104,19 @@ mod tests {
     fn every_cell_of_the_table() {
         let all = [Active, Idle, Unknown];
         for gpu_unknown in [GpuUnknown::Secondary, GpuUnknown::Never] {
-            for (gpu, cpu, network, processes) in all.iter().flat_map(|g| {
-                all.iter().flat_map(move |c| all.iter().flat_map(move |n| all.iter().map(move |p| (*g, *c, *n, *p))))
-            }) {
+            for n in 0..81 {
+                let [gpu, cpu, network, processes] = [1, 3, 9, 27].map(|place| all[n / place % 3]);
                 let secondary = [cpu, network, processes];
                 let expected = if gpu == Active {
                     Verdict::GpuActive
                 } else if secondary.contains(&Active) {
                     Verdict::OtherwiseActive
-                } else if secondary == [Unknown; 3] {
+                } else if secondary == [Unknown; 3] || cpu == Unknown {
                     Verdict::NoEvidence
-                } else if gpu == Idle {
-                    Verdict::Idle
-                } else if gpu_unknown == GpuUnknown::Never {
+                } else if gpu == Unknown && gpu_unknown == GpuUnknown::Never {
                     Verdict::GpuUnknown
-                } else if cpu == Idle {
-                    Verdict::Idle
                 } else {
-                    Verdict::NoEvidence
+                    Verdict::Idle
                 };
                 assert_eq!(verdict(gpu, secondary, gpu_unknown), expected, "{gpu:?} {secondary:?} {gpu_unknown:?}");
             }

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use ds01_core::{
     detect::Origin,
-    idle::{
-        Action, Demand, KeepAlive, Reason, Removal, StopCause, Verdict,
-        decide::Waits,
-    },
+    idle::{Action, Demand, KeepAlive, Reason, Removal, StopCause, Verdict, decide::Waits},
     model::ContainerStatus,
 };
 use jiff::SignedDuration;
@@ -79,10 +76,7 @@ fn what_cannot_be_read_at_all_is_left_alone() {
     let mut host = Host::new(PLAIN, &["dark"]);
     host.containers[0].work = Work::Unreadable;
     assert_eq!(host.actions(0, 50), []);
-    assert_eq!(
-        host.five_minutes().decisions[&id(0)].reason,
-        Some(Reason::NotIdle(Verdict::NoEvidence))
-    );
+    assert_eq!(host.five_minutes().decisions[&id(0)].reason, Some(Reason::NotIdle(Verdict::NoEvidence)));
 }
 
 #[test]
@@ -121,7 +115,8 @@ fn the_wall_clock_changes_nobodys_time() {
 
 #[test]
 fn the_grace_period_counts_from_the_last_start() {
-    let mut host = Host::new("defaults: {idle_timeout: 10m, max_runtime: null}\npolicies: {grace_period: 1h}\n", &["new"]);
+    let mut host =
+        Host::new("defaults: {idle_timeout: 10m, max_runtime: null}\npolicies: {grace_period: 1h}\n", &["new"]);
     host.containers[0].started_boot_ms = host.now.boot_ms;
     // Observed idle time goes on in the grace period: right behind it comes the warning.
     assert_eq!(kinds(&host.actions(0, 11)), []);
@@ -203,7 +198,10 @@ fn an_exempt_owner_is_told_once_and_not_stopped() {
     let mut host = Host::new(PLAIN, &["exempt"]);
     let exemptions = "exemptions: [{username: alice, exempt_from: [idle_timeout, max_runtime], reason: a, approved_by: b, expires_on: null}]\n";
     host.policy = ds01_core::policy::parse(&ds01_core::policy::PolicyFiles {
-        policy: ds01_core::policy::Document { path: "p.yaml".into(), bytes: "defaults: {idle_timeout: 30m, max_runtime: 3h}".into() },
+        policy: ds01_core::policy::Document {
+            path: "p.yaml".into(),
+            bytes: "defaults: {idle_timeout: 30m, max_runtime: 3h}".into(),
+        },
         overrides: None,
         exemptions: Some(ds01_core::policy::Document { path: "e.yaml".into(), bytes: exemptions.into() }),
         members: Default::default(),
@@ -242,7 +240,8 @@ fn work_in_a_gap_is_work() {
 
 #[test]
 fn a_reboot_and_a_restart_begin_anew() {
-    let mut host = Host::new("defaults: {idle_timeout: 30m, max_runtime: null}\npolicies: {grace_period: 0s}", &["idle"]);
+    let mut host =
+        Host::new("defaults: {idle_timeout: 30m, max_runtime: null}\npolicies: {grace_period: 0s}", &["idle"]);
     assert_eq!(kinds(&host.actions(0, 5)), [(5, "warn")]);
     host.now.boot_id = "boot-2".to_owned();
     host.now.boot_ms = 60_000;
@@ -260,7 +259,10 @@ fn two_checks_at_once_do_not_take_the_announced_time_away() {
         host.scan();
     }
     let first = host.check();
-    assert_eq!(first.decisions[&id(0)].action, Action::Warn { left: Duration::from_secs(240), keep_alive_refused: None });
+    assert_eq!(
+        first.decisions[&id(0)].action,
+        Action::Warn { left: Duration::from_secs(240), keep_alive_refused: None }
+    );
     for _ in 0..5 {
         host.pass(1);
         let again = host.check();
@@ -291,10 +293,13 @@ fn created_and_held_containers_are_removed_where_the_policy_allows() {
     };
     let created = || ContainerStatus::Created;
     let removed = |number, removal| vec![(number, Action::Remove(removal))];
-    assert_eq!(run("", Origin::Managed, created()), removed(7, Removal::NeverStarted));
-    assert_eq!(run("", Origin::Managed, ContainerStatus::Exited), removed(4, Removal::Held));
-    assert_eq!(run("", Origin::RawDocker, created()), []);
-    assert_eq!(run("", Origin::RawDocker, ContainerStatus::Exited), []);
+    assert_eq!(run("defaults: {max_runtime: 24h}", Origin::Managed, created()), removed(7, Removal::NeverStarted));
+    assert_eq!(
+        run("defaults: {max_runtime: 24h}", Origin::Managed, ContainerStatus::Exited),
+        removed(4, Removal::Held)
+    );
+    assert_eq!(run("defaults: {max_runtime: 24h}", Origin::RawDocker, created()), []);
+    assert_eq!(run("defaults: {max_runtime: 24h}", Origin::RawDocker, ContainerStatus::Exited), []);
     let all = "policies: {remove_stopped: always}";
     assert_eq!(run(all, Origin::RawDocker, ContainerStatus::Exited), removed(4, Removal::Held));
     assert_eq!(run(all, Origin::Unknown, ContainerStatus::Exited), []);
@@ -311,7 +316,7 @@ fn what_was_stopped_here_is_held_as_the_group_says() {
 
 #[test]
 fn a_clock_set_forward_removes_nothing() {
-    let mut host = Host::new("", &["still"]);
+    let mut host = Host::new("defaults: {max_runtime: 24h}", &["still"]);
     host.containers[0].facts.origin = Origin::Managed;
     host.containers[0].facts.status = ContainerStatus::Exited;
     host.five_minutes();
