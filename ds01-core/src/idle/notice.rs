@@ -39,6 +39,7 @@ pub struct About<'a> {
 /// The notice of `action`; `None` for [`Action::Nothing`].
 pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
     let idle = shown(about.idle);
+    let limit = about.idle_limit.map(|limit| format!(", of {} that it may be", shown(limit))).unwrap_or_default();
     let ran = shown(about.ran_for);
     let files =
         "Safe: volumes and mounted directories. What is stored only inside the container stays until it is removed.";
@@ -46,7 +47,7 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
         Action::Nothing => return None,
         Action::Warn { left, keep_alive_refused } => {
             let mut lines = vec![
-                format!("Why: idle for {idle}: its GPU did no work, nor did anything else in it."),
+                format!("Why: idle for {idle}{limit}. Neither its GPU nor anything else in it was at work."),
                 format!("What happens: it is stopped after {} more of idleness.", shown(*left)),
                 files.to_owned(),
                 keep(about),

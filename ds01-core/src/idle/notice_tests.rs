@@ -51,7 +51,8 @@ fn a_warning_says_why_when_what_is_safe_and_how_to_keep_it() {
 | IDLE GPU CONTAINER: WILL BE STOPPED                                      |
 |                                                                          |
 | Container: train (abababababab), of alice                                |
-| Why: idle for 25m: its GPU did no work, nor did anything else in it.     |
+| Why: idle for 25m, of 30m that it may be. Neither its GPU nor anything   |
+| else in it was at work.                                                  |
 | What happens: it is stopped after 5m more of idleness.                   |
 | Safe: volumes and mounted directories. What is stored only inside the    |
 | container stays until it is removed.                                     |

@@ -59,7 +59,8 @@ pub fn recheck(cause: StopCause, track: &Track, reread: &Reread<'_>, rules: &Rul
     }
     let verdict = match &reread.seen {
         Reading::Known(seen) if seen.same_life(&track.last) && seen.boot_ms >= track.last.boot_ms => {
-            track.interval_to(seen, seen.boot_ms - track.last.boot_ms, &Thresholds::from(rules)).verdict
+            let interval = track.interval_to(seen, seen.boot_ms - track.last.boot_ms, &Thresholds::from(rules));
+            interval.says()
         }
         _ => Verdict::NoEvidence,
     };

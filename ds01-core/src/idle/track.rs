@@ -108,6 +108,16 @@ impl From<Enforcement> for Exempted {
     }
 }
 
+impl Interval {
+    /// The verdict, considering that no idleness is known of an interval that is too long to have been observed.
+    pub fn says(&self) -> Verdict {
+        match self.verdict {
+            Verdict::Idle if Duration::from_millis(self.length_ms) > LONGEST_INTERVAL => Verdict::NoEvidence,
+            verdict => verdict,
+        }
+    }
+}
+
 impl Track {
     /// A life that was seen for the first time: nothing is known of what came before.
     pub fn new(first: &Observation) -> Self {
@@ -136,13 +146,12 @@ impl Track {
             return;
         };
         let interval = self.interval_to(seen, length_ms, thresholds);
-        let length = Duration::from_millis(length_ms);
         if interval.verdict.is_activity() {
             self.begin_spell(seen);
-        } else if length < SHORTEST_INTERVAL {
+        } else if Duration::from_millis(length_ms) < SHORTEST_INTERVAL {
             self.joined.extend_from_slice(&seen.gpus);
             return;
-        } else if interval.verdict == Verdict::Idle && length <= LONGEST_INTERVAL {
+        } else if interval.says() == Verdict::Idle {
             self.idle_ms += length_ms;
         } else {
             // Not seen, or seen and not understood: neither idle nor active, and no row of idle checks.
@@ -198,13 +207,7 @@ impl Track {
     /// The verdict of the last interval; none when it was too long, or ended too long ago to speak of now.
     pub fn verdict(&self, now: &Now) -> Verdict {
         match &self.interval {
-            Some(interval)
-                if self.is_fresh(now)
-                    && (interval.verdict != Verdict::Idle
-                        || Duration::from_millis(interval.length_ms) <= LONGEST_INTERVAL) =>
-            {
-                interval.verdict
-            }
+            Some(interval) if self.is_fresh(now) => interval.says(),
             _ => Verdict::NoEvidence,
         }
     }
