@@ -66,3 +66,48 @@ pub fn event(facts: &ContainerFacts, action: &Action, track: Option<&Track>, ran
 pub fn high_demand(high: bool, demand: Demand) -> Details {
     Details::HighDemand { high, assigned: demand.assigned, total: demand.total }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::idle::{
+        test_support::{THRESHOLDS, facts, seen},
+        track::Exempted,
+    };
+
+    #[test]
+    fn each_action_has_its_event() {
+        let (left, grace) = (Duration::from_secs(300), Duration::from_secs(60));
+        for (action, name) in [
+            (Action::Warn { left, keep_alive_refused: None }, "maintenance.idle_warning"),
+            (Action::Stop { cause: StopCause::Idle, grace }, "maintenance.idle_kill"),
+            (Action::WarnOfRuntime { left }, "maintenance.runtime_warning"),
+            (Action::Stop { cause: StopCause::Runtime, grace }, "maintenance.runtime_kill"),
+            (Action::TellExempt(Exempted::IdleTimeout), "maintenance.exempt"),
+            (Action::Remove(Removal::NeverStarted), "maintenance.created_cleanup"),
+            (Action::Remove(Removal::Held), "maintenance.container_removed"),
+        ] {
+            assert_eq!(event(&facts(), &action, None, left).unwrap().event_type(), name);
+        }
+        assert_eq!(event(&facts(), &Action::Nothing, None, left), None);
+        assert_eq!(high_demand(true, Demand { assigned: 4, total: 4 }).event_type(), "system.high_demand");
+    }
+
+    #[test]
+    fn a_stop_for_idleness_says_how_long_and_by_what_evidence() {
+        let mut track = Track::new(&seen(1_000));
+        track.observe(&seen(1_090), &THRESHOLDS);
+        let stop = Action::Stop { cause: StopCause::Idle, grace: Duration::from_secs(60) };
+        let details = event(&facts(), &stop, Some(&track), Duration::from_secs(7_200)).unwrap();
+        let expected = serde_json::json!({
+            "container": "train",
+            "container_id": "ab".repeat(32),
+            "container_type": "docker",
+            "idle_seconds": 90,
+            "idle_duration": "1m30s",
+            "evidence": "GPU 0 %, CPU 0.0 % of one core, network 0 bytes, nothing started",
+            "gpus": ["GPU-1"],
+        });
+        assert_eq!(serde_json::to_value(details).unwrap(), expected);
+    }
+}

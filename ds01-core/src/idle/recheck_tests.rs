@@ -61,3 +61,9 @@ fn a_keep_alive_that_came_in_time_counts() {
     assert_eq!(kept(KeepAlive::File(now(0).at)), Err(Changed::Kept));
     assert_eq!(kept(KeepAlive::Unreadable("500".to_owned())), Err(Changed::Kept));
 }
+
+#[test]
+fn a_second_look_that_came_too_late_is_none() {
+    let late = |_: &mut _, fresh: &mut Reading<Observation>, _: &mut _| *fresh = Reading::Known(seen(10_601));
+    assert_eq!(check(StopCause::Idle, late), Err(Changed::NotIdle(Verdict::NoEvidence)));
+}
