@@ -1,6 +1,13 @@
 //! Calls that may never return, each under a deadline.
 
-use std::{io, sync::mpsc, thread, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::Hash,
+    io,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// Why a call under a deadline gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -61,9 +68,86 @@ pub fn within<T: Send + 'static>(
     Pending::start(name, call)?.wait(limit)
 }
 
+/// Runs `call` for each of `keys`, one after another, each no longer than `limit`, all of them no longer than until `end`.
+///
+/// One that hangs costs itself only: its thread is left behind, and another goes on with the rest.
+pub fn one_by_one<K, V>(
+    name: &str,
+    keys: impl IntoIterator<Item = K>,
+    limit: Duration,
+    end: Instant,
+    call: impl Fn(&K) -> V + Clone + Send + 'static,
+) -> HashMap<K, Result<V, DeadlineError>>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    V: Send + 'static,
+{
+    let mut left: VecDeque<K> = keys.into_iter().collect();
+    let mut results = HashMap::with_capacity(left.len());
+    while !left.is_empty() {
+        let (sender, receiver) = mpsc::channel();
+        let (rest, call) = (left.clone(), call.clone());
+        let started = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            // Nobody listens any more once the deadline is past.
+            rest.iter().try_for_each(|key| sender.send(call(key))).ok();
+        });
+        let lost = match started {
+            Err(error) => DeadlineError::NoThread(error),
+            Ok(_) => loop {
+                if left.is_empty() {
+                    return results;
+                }
+                let limit = limit.min(end.saturating_duration_since(Instant::now()));
+                match (receiver.recv_timeout(limit), left.front()) {
+                    (Ok(value), Some(key)) => {
+                        results.insert(key.clone(), Ok(value));
+                        left.pop_front();
+                    }
+                    (Err(mpsc::RecvTimeoutError::Disconnected), _) => break DeadlineError::Crashed,
+                    _ => break DeadlineError::TimedOut(limit),
+                }
+            },
+        };
+        if let Some(key) = left.pop_front() {
+            results.insert(key, Err(lost));
+        }
+        if Instant::now() >= end {
+            let late = left.drain(..).map(|key| (key, Err(DeadlineError::TimedOut(Duration::ZERO))));
+            results.extend(late);
+        }
+    }
+    results
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    #[test]
+    fn one_that_hangs_and_one_that_panics_cost_themselves_only() {
+        let (keep_waiting, never) = mpsc::channel::<()>();
+        let never = Arc::new(Mutex::new(never));
+        let call = move |number: &u32| match number {
+            3 => drop(never.lock().unwrap().recv()),
+            5 => assert!(std::hint::black_box(false), "on purpose"),
+            _ => {}
+        };
+        let end = Instant::now() + Duration::from_secs(60);
+        let mut results = one_by_one("numbers", 0..8, Duration::from_millis(200), end, call);
+        assert!(matches!(results.remove(&3), Some(Err(DeadlineError::TimedOut(_)))));
+        assert!(matches!(results.remove(&5), Some(Err(DeadlineError::Crashed))));
+        assert_eq!(results.len(), 6);
+        assert!(results.values().all(Result::is_ok));
+        drop(keep_waiting);
+    }
+
+    #[test]
+    fn after_the_end_nothing_is_waited_for() {
+        let results = one_by_one("late", 0..3, Duration::from_secs(60), Instant::now(), |_| thread::park());
+        assert!(results.len() == 3 && results.values().all(Result::is_err));
+    }
 
     #[test]
     fn a_call_that_returns_one_that_hangs_and_one_that_panics() {

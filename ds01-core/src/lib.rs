@@ -66,6 +66,8 @@
 //! `FakeHost`, or a story in YAML from a scenario file. To add a source, implement its trait: what it has to promise stands
 //! there.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod deadline;
 pub mod detect;
 pub mod duration;

@@ -98,7 +98,9 @@ impl Store {
     pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = fs::open(path, flags, Mode::empty()).map_err(|error| match error {
-            Errno::LOOP | Errno::NOTDIR => unsafe_path(path, "this is no directory; a link is not followed".to_owned()),
+            Errno::LOOP | Errno::NOTDIR => {
+                unsafe_path(path, "this is no directory, and a link is not followed; name a directory".to_owned())
+            }
             _ => io_error("open directory", path, error),
         })?;
         let stat = fs::fstat(&dir).map_err(|error| io_error("look at", path, error))?;
@@ -275,7 +277,9 @@ impl Store {
         // NONBLOCK, or a FIFO planted here would hold the program up before it can be told from a file.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = fs::openat(&self.dir, name, flags, FILE_MODE).map_err(|error| match error {
-            Errno::LOOP => unsafe_path(&self.path_of(name), "this is a link, and not followed".to_owned()),
+            Errno::LOOP => {
+                unsafe_path(&self.path_of(name), "this is a link, and not followed; move it away".to_owned())
+            }
             _ => self.error(action, name, error),
         })?;
         let stat = fs::fstat(&file).map_err(|error| self.error("look at", name, error))?;

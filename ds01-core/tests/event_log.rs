@@ -89,5 +89,5 @@ fn event(writer: usize, number: usize) -> Event {
 }
 
 fn is_oversized(number: usize) -> bool {
-    number % OVERSIZED_EVERY == 0
+    number.is_multiple_of(OVERSIZED_EVERY)
 }

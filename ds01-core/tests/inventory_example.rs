@@ -172,7 +172,12 @@ fn container() -> ContainerEntry {
         created_at: "2026-03-02T14:30:00Z".parse().unwrap(),
         started_at: Some("2026-03-02T14:30:00Z".parse().unwrap()),
         pid: Some(1),
-        gpu_processes: Some(vec![ContainerProcess { pid: 1, name: "x".into(), gpus: vec![held()] }]),
+        gpu_processes: Some(vec![ContainerProcess {
+            pid: 1,
+            name: "x".into(),
+            gpus: vec![held()],
+            extra: Extra::new(),
+        }]),
         gpu_memory_mb: Some(1),
         detected_at: "2026-03-02T14:30:00Z".parse().unwrap(),
         detected_labels: [("x".into(), "x".into())].into(),

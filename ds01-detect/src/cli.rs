@@ -3,11 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
-use ds01_cli::Generate;
 use ds01_core::{
+    cli::{Generate, SourceArgs},
     detect::{ScanOptions, Settings},
     event::EventLog,
-    source::{SourceName, docker},
+    source::SourceName,
 };
 
 const STATE_DIR: &str = "/var/lib/ds01";
@@ -49,17 +49,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Docker's socket, as unix:///PATH; no other kind of address [env: DOCKER_HOST]
-    #[arg(long, value_name = "ADDRESS", value_parser = docker::parse_docker_host)]
-    docker_host: Option<PathBuf>,
-
-    /// NVML's library; found by the system's loader unless named
-    #[arg(long, value_name = "FILE")]
-    nvml_library: Option<PathBuf>,
-
-    /// Where proc is mounted
-    #[arg(long, value_name = "DIR", default_value = "/proc")]
-    proc_root: PathBuf,
+    #[command(flatten)]
+    sources: SourceArgs,
 
     /// Where sysfs is mounted; nothing is read from it yet
     #[arg(long, value_name = "DIR", default_value = "/sys")]
@@ -119,9 +110,7 @@ pub(crate) enum Command {
 pub(crate) struct HostScan {
     pub(crate) options: ScanOptions,
     pub(crate) dry_run: bool,
-    pub(crate) docker_socket: PathBuf,
-    pub(crate) nvml_library: Option<PathBuf>,
-    pub(crate) proc_root: PathBuf,
+    pub(crate) sources: SourceArgs,
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -148,34 +137,21 @@ impl Cli {
                          a sample host must not become this host's inventory";
             Self::command().error(ErrorKind::MissingRequiredArgument, words).exit();
         }
-        let docker_host = match self.docker_host {
-            None if self.scenario.is_none() => docker_host_of_environment(),
-            flag => flag,
-        };
-        let mut settings = Settings::default();
-        if docker_host.is_some() {
-            settings.named.push(SourceName::Docker);
-        }
-        if self.nvml_library.is_some() {
-            settings.named.push(SourceName::Nvml);
-        }
-        settings.forget = self.forget.into_iter().map(SourceName::from).collect();
+        let forget = self.forget.into_iter().map(SourceName::from).collect();
         let options = ScanOptions {
             state_dir: self.state_dir,
             events: EventLog::new(self.events_file, env!("CARGO_PKG_NAME")),
             deadline: self.deadline,
-            settings,
+            settings: Settings { forget, ..Settings::default() },
         };
         match self.scenario {
             Some(file) => Command::Scenario(ScenarioScan { options, dry_run: self.dry_run, file }),
-            None => Command::Scan(HostScan {
-                options,
-                dry_run: self.dry_run,
-                docker_socket: docker_host.unwrap_or_else(|| docker::DEFAULT_SOCKET.into()),
-                nvml_library: self.nvml_library,
-                proc_root: self.proc_root,
-                config: self.config,
-            }),
+            None => {
+                let sources = self.sources.with_environment().unwrap_or_else(|error| {
+                    Self::command().error(ErrorKind::InvalidValue, format!("DOCKER_HOST: {error}")).exit()
+                });
+                Command::Scan(HostScan { options, dry_run: self.dry_run, sources, config: self.config })
+            }
         }
     }
 }
@@ -186,18 +162,6 @@ impl From<Forgettable> for SourceName {
             Forgettable::Docker => Self::Docker,
             Forgettable::Nvml => Self::Nvml,
         }
-    }
-}
-
-/// The socket that `DOCKER_HOST` names; set to nothing, it is not set.
-///
-/// Not left to the parser of the flags: for it a variable in the environment is as good as a flag on the command line, and
-/// whoever has this one would be refused every flag that stands alone.
-fn docker_host_of_environment() -> Option<PathBuf> {
-    let text = std::env::var_os("DOCKER_HOST").filter(|text| !text.is_empty())?;
-    match docker::parse_docker_host(&text.to_string_lossy()) {
-        Ok(socket) => Some(socket),
-        Err(error) => Cli::command().error(ErrorKind::InvalidValue, format!("DOCKER_HOST: {error}")).exit(),
     }
 }
 

@@ -3,19 +3,14 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
 };
 
 use ds01_core::{
-    detect::{self, Inventory, Scan, ScanError, Sources, Summary},
+    detect::{self, Inventory, Scan, ScanError, Summary},
     policy::{self, BadPolicy},
     source::{
         Clock, SourceError, SystemClock,
-        docker::{Docker, DockerOptions},
         fake::{Scenario, ScenarioError},
-        nvml::Nvml,
-        proc::ProcFs,
     },
 };
 use tracing::{debug, warn};
@@ -73,23 +68,13 @@ impl Failure {
 
 /// Scans this host; whether all sources gave their facts.
 pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
+    let doors = scan.sources.doors(scan.options.deadline)?;
     let mut options = scan.options.clone();
+    options.settings.named = doors.named;
     options.settings.system_processes = system_processes(scan.config.as_deref())?;
-    // One request has a fifth of the time at most: 5 of 25 seconds.
-    let request_timeout = (scan.options.deadline / 5).min(Duration::from_secs(5));
-    let docker = Arc::new(Docker::new(DockerOptions {
-        socket: scan.docker_socket.clone(),
-        connect_timeout: request_timeout.min(Duration::from_secs(2)),
-        request_timeout,
-    })?);
-    let sources = Sources {
-        containers: docker.clone(),
-        gpus: Arc::new(Nvml::new(scan.nvml_library.clone())),
-        processes: Arc::new(ProcFs::new(&scan.proc_root)),
-        clock: Arc::new(SystemClock),
-    };
+    let sources = doors.sources;
     let done = if scan.dry_run { detect::dry_run(&sources, &options)? } else { detect::run(&sources, &options)? };
-    debug!("sent {} requests to Docker", docker.requests_sent());
+    debug!("sent {} requests to Docker", doors.docker.requests_sent());
     if scan.dry_run {
         output::print(&done.inventory.to_json()?)?;
     }
@@ -99,18 +84,14 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
 /// The programs that the policy file adds to those that are left out. The detector needs no policy: a file that was named
 /// has to be sound, and the one in the default place is used when it is.
 fn system_processes(named: Option<&Path>) -> Result<Vec<String>, Failure> {
-    let path = named.unwrap_or(Path::new(policy::DEFAULT_PATH));
-    if named.is_none() && !path.exists() {
-        return Ok(Vec::new());
-    }
-    match policy::load(path) {
-        Ok(loaded) => Ok(loaded.policy.monitoring.system_processes),
-        Err(bad) if named.is_some() => Err(Failure::Policy(bad)),
-        Err(_) => {
-            warn!("{} is not sound, its system_processes are not used; see ds01-idle check-config", path.display());
-            Ok(Vec::new())
+    policy::system_processes(named).or_else(|bad| {
+        if named.is_some() {
+            return Err(Failure::Policy(bad));
         }
-    }
+        let path = policy::DEFAULT_PATH;
+        warn!("{path} is not sound, so its system_processes are not left out; see ds01-idle check-config");
+        Ok(Vec::new())
+    })
 }
 
 /// Scans a sample host once for each step of its story; whether all sources gave their facts in all of them.

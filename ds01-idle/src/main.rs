@@ -8,7 +8,11 @@ mod check_config;
 mod cli;
 mod policy;
 
-use std::{io, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use ds01_core::policy::BadPolicy;
 
@@ -44,12 +48,17 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Writes to standard error. Where that can't be written to, the exit code has to do.
+fn say(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 fn main() -> ExitCode {
     let mut out = io::stdout().lock();
     let done = match cli::parse() {
         Request::Nothing => {
-            eprintln!("ds01-idle: the status of all containers will stand here, once the reaper is built.");
-            eprintln!("Until then: ds01-idle policy, ds01-idle check-config. For more, ds01-idle --help.");
+            say("ds01-idle: the status of all containers will stand here, once the reaper is built.");
+            say("Until then: ds01-idle policy, ds01-idle check-config. For more, ds01-idle --help.");
             return ExitCode::from(exit::NOTHING_ASKED);
         }
         Request::Policy(request) => policy::run(&request, &mut out),
@@ -58,13 +67,13 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(Failure::Policy(bad)) => {
-            eprintln!("{bad}\nds01-idle: {}", check_config::summary(&bad.found));
+            say(format_args!("{bad}\nds01-idle: {}", check_config::summary(&bad.found)));
             ExitCode::from(exit::CONFIG)
         }
         // Whoever reads the answer has seen enough, such as `head`.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Failure::Output(error)) => {
-            eprintln!("ds01-idle: the answer can't be written: {error}");
+            say(format_args!("ds01-idle: the answer can't be written: {error}"));
             ExitCode::from(exit::FAILED)
         }
     }

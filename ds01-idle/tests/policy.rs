@@ -174,13 +174,33 @@ fn help_lists_what_there_is_and_no_more() {
 #[test]
 fn an_answer_that_cannot_be_written_is_a_failure() {
     let config = Config::sound();
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let status = std::process::Command::new(assert_cmd::cargo::cargo_bin!("ds01-idle"))
         .args(["policy", "--config"])
         .arg(config.0.path().join("resource-limits.yaml"))
-        .stdout(full)
+        .stdout(full())
         .stderr(std::process::Stdio::null())
         .status()
         .unwrap();
     assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn exit_codes_hold_where_nothing_can_be_said() {
+    let warned = Config::new("policies: {}\n");
+    let policy = warned.0.path().join("resource-limits.yaml");
+    for (config, code) in [(policy.as_path(), 0), ("/nowhere/limits.yaml".as_ref(), 78)] {
+        let status = std::process::Command::new(assert_cmd::cargo::cargo_bin!("ds01-idle"))
+            .args(["policy", "--config"])
+            .arg(config)
+            .stdout(std::process::Stdio::null())
+            .stderr(full())
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(code), "{}", config.display());
+    }
+}
+
+/// A file that takes nothing.
+fn full() -> fs::File {
+    fs::OpenOptions::new().write(true).open("/dev/full").unwrap()
 }

@@ -3,11 +3,14 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{
-    ColorChoice, Parser, ValueEnum,
+    ColorChoice, CommandFactory, Parser, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
+    error::ErrorKind,
 };
-use ds01_cli::{Generate, SourceArgs};
-use ds01_core::usage::Roots;
+use ds01_core::{
+    cli::{Generate, SourceArgs},
+    usage::Roots,
+};
 
 use crate::{
     columns::{COLUMNS, Column},
@@ -150,7 +153,10 @@ impl Cli {
         let source = if self.demo {
             Source::Demo
         } else if self.live {
-            Source::Live { args: self.sources.clone(), last: None }
+            let args = self.sources.clone().with_environment().unwrap_or_else(|error| {
+                Self::command().error(ErrorKind::InvalidValue, format!("DOCKER_HOST: {error}")).exit()
+            });
+            Source::Live { args, last: None }
         } else {
             Source::File(self.state_dir)
         };

@@ -1,12 +1,9 @@
 //! Where the inventory comes from.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
-use ds01_cli::SourceArgs;
 use ds01_core::{
+    cli::SourceArgs,
     detect::{Inventory, Settings, look},
     policy,
     source::fake::{Scenario, ScenarioError},
@@ -74,20 +71,18 @@ impl Source {
 
 /// The detector's scan, in memory.
 fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<(Inventory, Vec<String>), LoadError> {
-    let sources = args.sources().map_err(|error| LoadError::Scan(error.to_string()))?;
-    let mut settings = Settings { named: args.named(), ..Settings::default() };
+    let doors = args.doors(SCAN_LIMIT).map_err(|error| LoadError::Scan(error.to_string()))?;
+    let mut settings = Settings { named: doors.named, ..Settings::default() };
     let mut notes = Vec::new();
-    let config = Path::new(policy::DEFAULT_PATH);
-    match config.exists().then(|| policy::load(config)) {
-        None => {}
-        Some(Ok(loaded)) => settings.system_processes = loaded.policy.monitoring.system_processes,
-        Some(Err(_)) => notes.push(format!(
+    match policy::system_processes(None) {
+        Ok(names) => settings.system_processes = names,
+        Err(_) => notes.push(format!(
             "{} is not sound, so its system_processes are not left out; see `ds01-idle check-config`",
-            config.display()
+            policy::DEFAULT_PATH
         )),
     }
     let empty = Inventory::empty();
-    Ok((look(&sources, last.unwrap_or(&empty), SCAN_LIMIT, &settings), notes))
+    Ok((look(&doors.sources, last.unwrap_or(&empty), SCAN_LIMIT, &settings), notes))
 }
 
 /// The sample host after its whole story: every step of it scanned, so that its host processes are confirmed.

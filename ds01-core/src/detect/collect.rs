@@ -2,14 +2,14 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::{Arc, mpsc},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use tracing::{debug, warn};
 
 use crate::{
-    deadline::{DeadlineError, Pending},
+    deadline::{DeadlineError, Pending, one_by_one},
     model::{ContainerId, ContainerListing, GpuSnapshot, Host, Process, Reading},
     source::{
         Clock, ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError,
@@ -26,6 +26,9 @@ use super::{
 
 /// A longer limit counts as this one: no instant lies beyond what a clock can tell.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What one process, or one user's name, may take.
+const ONE_AT_MOST: Duration = Duration::from_secs(1);
 
 /// The doors of one host.
 #[derive(Clone)]
@@ -95,11 +98,10 @@ pub fn collect(sources: &Sources, previous: &Inventory, limit: Duration) -> Snap
     });
     let gpus = gpus.answer();
 
-    let processes = lives.and_then(|lives| {
+    let processes = lives.map(|lives| {
         let pids = pids_of_interest(previous, containers.as_deref().ok(), gpus.as_ref().ok());
-        let by_pid = ask(SourceName::Proc, third, &sources.processes, move |source| Ok(look_at(source, &pids)));
-        let by_pid = by_pid.answer()?;
-        Ok(SeenProcesses { host: lives.host, users: names(sources, &by_pid, last), by_pid })
+        let by_pid = look_at(&sources.processes, pids, third);
+        SeenProcesses { host: lives.host, users: names(&sources.processes, &by_pid, last), by_pid }
     });
     Snapshot { taken_at, since_boot, containers, gpus, processes }
 }
@@ -170,25 +172,35 @@ fn pids_of_interest(
     on_gpus.chain(before).chain(main).collect()
 }
 
-fn look_at(source: &dyn ProcessSource, pids: &BTreeSet<u32>) -> HashMap<u32, Result<Process, ProcessError>> {
-    pids.iter().map(|pid| (*pid, source.process(*pid))).collect()
+/// Reading a command line reads the process's memory: a user can make that hang, and must hide nobody else by it.
+fn look_at(
+    source: &Arc<dyn ProcessSource>,
+    pids: BTreeSet<u32>,
+    end: Instant,
+) -> HashMap<u32, Result<Process, ProcessError>> {
+    let source = Arc::clone(source);
+    let answers = one_by_one("proc", pids, ONE_AT_MOST, end, move |pid| source.process(*pid));
+    let unreadable = |pid, error: DeadlineError| {
+        Err(ProcessError::Unreadable { pid, path: format!("/proc/{pid}"), detail: error.to_string() })
+    };
+    answers.into_iter().map(|(pid, answer)| (pid, answer.unwrap_or_else(|error| unreadable(pid, error)))).collect()
 }
 
-/// The names of their users: those that came by `end`. A directory server that hangs takes no more than the names away.
+/// The names of their users. A directory server that hangs takes no more than the names away.
 fn names(
-    sources: &Sources,
+    source: &Arc<dyn ProcessSource>,
     by_pid: &HashMap<u32, Result<Process, ProcessError>>,
     end: Instant,
 ) -> HashMap<u32, Reading<String>> {
-    let (sender, names) = mpsc::channel();
+    let source = Arc::clone(source);
     let uids: BTreeSet<u32> = by_pid.values().flatten().map(|process| process.uid).collect();
-    let asked = ask(SourceName::Proc, end, &sources.processes, move |source| {
-        // Nobody listens any more once the deadline is past.
-        uids.into_iter().try_for_each(|uid| sender.send((uid, source.user_name(uid)))).ok();
-        Ok(())
+    let names = one_by_one("names", uids, ONE_AT_MOST, end, move |uid| source.user_name(*uid));
+    let known = names.into_iter().filter_map(|(uid, name)| match name {
+        Ok(name) => Some((uid, name)),
+        Err(error) => {
+            warn!("the name of user id {uid} is not known: {error}");
+            None
+        }
     });
-    if let Err(error) = asked.answer() {
-        warn!("not all users' names are known: {error}");
-    }
-    names.try_iter().collect()
+    known.collect()
 }

@@ -60,7 +60,7 @@ pub fn requested_devices(labels: &BTreeMap<String, String>, config: &ContainerCo
         &|| labels.get("ds01.gpu.uuid").map_or_else(Vec::new, list),
         &|| labels.get("ds01.gpu.uuids").map_or_else(Vec::new, list),
         &|| labels.get("ds01.gpu.allocated").map_or_else(Vec::new, allocated_devices),
-        &|| gpu_requests(config).flat_map(|request| request.ids.iter().map(|id| device_name(id))).collect(),
+        &|| gpu_requests(config).flat_map(requested_ids).collect(),
         &|| gpu_requests(config).flat_map(|request| counted_devices(request.count)).collect(),
         &|| config.devices.iter().filter(|path| numbered_device(path).is_some()).cloned().collect(),
         &|| runtime_devices(config),
@@ -144,6 +144,12 @@ fn cdi_gpu(name: &str) -> Option<&str> {
     // Vendors beyond nvidia.com exist for its devices: `runtime.nvidia.com/gpu`, `management.nvidia.com/gpu`.
     let nvidia = vendor == "nvidia.com" || vendor.ends_with(".nvidia.com");
     (nvidia && matches!(class, "gpu" | "mig") && !device.is_empty()).then_some(device)
+}
+
+/// The ids of a request; of one by CDI names those of GPUs, as it can ask for other things beside.
+fn requested_ids(request: &DeviceRequest) -> impl Iterator<Item = String> {
+    let by_name = request.driver == "cdi";
+    request.ids.iter().filter(move |id| !by_name || cdi_gpu(id).is_some()).map(|id| device_name(id))
 }
 
 fn device_name(id: &str) -> String {

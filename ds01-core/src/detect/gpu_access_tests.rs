@@ -89,7 +89,8 @@ fn cdi_requests_for_gpus() {
     {
         assert_eq!(configured_access(&with_request(request("cdi", 0, &[name], &[]))), None, "{name}");
     }
-    assert_eq!(requested(&with_request(request("cdi", 0, &["nvidia.com/gpu=GPU-1"], &[]))), ["GPU-1"]);
+    let mixed = request("cdi", 0, &["nvidia.com/gpu=GPU-1", "vendor.com/nic=eth1"], &[]);
+    assert_eq!(requested(&with_request(mixed)), ["GPU-1"]);
 }
 
 #[test]

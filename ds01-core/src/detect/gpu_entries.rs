@@ -19,8 +19,10 @@ pub(super) fn gpu_entries(answer: &Result<GpuSnapshot, SourceError>, before: &[G
     let mut seen = GpuEntries { entries: Vec::new(), unseen: Vec::new() };
     match answer {
         Ok(snapshot) => {
+            let uuids: Vec<&str> =
+                snapshot.gpus.iter().filter_map(|reading| Some(reading.gpu.known()?.uuid.as_str())).collect();
             for reading in &snapshot.gpus {
-                seen.add(reading, before);
+                seen.add(reading, before, &uuids);
             }
         }
         Err(SourceError::Absent { .. }) => {}
@@ -34,7 +36,7 @@ pub(super) fn gpu_entries(answer: &Result<GpuSnapshot, SourceError>, before: &[G
 }
 
 impl GpuEntries {
-    fn add(&mut self, reading: &GpuReading, before: &[GpuEntry]) {
+    fn add(&mut self, reading: &GpuReading, before: &[GpuEntry], others: &[&str]) {
         let problems = reading.problems();
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
         match &reading.gpu {
@@ -56,7 +58,9 @@ impl GpuEntries {
             }
             // Without a UUID only its place tells which GPU this was.
             Reading::Unknown(_) => {
-                if let Some(before) = before.iter().find(|entry| entry.index == reading.index) {
+                let before = before.iter().find(|entry| entry.index == reading.index);
+                // Indices shift when a GPU is gone: one that was seen at another index is not this one.
+                if let Some(before) = before.filter(|b| !others.contains(&b.uuid.as_str())) {
                     self.keep(before, problem);
                 }
             }

@@ -90,7 +90,11 @@ impl<'a> GpuUsers<'a> {
     pub(super) fn of_container(&self, id: &ContainerId, before: &[ContainerProcess]) -> Vec<ContainerProcess> {
         let seen = self.contained.get(id).into_iter().flatten();
         let mut processes: Vec<ContainerProcess> = seen
-            .map(|(process, uses)| ContainerProcess { pid: process.pid, name: name(process), gpus: uses.clone() })
+            .map(|(process, uses)| {
+                let extra = before.iter().find(|old| old.pid == process.pid).map(|old| old.extra.clone());
+                let (name, gpus) = (name(process), uses.clone());
+                ContainerProcess { pid: process.pid, name, gpus, extra: extra.unwrap_or_default() }
+            })
             .collect();
         for old in before {
             let kept = self.kept(old.pid, &old.gpus);

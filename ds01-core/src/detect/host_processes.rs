@@ -162,8 +162,10 @@ impl HostScan<'_> {
 
     /// Whether this is a program of the system's, run by the system: what a login user runs is listed, whatever its name.
     fn is_system(&self, process: &Process) -> bool {
+        // Root in a container is anybody, and names its programs as it likes.
+        let contained = process.containers.known().is_none_or(|ids| !ids.is_empty());
         let by_login = process.login_uid.known().is_some_and(|uid| uid.is_some_and(|uid| uid >= FIRST_LOGIN_UID));
-        if process.uid >= FIRST_LOGIN_UID || by_login {
+        if process.uid >= FIRST_LOGIN_UID || by_login || contained {
             return false;
         }
         let extra = self.settings.system_processes.iter().map(String::as_str);

@@ -10,7 +10,11 @@
 //! ```
 //!
 //! A part of the picture whose source failed is carried over from the last good scan: its entries say `"stale": true`,
-//! and `sources` says since when and why. Fields that this version does not know survive a round trip.
+//! and `sources` says since when and why.
+//!
+//! Fields that this version does not know survive a round trip: of the file itself, the host, sources, GPUs, MIG instances,
+//! containers and processes. What each scan makes anew (who holds what) has none to keep. A new word for an origin, a state
+//! or a signal comes with another `schema_version`.
 
 use std::collections::BTreeMap;
 
@@ -234,6 +238,9 @@ pub struct ContainerProcess {
     pub name: String,
     /// What it holds, by GPU or MIG instance.
     pub gpus: Vec<GpuUse>,
+    /// Fields of other versions.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 /// A process's hold on one GPU or MIG instance.

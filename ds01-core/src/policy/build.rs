@@ -71,18 +71,34 @@ pub(crate) fn build(files: &PolicyFiles, mut found: Findings) -> Result<Loaded, 
         policy.exemptions = exemptions::exemptions(&mut Reader::new(source, &mut found));
     }
     join::join(&mut policy, &sources, &mut found);
-    for overrides in [&policy.overrides_file, &policy.overrides_inline] {
-        for (short, names) in overrides.shared_short_forms() {
-            let message = format!("the overrides of {} all speak of `{short}`", join::quoted(names));
-            let help = format!("a container whose owner is only known as `{short}` gets none: add one for that name");
-            if let Some((_, place)) = overrides.get(&names[0]) {
-                sources.report(place, &names[0], Severity::Warning, message, help, &mut found);
-            }
-        }
-    }
+    let overrides = policy.overrides_file.iter().chain(policy.overrides_inline.iter());
+    shared("overrides", overrides.map(|(name, (_, place))| (name, place)), &sources, &mut found);
+    let exemptions = policy.exemptions.iter().map(|exemption| (exemption.username.as_str(), &exemption.place));
+    shared("exemptions", exemptions, &sources, &mut found);
     let bad = found.seen(Severity::Error) > 0;
     let found = found.finish(&files.policy.path);
     if bad { Err(BadPolicy { found }) } else { Ok(Loaded { policy, warnings: found }) }
+}
+
+/// Warns of `what`, in one file or in several, for people who look alike where their domains are not known.
+fn shared<'p>(
+    what: &str,
+    entries: impl Iterator<Item = (&'p str, &'p Place)>,
+    sources: &Sources<'_>,
+    found: &mut Findings,
+) {
+    let mut places = ByUser::default();
+    for (name, place) in entries {
+        places.insert(name.to_owned(), place);
+    }
+    // Where one of them is the short name itself, that is whose it is.
+    for (short, names) in places.shared_short_forms().filter(|(short, _)| places.get(short).is_none()) {
+        let message = format!("the {what} of {} all speak of `{short}`", join::quoted(names));
+        let help = format!("a container whose owner is only known as `{short}` gets none: add one for that name");
+        if let Some(place) = places.get(&names[0]) {
+            sources.report(place, &names[0], Severity::Warning, message, help, found);
+        }
+    }
 }
 
 /// The files that are text.
@@ -118,7 +134,7 @@ impl<'a> Sources<'a> {
             found.count(severity);
             return;
         }
-        let all = [&self.policy, &self.overrides].into_iter().flatten().chain(self.members.values());
+        let all = [&self.policy, &self.overrides, &self.exemptions].into_iter().flatten().chain(self.members.values());
         if let Some(source) = all.into_iter().find(|source| source.file == place.file) {
             found.push(source.diagnostic(severity, source.find(name, place.line), message, help.into()));
         }

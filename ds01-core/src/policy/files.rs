@@ -49,6 +49,21 @@ pub fn load(path: &Path) -> Result<Loaded, BadPolicy> {
     }
 }
 
+/// `monitoring.system_processes` of the policy at `named`, else of the installed one; none where no policy is installed.
+///
+/// For programs that observe and need no policy.
+///
+/// # Errors
+///
+/// As [`load`]. Where nobody named the file, it is for the caller to go on without it.
+pub fn system_processes(named: Option<&Path>) -> Result<Vec<String>, BadPolicy> {
+    let path = named.unwrap_or(Path::new(DEFAULT_PATH));
+    if named.is_none() && !path.exists() {
+        return Ok(Vec::new());
+    }
+    load(path).map(|loaded| loaded.policy.monitoring.system_processes)
+}
+
 /// Why a file is not read.
 struct Refused {
     message: String,
@@ -177,6 +192,8 @@ fn member_files(folder: impl AsFd, owner: u32) -> Result<Option<(OwnedFd, Vec<St
         let entry = entry.map_err(Refused::io)?;
         if let Ok(name) = entry.file_name().to_str()
             && name.ends_with(".members")
+            // No group's name begins so, but the name of the link that an editor puts beside a file that is open in it.
+            && !name.starts_with('.')
         {
             names.push(name.to_owned());
         }

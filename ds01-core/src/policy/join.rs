@@ -57,7 +57,10 @@ fn shared_names(members: &ByUser<(String, Place)>, sources: &Sources<'_>, found:
         if let (true, [(_, place), ..]) = (groups.len() > 1, &entries[..]) {
             let all = quoted(names);
             let message = format!("{all} are in different groups, and all are `{short}` without their domains");
-            let help = format!("a user only known as `{short}` is in the default group: list that name too");
+            let help = match members.get(short) {
+                Some((group, _)) => format!("a user only known as `{short}` is in `{group}`: is that who is meant?"),
+                None => format!("a user only known as `{short}` is in the default group: list that name too"),
+            };
             sources.report(place, &names[0], Severity::Warning, message, help, found);
         }
     }

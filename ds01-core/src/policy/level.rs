@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use crate::text::sanitize;
+use crate::{detect::Origin, text::sanitize};
 
 /// A line of a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,7 +106,7 @@ impl ContainerType {
         }
     }
 
-    /// The type of this name, or of the origin of this name in the inventory.
+    /// The type of this name, or of the origin of this name in the inventory, which [`Origin::as_str`] gives.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "ds01-managed" => Some(Self::Managed),
@@ -116,8 +116,39 @@ impl ContainerType {
     }
 }
 
+impl From<Origin> for ContainerType {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Managed => Self::Managed,
+            Origin::DevContainer => Self::DevContainer,
+            Origin::Compose => Self::Compose,
+            Origin::RawDocker => Self::Docker,
+            Origin::Unknown => Self::Unknown,
+        }
+    }
+}
+
 impl fmt::Display for ContainerType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_origin_has_its_type_by_value_and_by_name() {
+        for (origin, kind) in [
+            (Origin::Managed, ContainerType::Managed),
+            (Origin::DevContainer, ContainerType::DevContainer),
+            (Origin::Compose, ContainerType::Compose),
+            (Origin::RawDocker, ContainerType::Docker),
+            (Origin::Unknown, ContainerType::Unknown),
+        ] {
+            assert_eq!(ContainerType::from(origin), kind);
+            assert_eq!(ContainerType::from_name(origin.as_str()), Some(kind), "{origin}");
+        }
     }
 }

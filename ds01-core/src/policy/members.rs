@@ -30,7 +30,9 @@ pub(crate) fn members(reader: &mut Reader<'_>) -> Vec<Located<String>> {
 
 /// What keeps a text from being a user name.
 pub(crate) fn fault(name: &str) -> Option<Wrong> {
-    let message = if name.chars().any(char::is_control) {
+    let message = if name.is_empty() {
+        "an empty name is nobody's".to_owned()
+    } else if name.chars().any(char::is_control) {
         format!("`{name}` has a control character in it")
     } else if name.len() > LONGEST_NAME {
         format!("this name has {} bytes", name.len())

@@ -47,7 +47,7 @@ use std::collections::BTreeMap;
 pub use build::{Document, PolicyFiles, parse};
 pub use diagnostic::{BadPolicy, Diagnostic, Excerpt, Position, Severity};
 pub use exemptions::{Enforcement, Exemption, Expiry};
-pub use files::{DEFAULT_PATH, load};
+pub use files::{DEFAULT_PATH, load, system_processes};
 pub use level::{ContainerType, Level, Place, Sourced};
 pub use monitoring::Monitoring;
 pub use names::short_form;

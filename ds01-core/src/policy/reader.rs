@@ -105,6 +105,9 @@ impl<'a> Reader<'a> {
     /// The entries of a mapping. Null has none; anything else than a mapping, and each key that can't be used, is
     /// reported. `what` is the mapping's name.
     pub(crate) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Vec<Entry<'n>> {
+        if self.tagged(node, what) {
+            return Vec::new();
+        }
         let Kind::Map(pairs) = &node.kind else {
             if !node.is_null() {
                 let (message, help) =
@@ -116,6 +119,9 @@ impl<'a> Reader<'a> {
         let mut first_lines: BTreeMap<&str, u32> = BTreeMap::new();
         let mut entries = Vec::new();
         for (key, value) in pairs {
+            if self.tagged(key, &format!("a key of {what}")) {
+                continue;
+            }
             let Kind::Scalar { text, .. } = &key.kind else {
                 self.error(key.at, format!("a key of {what} is {}", key.describe()), "write a name as the key");
                 continue;
@@ -137,11 +143,7 @@ impl<'a> Reader<'a> {
     /// The single value of an entry; anything else is reported.
     pub(crate) fn scalar<'n>(&mut self, entry: Entry<'n>) -> Option<Given<'n>> {
         match &entry.value.kind {
-            _ if entry.value.tagged => {
-                let help = format!("remove it, and write `{}: value`", entry.key);
-                self.error(entry.value.at, "a tag stands here, and tags are not read", help);
-                None
-            }
+            _ if self.tagged(entry.value, &format!("`{}`", entry.key)) => None,
             Kind::Scalar { text, plain } => Some(Given { text, plain: *plain, unit: None }),
             _ => {
                 let (message, help) = self.misfit(entry.value, &format!("`{}`", entry.key), "a single value");
@@ -154,6 +156,9 @@ impl<'a> Reader<'a> {
     /// The texts of a list, each as it is written, so that a name like `007` stays a name.
     pub(crate) fn names<'n>(&mut self, entry: Entry<'n>) -> Vec<(&'n str, Position)> {
         let what = format!("`{}`", entry.key);
+        if self.tagged(entry.value, &what) {
+            return Vec::new();
+        }
         let Kind::List(items) = &entry.value.kind else {
             if !entry.value.is_null() {
                 let (message, help) = self.misfit(entry.value, &what, "a list, such as `[one, two]`");
@@ -178,6 +183,14 @@ impl<'a> Reader<'a> {
             }
         }
         names
+    }
+
+    /// Whether a node has a tag, which is then reported: what it would make of the value is not known here.
+    fn tagged(&mut self, node: &Node, what: &str) -> bool {
+        if node.tagged {
+            self.error(node.at, format!("{what} has a tag, and tags are not read"), "remove the tag");
+        }
+        node.tagged
     }
 
     fn misfit(&self, node: &Node, what: &str, wanted: &str) -> (String, String) {

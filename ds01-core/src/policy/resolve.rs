@@ -1,5 +1,7 @@
 //! Which value holds for whom.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
@@ -7,6 +9,7 @@ use super::{
     exemptions::Exemption,
     level::{ContainerType, Level, Sourced},
     names::ByUser,
+    reader::Said,
     settings::{Limits, LimitsLayer, Row, Rules, RulesLayer},
 };
 
@@ -47,13 +50,7 @@ impl Policy {
     }
 
     fn resolve_as(&self, user: Option<&str>, group: Sourced<String>, kind: ContainerType) -> Resolved {
-        let mut overrides = Vec::new();
-        for found in [&self.overrides_file, &self.overrides_inline] {
-            // Two overrides that speak of one short name speak of two people: neither is taken.
-            if let Some([(name, (said, _))]) = user.map(|user| found.of(user)).as_deref() {
-                overrides.push((Level::UserOverride((*name).to_owned()), said));
-            }
-        }
+        let overrides = self.overrides_of(user);
         let of_group = self.groups.get(&group.value).map(|(said, _)| (Level::Group(group.value.clone()), said));
         let of_type = self.types.get(&kind).map(|said| (Level::ContainerType(kind), said));
         let of_all = [(Level::Default, &self.defaults)];
@@ -70,6 +67,17 @@ impl Policy {
             .collect();
         let (limits, rules) = (Limits::resolve(&limits), Rules::resolve(&rules));
         Resolved { group, limits, rules }
+    }
+
+    /// The overrides of a user, that of `user-overrides.yaml` first.
+    fn overrides_of(&self, user: Option<&str>) -> Vec<(Level, &Said)> {
+        let Some(user) = user else { return Vec::new() };
+        let mut found = self.overrides_file.of(user);
+        found.extend(self.overrides_inline.of(user));
+        // Names of other forms that differ, in one file or in both, speak of different people: none of them is taken.
+        let others: BTreeSet<&str> = found.iter().map(|(name, _)| *name).filter(|name| *name != user).collect();
+        found.retain(|(name, _)| *name == user || others.len() == 1);
+        found.into_iter().map(|(name, (said, _))| (Level::UserOverride(name.to_owned()), said)).collect()
     }
 
     /// The group that a user is in, and which line says so.

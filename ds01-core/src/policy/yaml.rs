@@ -39,7 +39,7 @@ pub(crate) enum Kind {
 impl Node {
     /// Whether it is YAML's null: `null`, `~`, or nothing at all.
     pub(crate) fn is_null(&self) -> bool {
-        matches!(&self.kind, Kind::Scalar { text, plain: true } if is_null(text))
+        !self.tagged && matches!(&self.kind, Kind::Scalar { text, plain: true } if is_null(text))
     }
 
     /// The value of a mapping's key.

@@ -114,6 +114,14 @@ fn links_are_not_followed_wherever_they_lead() {
     assert!(config.refused().contains("this is not a folder"));
 }
 
+/// Emacs marks a file that is open in it with such a link.
+#[test]
+fn hidden_files_are_nobodys_members() {
+    let config = Config::new();
+    symlink("root@host.42:1", config.path("groups/.#faculty.members")).unwrap();
+    assert_eq!(config.group_of("alice"), "student");
+}
+
 #[test]
 fn the_policy_itself_may_be_a_link() {
     let (config, elsewhere) = (Config::new(), Config::new());

@@ -10,15 +10,25 @@ use super::{one_file, values};
 /// A policy as places, such as `groups/student`, with the keys and values that stand there.
 type Places = BTreeMap<&'static str, BTreeMap<&'static str, &'static str>>;
 
-const PLACES: [&str; 6] =
-    ["defaults", "policies", "groups/student", "groups/faculty", "container_types/compose", "user_overrides/alice"];
+const PLACES: [&str; 10] = [
+    "defaults",
+    "policies",
+    "groups/student",
+    "groups/student/policies",
+    "groups/faculty",
+    "groups/faculty/policies",
+    "container_types/compose",
+    "container_types/compose/policies",
+    "user_overrides/alice",
+    "user_overrides/alice/policies",
+];
 const LIMITS: [&str; 4] = ["idle_timeout", "max_runtime", "gpu_hold_after_stop", "container_hold_after_stop"];
 const RULES: [&str; 3] = ["keepalive_max_duration", "created_container_timeout", "gpu_hold_after_manual_stop"];
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
 
 fn places() -> impl Strategy<Value = Places> {
     let value = prop::sample::select(vec!["null", "5m", "1h", "2d"]);
-    let keys = |place: &'static str| if place == "policies" { RULES.to_vec() } else { LIMITS.to_vec() };
+    let keys = |place: &'static str| if place.ends_with("policies") { RULES.to_vec() } else { LIMITS.to_vec() };
     let mut places = Just(Places::new()).boxed();
     for place in PLACES {
         let keys = keys(place);
@@ -44,15 +54,23 @@ fn places() -> impl Strategy<Value = Places> {
 /// Writes a policy down, everything in the order that `seed` gives.
 fn write(places: &Places, seed: u64) -> String {
     let mut sections: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (place, said) in places {
-        let mut entries: Vec<String> = said.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-        if *place == "groups/faculty" {
-            entries.push("members: [alice, bob]".to_owned());
+    let entries = |said: &BTreeMap<&str, &str>| -> Vec<String> {
+        said.iter().map(|(key, value)| format!("{key}: {value}")).collect()
+    };
+    for (place, said) in places.iter().filter(|(place, _)| !place.ends_with("/policies")) {
+        let mut entries_here = entries(said);
+        if let Some(within) = places.get(format!("{place}/policies").as_str()) {
+            let mut within = entries(within);
+            shuffle(&mut within, seed);
+            entries_here.push(format!("policies: {{{}}}", within.join(", ")));
         }
-        shuffle(&mut entries, seed);
+        if *place == "groups/faculty" {
+            entries_here.push("members: [alice, bob]".to_owned());
+        }
+        shuffle(&mut entries_here, seed);
         let (section, name) = place.split_once('/').unwrap_or((place, ""));
-        let entries = entries.join(", ");
-        let text = if name.is_empty() { entries } else { format!("{name}: {{{entries}}}") };
+        let said = entries_here.join(", ");
+        let text = if name.is_empty() { said } else { format!("{name}: {{{said}}}") };
         sections.entry(section).or_default().push(text);
     }
     let mut lines: Vec<String> = sections
@@ -86,21 +104,27 @@ fn everything(policy: &Policy) -> Vec<(String, String)> {
 
 /// The places that are asked about `key`, from the nearest, for a user and type of the policies above.
 fn chain(user: &str, kind: ContainerType, key: &str) -> Vec<&'static str> {
-    let mut chain = Vec::new();
-    if user == "alice" {
-        chain.push("user_overrides/alice");
-    }
-    if RULES.contains(&key) {
-        return vec!["policies"];
-    }
-    match kind {
-        ContainerType::Managed if user == "carol" => chain.push("groups/student"),
-        ContainerType::Managed => chain.push("groups/faculty"),
-        ContainerType::Compose => chain.push("container_types/compose"),
-        _ => {}
-    }
-    chain.push("defaults");
-    chain
+    let own = user == "alice";
+    let student = user == "carol";
+    let compose = kind == ContainerType::Compose;
+    let places = if RULES.contains(&key) {
+        let group = if student { "groups/student/policies" } else { "groups/faculty/policies" };
+        [
+            own.then_some("user_overrides/alice/policies"),
+            Some(group),
+            compose.then_some("container_types/compose/policies"),
+            Some("policies"),
+        ]
+    } else {
+        let group = if student { "groups/student" } else { "groups/faculty" };
+        [
+            own.then_some("user_overrides/alice"),
+            (kind == ContainerType::Managed).then_some(group),
+            compose.then_some("container_types/compose"),
+            Some("defaults"),
+        ]
+    };
+    places.into_iter().flatten().collect()
 }
 
 fn value_of(policy: &Policy, user: &str, kind: ContainerType, key: &str) -> String {
@@ -129,7 +153,10 @@ proptest! {
     }
 
     #[test]
-    fn a_nearer_null_beats_every_farther_value(mut places in places(), key in prop::sample::select(LIMITS.to_vec())) {
+    fn a_nearer_null_beats_every_farther_value(
+        mut places in places(),
+        key in prop::sample::select([&LIMITS[..], &RULES].concat()),
+    ) {
         for user in USERS {
             for kind in ContainerType::ALL {
                 let nearest = chain(user, kind, key)[0];

@@ -49,3 +49,35 @@ fn groups_and_types_have_the_limits_of_the_reference() {
         assert_eq!(limits(policy.resolve(Some("anybody"), kind)), expected, "{kind}");
     }
 }
+
+#[test]
+fn everything_else_is_as_in_the_reference() {
+    let policy = shipped().policy;
+    let expected = [
+        ("group", "student"),
+        ("idle_timeout", "30m"),
+        ("max_runtime", "1d"),
+        ("gpu_hold_after_stop", "15m"),
+        ("container_hold_after_stop", "30m"),
+        ("gpu_idle_threshold", "5"),
+        ("cpu_idle_threshold", "2"),
+        ("network_idle_threshold", "1048576"),
+        ("idle_detection_window", "3"),
+        ("grace_period", "30m"),
+        ("keepalive_max_duration", "1d"),
+        ("keepalive_path", "/workspace/.keep-alive"),
+        ("sigterm_grace", "1m"),
+        ("gpu_hold_after_manual_stop", "15m"),
+        ("created_container_timeout", "30m"),
+        ("high_demand_threshold", "0.8"),
+        ("high_demand_idle_reduction", "0.5"),
+        ("warn_at", "0.8"),
+        ("gpu_unknown", "secondary"),
+        ("remove_stopped", "managed"),
+        ("max_stops_per_run", "null"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(super::values(&policy, "anybody", ContainerType::Managed), expected);
+    assert_eq!(policy.monitoring.infrastructure_label, "ds01.protected");
+    assert!(policy.monitoring.infrastructure_containers.iter().any(|name| name == "ds01-prometheus"));
+}

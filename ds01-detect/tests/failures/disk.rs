@@ -1,44 +1,21 @@
 //! A full disk: a tiny file system in a mount namespace of the test's own.
 
 use std::{
-    env,
     fs::{self, File},
     io::Write,
-    path::Path,
-    path::PathBuf,
-    process::Command,
+    path::{Path, PathBuf},
 };
 
-use crate::{as_root, doors::World, support::Detector};
-
-/// Set where a test runs a second time: inside the namespace.
-const INSIDE: &str = "DS01_TEST_IN_NAMESPACE";
-
-/// Whether this is the test of that name inside a mount namespace of its own. Outside it is run again there, to its end.
-fn inside_namespace(test: &str) -> bool {
-    if env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    if as_root("a full disk") {
-        // Inside, nothing that is mounted on can be removed. Here, nothing is mounted.
-        let dir = tempfile::tempdir().unwrap();
-        let mut command = Command::new("unshare");
-        command.arg("--mount").arg(env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
-        let ended = command.env(INSIDE, "yes").env("TMPDIR", dir.path()).output().unwrap();
-        let told = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
-        assert!(ended.status.success() && told.contains("1 passed"), "{told}");
-    }
-    false
-}
+use crate::{
+    doors::World,
+    namespace::{inside, mount},
+    support::Detector,
+};
 
 /// Makes this directory a file system of 64 KiB.
 fn mount_tiny_disk(dir: &Path) {
     fs::create_dir(dir).unwrap();
     mount(&["-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs"], dir);
-}
-
-fn mount(args: &[&str], at: &Path) {
-    assert!(Command::new("mount").args(args).arg(at).status().unwrap().success());
 }
 
 /// A file that takes all the space that is left.
@@ -51,7 +28,7 @@ fn fill(disk: &Path) -> PathBuf {
 
 #[test]
 fn a_full_disk_leaves_the_old_inventory() {
-    if !inside_namespace("disk::a_full_disk_leaves_the_old_inventory") {
+    if !inside("disk::a_full_disk_leaves_the_old_inventory") {
         return;
     }
     let world = World::new();
@@ -84,7 +61,7 @@ fn a_full_disk_leaves_the_old_inventory() {
 
 #[test]
 fn a_full_event_log_stops_nothing() {
-    if !inside_namespace("disk::a_full_event_log_stops_nothing") {
+    if !inside("disk::a_full_event_log_stops_nothing") {
         return;
     }
     let world = World::new();

@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
 mod cells;
+mod command_line;
 mod damaged;
 mod disk;
 mod doors;
+mod gone;
 mod host;
 mod killed;
 mod matrix;
+mod namespace;
+mod paths;
 #[path = "../support/mod.rs"]
 mod support;
 mod together;

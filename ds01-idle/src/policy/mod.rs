@@ -11,7 +11,7 @@ use ds01_core::{
 };
 use jiff::tz::TimeZone;
 
-use crate::{Failure, check_config, cli::PolicyRequest};
+use crate::{Failure, check_config, cli::PolicyRequest, say};
 
 /// What holds for one kind of container of one user or group.
 struct Answer<'a> {
@@ -31,10 +31,8 @@ struct Answers<'a> {
 pub(crate) fn run(request: &PolicyRequest, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let loaded = policy::load(&request.config)?;
     if !loaded.warnings.is_empty() {
-        eprintln!(
-            "ds01-idle: {} about this policy: see ds01-idle check-config",
-            check_config::summary(&loaded.warnings)
-        );
+        let warnings = check_config::summary(&loaded.warnings);
+        say(format_args!("ds01-idle: {warnings} about this policy: see ds01-idle check-config"));
     }
     let answers = answers(&loaded.policy, request);
     if request.json {

@@ -177,6 +177,7 @@ pub(crate) fn given(entry: &mut ContainerEntry, uuids: &[&str]) {
 pub(crate) fn holding(entry: &mut ContainerEntry, uuids: &[&str], memory_mb: u64) {
     let held = |uuid: &&str| GpuUse { gpu_uuid: (*uuid).to_owned(), memory_mb: Some(memory_mb), memory_unknown: None };
     let gpus = uuids.iter().map(held).collect();
-    entry.gpu_processes = Some(vec![ContainerProcess { pid: 1001, name: "python3".to_owned(), gpus }]);
+    entry.gpu_processes =
+        Some(vec![ContainerProcess { pid: 1001, name: "python3".to_owned(), gpus, extra: Extra::new() }]);
     entry.gpu_memory_mb = Some(memory_mb * uuids.len() as u64);
 }

@@ -205,7 +205,7 @@ fn a_live_scan_says_what_it_could_not_read() {
     assert_eq!(code, 0);
     let (_, err, code) = outcome(ds01(&["--live", "--docker-host", "tcp://10.0.0.1:2375"]));
     assert!(err.contains("Docker is reached through a Unix socket"), "{err}");
-    assert_eq!(code, 1);
+    assert_eq!(code, 2, "it is the command line that is wrong");
     // An address that only --live needs is nobody's business otherwise.
     let mut command = ds01(&["--demo"]);
     command.env("DOCKER_HOST", "tcp://10.0.0.1:2375");

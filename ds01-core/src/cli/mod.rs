@@ -1,5 +1,5 @@
-//! What the command lines of ds01's programs have in common: where the sources of a scan are, and how each program makes
-//! its own shell completions and man page from the definitions that its `--help` is made from.
+//! What the command lines of ds01's programs have in common (feature `cli`): where the sources of a scan are, and how each
+//! program makes its own shell completions and man page from the definitions that its `--help` is made from.
 //!
 //! Packaging asks each program for them with the hidden option `--generate`:
 //!
@@ -12,4 +12,4 @@ mod generate;
 mod sources;
 
 pub use generate::Generate;
-pub use sources::SourceArgs;
+pub use sources::{Doors, SourceArgs};

@@ -1,0 +1,83 @@
+//! Where the sources of a scan are.
+
+use std::{env, path::PathBuf, sync::Arc, time::Duration};
+
+use clap::Args;
+
+use crate::{
+    detect::Sources,
+    source::{
+        SourceError, SourceName, SystemClock,
+        docker::{Docker, DockerOptions, InvalidDockerHost, parse_docker_host},
+        nvml::Nvml,
+        proc::ProcFs,
+    },
+};
+
+/// The options that move the doors to the machine.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// Docker's socket, as unix:///PATH; no other kind of address [env: DOCKER_HOST]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_docker_host)]
+    pub docker_host: Option<PathBuf>,
+
+    /// NVML's library; found by the system's loader unless named
+    #[arg(long, value_name = "FILE")]
+    pub nvml_library: Option<PathBuf>,
+
+    /// Where the host's proc is mounted
+    #[arg(long, value_name = "DIR", default_value = "/proc")]
+    pub proc_root: PathBuf,
+}
+
+/// The real doors, opened by none yet.
+pub struct Doors {
+    /// All of them.
+    pub sources: Sources,
+    /// Docker among them, which counts its requests.
+    pub docker: Arc<Docker>,
+    /// The sources that were named, which are therefore never absent.
+    pub named: Vec<SourceName>,
+}
+
+impl SourceArgs {
+    /// The same, with the socket that `DOCKER_HOST` names where no option does. Set to nothing, it is not set.
+    ///
+    /// Not left to the parser of the options: for it a variable in the environment is as good as an option on the command
+    /// line, and whoever has this one would be refused every option that stands alone.
+    ///
+    /// # Errors
+    ///
+    /// When `DOCKER_HOST` names no Unix socket.
+    pub fn with_environment(mut self) -> Result<Self, InvalidDockerHost> {
+        if let (None, Some(text)) = (&self.docker_host, env::var_os("DOCKER_HOST").filter(|text| !text.is_empty())) {
+            self.docker_host = Some(parse_docker_host(&text.to_string_lossy())?);
+        }
+        Ok(self)
+    }
+
+    /// The real sources, for a scan of at most `deadline`: one request to Docker has a fifth of it, and 5 seconds at most.
+    /// Nothing is asked of any of them yet.
+    ///
+    /// # Errors
+    ///
+    /// When the system is out of file descriptors.
+    pub fn doors(&self, deadline: Duration) -> Result<Doors, SourceError> {
+        let usual = DockerOptions::default();
+        let request_timeout = usual.request_timeout.min(deadline / 5);
+        let docker = Arc::new(Docker::new(DockerOptions {
+            socket: self.docker_host.clone().unwrap_or(usual.socket),
+            connect_timeout: usual.connect_timeout.min(request_timeout),
+            request_timeout,
+        })?);
+        let sources = Sources {
+            containers: docker.clone(),
+            gpus: Arc::new(Nvml::new(self.nvml_library.clone())),
+            processes: Arc::new(ProcFs::new(&self.proc_root)),
+            clock: Arc::new(SystemClock),
+        };
+        let named_docker = self.docker_host.as_ref().map(|_| SourceName::Docker);
+        let named_nvml = self.nvml_library.as_ref().map(|_| SourceName::Nvml);
+        Ok(Doors { sources, docker, named: named_docker.into_iter().chain(named_nvml).collect() })
+    }
+}
