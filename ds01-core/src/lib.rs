@@ -72,6 +72,7 @@ pub mod deadline;
 pub mod detect;
 pub mod duration;
 pub mod event;
+pub mod idle;
 pub mod model;
 pub mod policy;
 pub mod source;

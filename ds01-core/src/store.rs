@@ -151,15 +151,52 @@ impl Store {
     ///
     /// When it is not a regular file, or could not be read.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let file = match self.open_file(name, OFlags::RDONLY, "open") {
-            Ok(file) => file,
-            Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(file) = self.open_to_read(name)? else { return Ok(None) };
         let length = file.metadata().map_or(0, |metadata| metadata.len().min(MAX_FILE_BYTES));
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
         file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|error| self.error("read", name, error))?;
         Ok(Some(bytes))
+    }
+
+    /// The names in the directory, in no order; those that are not UTF-8 are not this program's, and are left out.
+    ///
+    /// # Errors
+    ///
+    /// When the directory could not be listed.
+    pub fn names(&self) -> Result<Vec<String>, StoreError> {
+        let list = || -> Result<Vec<String>, Errno> {
+            let mut names = Vec::new();
+            for entry in fs::Dir::read_from(&self.dir)? {
+                names.extend(entry?.file_name().to_str().ok().map(ToOwned::to_owned));
+            }
+            Ok(names)
+        };
+        list().map_err(|error| io_error("list directory", &self.path, error))
+    }
+
+    /// Opens a file for reading, for whoever needs a part of it; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a regular file, or could not be opened.
+    pub fn open_to_read(&self, name: &str) -> Result<Option<File>, StoreError> {
+        match self.open_file(name, OFlags::RDONLY, "open") {
+            Ok(file) => Ok(Some(file)),
+            Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a file; one that is not there is no error.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be removed.
+    pub fn remove(&self, name: &str) -> Result<(), StoreError> {
+        match fs::unlinkat(&self.dir, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(self.error("remove", name, error)),
+        }
     }
 
     /// Replaces a file as a whole: a reader, and a crash at any instant, finds the old content or the new.

@@ -18,6 +18,7 @@ fn subject(event: &Event) -> String {
         | Details::ClassificationChanged { name, .. } => name.clone(),
         Details::HostGpuProcessDiscovered { pid, .. } | Details::HostGpuProcessExited { pid, .. } => pid.to_string(),
         Details::SourceFailed { source, .. } | Details::SourceRecovered { source, .. } => source.to_string(),
+        other => panic!("no event of detection: {}", other.event_type()),
     };
     format!("{} {about}", event.details.event_type())
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::{
     load::{LoadError, load},
-    warnings::unprivileged,
+    warnings::unseen_live,
 };
 
 /// What a live scan may take, as the detector's.
@@ -51,7 +51,7 @@ impl Source {
             Self::Live { args, last } => {
                 let (inventory, mut notes) = scan(args, last.as_deref())?;
                 *last = Some(Box::new(inventory.clone()));
-                notes.extend(unprivileged(&inventory));
+                notes.extend(unseen_live(&inventory));
                 Ok(Seen { inventory, now: Timestamp::now(), notes })
             }
             Self::Demo(made) => {

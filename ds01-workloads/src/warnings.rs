@@ -27,12 +27,18 @@ pub(crate) fn warnings(inventory: &Inventory, now: Timestamp) -> Vec<String> {
     age.into_iter().chain(sources).chain(gpus).collect()
 }
 
-/// What a scan without privilege could not see.
-pub(crate) fn unprivileged(inventory: &Inventory) -> Vec<String> {
+/// What a live scan could not see: what this host has not, and what this caller may not.
+pub(crate) fn unseen_live(inventory: &Inventory) -> Vec<String> {
     let processes = inventory.host_processes.values().chain(inventory.pending_processes.values());
     let hidden = processes.filter(|process| process.cmdline.is_none()).count();
     let containers = inventory.containers.values().filter(|container| container.problem.is_some()).count();
-    let mut said = Vec::new();
+    let absent = inventory.sources.iter().filter(|(_, entry)| entry.state == SourceState::Absent);
+    let mut said: Vec<String> = absent
+        .map(|(name, entry)| {
+            let hint = entry.hint.as_deref().unwrap_or("scan as root");
+            format!("{}; {hint}", entry.error.as_deref().unwrap_or(name))
+        })
+        .collect();
     if hidden > 0 {
         said.push(format!(
             "the command lines of {hidden} host GPU processes could not be read: run as root to see them"

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::{
     detect::{GpuAccess, Origin},
+    idle::track::Exempted,
     model::{ContainerId, ContainerStatus},
     source::SourceName,
 };
@@ -150,6 +151,140 @@ events! {
         source: SourceName;
         /// How long it had failed, in seconds.
         outage_seconds: u64;
+    }
+    /// A container's owner was warned: it will be stopped for idleness.
+    "maintenance.idle_warning" IdleWarning {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Its type in the policy.
+        container_type: &'static str;
+        /// Observed idle time, in seconds.
+        idle_seconds: u64;
+        /// The same in words, such as 24m.
+        idle_duration: String;
+        /// What the last look showed: GPU, CPU, network and processes.
+        evidence: String;
+        /// UUIDs of its GPUs and MIG instances.
+        gpus: Vec<String>;
+        /// After how many more seconds it will be stopped.
+        stop_in_seconds: u64;
+    }
+    /// A container was stopped for idleness.
+    "maintenance.idle_kill" IdleKill {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Its type in the policy.
+        container_type: &'static str;
+        /// Observed idle time, in seconds.
+        idle_seconds: u64;
+        /// The same in words, such as 24m.
+        idle_duration: String;
+        /// What the last look showed: GPU, CPU, network and processes.
+        evidence: String;
+        /// UUIDs of its GPUs and MIG instances.
+        gpus: Vec<String>;
+    }
+    /// A container's owner was warned: it will be stopped for its run time.
+    "maintenance.runtime_warning" RuntimeWarning {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Its type in the policy.
+        container_type: &'static str;
+        /// How long it has run, in seconds.
+        runtime_seconds: u64;
+        /// UUIDs of its GPUs and MIG instances.
+        gpus: Vec<String>;
+        /// After how many more seconds it will be stopped.
+        stop_in_seconds: u64;
+    }
+    /// A container was stopped for its run time.
+    "maintenance.runtime_kill" RuntimeKill {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Its type in the policy.
+        container_type: &'static str;
+        /// How long it has run, in seconds.
+        runtime_seconds: u64;
+        /// UUIDs of its GPUs and MIG instances.
+        gpus: Vec<String>;
+    }
+    /// A container could not be stopped, or did not end.
+    "maintenance.stop_failed" StopFailed {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Its type in the policy.
+        container_type: &'static str;
+        /// UUIDs of its GPUs and MIG instances.
+        gpus: Vec<String>;
+        /// What went wrong.
+        error: String;
+    }
+    /// A container that had ended was removed after its hold, without its volumes.
+    "maintenance.container_removed" ContainerRemoved {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Its type in the policy.
+        container_type: &'static str;
+        /// UUIDs of its GPUs and MIG instances.
+        gpus: Vec<String>;
+    }
+    /// A container that was never started was removed.
+    "maintenance.created_cleanup" CreatedCleanup {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Its type in the policy.
+        container_type: &'static str;
+        /// UUIDs of its GPUs and MIG instances.
+        gpus: Vec<String>;
+    }
+    /// A container's GPUs are free: it is gone, and so are its contexts.
+    "maintenance.gpu_released" GpuReleased {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Its type in the policy.
+        container_type: &'static str;
+        /// UUIDs of its GPUs and MIG instances.
+        gpus: Vec<String>;
+    }
+    /// A container would have been stopped, and its owner is exempt.
+    "maintenance.exempt" Exempt {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Its type in the policy.
+        container_type: &'static str;
+        /// From what: idle_timeout or max_runtime.
+        exempt_from: Exempted;
+        /// Observed idle time, in seconds.
+        idle_seconds: u64;
+        /// How long it has run, in seconds.
+        runtime_seconds: u64;
+    }
+    /// Demand for GPUs became high, or ceased to be: idle timeouts are shorter, or as long as before.
+    "system.high_demand" HighDemand {
+        /// Whether it is high now.
+        high: bool;
+        /// GPUs and MIG instances that are given to running containers.
+        assigned: u64;
+        /// All of them.
+        total: u64;
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A figure or fact read from the machine, or why it could not be had.
 ///
 /// Unknown is never zero and never an empty list: whoever wants a number has to decide what a missing one means.
@@ -13,7 +15,10 @@ use std::fmt;
 /// assert_eq!(memory.known(), None);
 /// assert_eq!(memory.unknown().unwrap().to_string(), "not supported: hidden under MIG");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// In JSON it is the fact itself, or `{"unknown": "not_supported", "detail": "hidden under MIG"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Reading<T> {
     /// The fact.
     Known(T),
@@ -22,16 +27,18 @@ pub enum Reading<T> {
 }
 
 /// Why a [`Reading`] is unknown: a kind for programs, a detail for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unknown {
     /// The kind of obstacle.
+    #[serde(rename = "unknown")]
     pub kind: UnknownKind,
     /// What was asked and what was answered, such as `nvmlDeviceGetMemoryInfo: GPU is lost`.
     pub detail: String,
 }
 
 /// The kinds of obstacle between a question and its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum UnknownKind {
     /// The hardware, driver or kernel does not offer this fact here.

@@ -3,18 +3,24 @@
 use super::{Column, GAP, Shrink};
 
 /// Narrows `widths` until the table fits `available` cells; columns beyond its new length are left out.
+///
+/// First the columns that may be shortened are, then columns go from the right as far as the first of those; only then are
+/// the others shortened, and go in their turn.
 pub(super) fn fit(widths: &mut Vec<usize>, columns: &[Column], available: usize) {
     let natural = widths.clone();
+    let name = columns.iter().position(|column| matches!(column.shrink, Shrink::First(_)));
     loop {
         let excess = total(widths).saturating_sub(available);
-        let excess = shorten(widths, columns, excess, |shrink| match shrink {
+        let mut excess = shorten(widths, columns, excess, |shrink| match shrink {
             Shrink::First(least) => Some(least),
             Shrink::Second(_) | Shrink::Never => None,
         });
-        let excess = shorten(widths, columns, excess, |shrink| match shrink {
-            Shrink::Second(least) => Some(least),
-            Shrink::First(_) | Shrink::Never => None,
-        });
+        if name.is_none_or(|name| widths.len() <= name + 1) {
+            excess = shorten(widths, columns, excess, |shrink| match shrink {
+                Shrink::Second(least) => Some(least),
+                Shrink::First(_) | Shrink::Never => None,
+            });
+        }
         if excess == 0 {
             return;
         }

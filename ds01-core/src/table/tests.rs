@@ -37,8 +37,10 @@ fn named_columns_are_shortened_first_then_the_rightmost_is_left_out() {
         "USER     AGE  NAME          IMAGE\n\
          barbara  12m  thesis-trai…  registry/th…\n"
     );
-    assert_eq!(plain(Some(31), &lines), "USER    AGE  NAME      IMAGE\nbarba…  12m  thesis-…  registr…\n");
-    assert_eq!(plain(Some(30), &lines), "USER     AGE  NAME\nbarbara  12m  thesis-training\n");
+    assert_eq!(plain(Some(31), &lines), "USER     AGE  NAME\nbarbara  12m  thesis-training\n");
+    assert_eq!(plain(Some(22), &lines), "USER     AGE  NAME\nbarbara  12m  thesis-…\n");
+    // Another column is shortened only to keep the name.
+    assert_eq!(plain(Some(21), &lines), "USER    AGE  NAME\nbarba…  12m  thesis-…\n");
     assert_eq!(plain(Some(12), &lines), "USER     AGE\nbarbara  12m\n");
     assert_eq!(plain(Some(7), &lines), "USER\nbarbara\n");
     assert_eq!(plain(Some(3), &lines), "US…\nba…\n");

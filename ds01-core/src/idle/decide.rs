@@ -1,0 +1,266 @@
+//! What is to be done about one running container.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    facts::{KeepAlive, Keeping},
+    rules::{Case, Reason},
+    track::{Exempted, Track},
+    verdict::Verdict,
+};
+use crate::policy::Enforcement;
+
+/// The longest grace that a container can ask for itself.
+pub const LONGEST_OWN_GRACE: Duration = Duration::from_secs(300);
+
+/// The least that a late warning announces, where the policy leaves so much between warning and stop: a little less than
+/// the time between two checks.
+pub const LATE_NOTICE: Duration = Duration::from_secs(240);
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing.
+    Nothing,
+    /// Tell its owner that it will be stopped for idleness.
+    Warn {
+        /// The stop comes after this much more idle time.
+        left: Duration,
+        /// Why a keep-alive file that lies there does not count.
+        keep_alive_refused: Option<&'static str>,
+    },
+    /// Tell its owner that it will be stopped for its run time.
+    WarnOfRuntime {
+        /// The stop comes after this long.
+        left: Duration,
+    },
+    /// Tell its owner, once, that it would have been stopped and is not.
+    TellExempt(Exempted),
+    /// Stop it.
+    Stop {
+        /// For what.
+        cause: StopCause,
+        /// How long it has between SIGTERM and SIGKILL.
+        grace: Duration,
+    },
+    /// Remove it, without its volumes.
+    Remove(Removal),
+}
+
+/// Why a container is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopCause {
+    /// It was idle for too long.
+    Idle,
+    /// It ran for too long.
+    Runtime,
+}
+
+/// Why a container is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It was made and never started.
+    NeverStarted,
+    /// It ended, and was held for as long as the policy says.
+    Held,
+}
+
+/// What happens next if nothing changes, and after how much time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It is warned of its stop for idleness after this much more idle time.
+    Warning(Duration),
+    /// It is stopped for idleness after this much more idle time, at a check.
+    Stop(Duration),
+    /// It is stopped for its run time after this long.
+    RuntimeStop(Duration),
+    /// Its grace period ends after this long.
+    GraceEnds(Duration),
+    /// Its keep-alive ends then; `None` is never.
+    KeptUntil(Option<Timestamp>),
+    /// It is removed after this long.
+    Removal(Duration),
+    /// Nothing that time alone brings.
+    Nothing,
+}
+
+/// Why an idle container is not stopped at this check, though it is past its limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waits {
+    /// A keep-alive file holds.
+    Kept,
+    /// Whether there is a keep-alive file could not be told.
+    KeepAliveUnreadable(String),
+    /// The time that was announced is not over.
+    Announced,
+    /// Not enough idle checks in a row yet: so many of so many.
+    Window(u64, u64),
+    /// Enough others are stopped in this run.
+    Cap,
+}
+
+/// What is to be done about one container at one check, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// What.
+    pub action: Action,
+    /// The rule that decided. `None` for one that does not run.
+    pub reason: Option<Reason>,
+    /// What keeps it from being stopped although it is idle.
+    pub waits: Option<Waits>,
+    /// What comes next.
+    pub next: Next,
+    /// Observed idle time.
+    pub idle: Duration,
+    /// How long it may be idle at this check.
+    pub idle_limit: Option<Duration>,
+}
+
+/// Whether [`decide`] will ask for the keep-alive file: so that no other is looked up.
+pub fn asks_keep_alive(case: &Case<'_>) -> bool {
+    let idle = case.track.map(Track::idle).unwrap_or_default();
+    case.idle_limit().is_some_and(|limit| idle >= case.warn_after(limit)) && case.reason() == Reason::Idle
+}
+
+/// What is to be done about a running container; `keep_alive` is what lies at the policy's path in it.
+pub fn decide(case: &Case<'_>, keep_alive: &KeepAlive) -> Decision {
+    let reason = case.reason();
+    let idle = case.track.map(Track::idle).unwrap_or_default();
+    let mut decision = Decision {
+        action: Action::Nothing,
+        reason: Some(reason.clone()),
+        waits: None,
+        next: Next::Nothing,
+        idle,
+        idle_limit: case.idle_limit(),
+    };
+    if matches!(reason, Reason::NoGpu | Reason::OriginUnknown | Reason::Infrastructure(_)) {
+        return decision;
+    }
+    if runtime(case, &mut decision) {
+        return decision;
+    }
+    match reason {
+        Reason::OwnerExempt => tell_exempt_if_idle(case, &mut decision),
+        Reason::Grace(left) => decision.next = Next::GraceEnds(left),
+        Reason::Idle => when_idle(case, keep_alive, &mut decision),
+        _ => {}
+    }
+    decision
+}
+
+/// What its run time asks for; whether that decides.
+fn runtime(case: &Case<'_>, decision: &mut Decision) -> bool {
+    let (Some((ran, limit)), Some(track)) = (case.runtime_used(), case.track) else { return false };
+    let warn_after = case.warn_after(limit);
+    if case.policy.exemption(Enforcement::MaxRuntime).is_some() {
+        let due = ran >= limit && !track.told_exempt.contains(&Exempted::MaxRuntime);
+        if due {
+            decision.action = Action::TellExempt(Exempted::MaxRuntime);
+        }
+        return due;
+    }
+    if ran < warn_after {
+        return false;
+    }
+    let left = limit.saturating_sub(ran);
+    match &track.runtime_warning {
+        None => {
+            let left = left.max(late_notice(limit, warn_after));
+            decision.action = Action::WarnOfRuntime { left };
+            decision.next = Next::RuntimeStop(left);
+            true
+        }
+        Some(_) if ran < limit => {
+            decision.next = Next::RuntimeStop(left);
+            false
+        }
+        Some(warning) => {
+            let announced = case.until(warning.not_before_boot_ms);
+            if warning.check < case.check && announced.is_zero() {
+                decision.action = Action::Stop { cause: StopCause::Runtime, grace: grace(case) };
+            } else {
+                decision.waits = Some(Waits::Announced);
+                decision.next = Next::RuntimeStop(announced);
+            }
+            true
+        }
+    }
+}
+
+fn tell_exempt_if_idle(case: &Case<'_>, decision: &mut Decision) {
+    let told = case.track.is_none_or(|track| track.told_exempt.contains(&Exempted::IdleTimeout));
+    let late = decision.idle_limit.is_some_and(|limit| decision.idle >= case.warn_after(limit));
+    let in_grace = case.ran_for() < case.policy.resolved.rules.grace_period.value;
+    if late && !told && !in_grace && case.verdict() == Verdict::Idle {
+        decision.action = Action::TellExempt(Exempted::IdleTimeout);
+    }
+}
+
+fn when_idle(case: &Case<'_>, keep_alive: &KeepAlive, decision: &mut Decision) {
+    let (Some(limit), Some(track)) = (decision.idle_limit, case.track) else { return };
+    let rules = &case.policy.resolved.rules;
+    let warn_after = case.warn_after(limit);
+    let left = limit.saturating_sub(decision.idle);
+    if decision.idle < warn_after {
+        decision.next = Next::Warning(warn_after - decision.idle);
+        return;
+    }
+    let refused = match keep_alive.keeping(case.now.at, rules.keepalive_max_duration.value) {
+        Keeping::Holds(until) => {
+            decision.waits = Some(Waits::Kept);
+            decision.next = Next::KeptUntil(until);
+            return;
+        }
+        Keeping::CannotTell(why) => {
+            decision.waits = Some(Waits::KeepAliveUnreadable(why));
+            return;
+        }
+        Keeping::Refused(why) => Some(why),
+        Keeping::None => None,
+    };
+    let Some(warning) = &track.warning else {
+        let left = if left.is_zero() { late_notice(limit, warn_after) } else { left };
+        decision.action = Action::Warn { left, keep_alive_refused: refused };
+        decision.next = Next::Stop(left);
+        return;
+    };
+    let window = rules.idle_detection_window.value;
+    let announced = case.until(warning.not_before_boot_ms);
+    if !left.is_zero() {
+        decision.next = Next::Stop(left.max(announced));
+    } else if warning.check >= case.check || !announced.is_zero() {
+        decision.waits = Some(Waits::Announced);
+        decision.next = Next::Stop(announced);
+    } else if track.idle_checks < window {
+        decision.waits = Some(Waits::Window(track.idle_checks, window));
+        decision.next = Next::Stop(Duration::ZERO);
+    } else {
+        decision.action = Action::Stop { cause: StopCause::Idle, grace: grace(case) };
+    }
+}
+
+impl Case<'_> {
+    /// How long it is to `boot_ms`; zero for the past.
+    fn until(&self, boot_ms: u64) -> Duration {
+        Duration::from_millis(boot_ms.saturating_sub(self.now.boot_ms))
+    }
+}
+
+/// What a warning announces that comes when the limit is already reached: as much as one in time would have, at most
+/// [`LATE_NOTICE`].
+fn late_notice(limit: Duration, warn_after: Duration) -> Duration {
+    limit.saturating_sub(warn_after).min(LATE_NOTICE)
+}
+
+/// Its type's grace, or its own where that is longer, up to [`LONGEST_OWN_GRACE`].
+fn grace(case: &Case<'_>) -> Duration {
+    let own = case.facts.stop_timeout.unwrap_or_default().min(LONGEST_OWN_GRACE);
+    case.policy.resolved.rules.sigterm_grace.value.max(own)
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -1,0 +1,285 @@
+//! What a container's GPUs did: from the driver's raw answers to a figure with its origin, and from that to evidence.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Reading;
+
+/// One of a container's GPUs or MIG instances, as the driver described it since the observation before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GpuReport {
+    /// UUID of the GPU or MIG instance, or the request that names no GPU of this host.
+    pub gpu: String,
+    /// What the driver told. Unknown for a GPU that is lost or erred, and for a request that could not be resolved.
+    pub utilization: Reading<Utilization>,
+    /// Who is on it.
+    pub tenancy: Tenancy,
+}
+
+/// The driver's figures, by the kind of device.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Utilization {
+    /// A whole GPU.
+    Gpu {
+        /// `nvmlDeviceGetProcessUtilization`; its "not found" is an empty list.
+        processes: Reading<Vec<ProcessSample>>,
+        /// `nvmlDeviceGetSamples` of the GPU's own utilization.
+        device: Reading<Vec<DeviceSample>>,
+        /// The span that both were asked about.
+        asked: Asked,
+    },
+    /// A MIG instance: graphics utilization in percent by GPM, from two samples at least 100 ms apart. It speaks for the
+    /// whole GPU instance.
+    Mig(Reading<f64>),
+}
+
+/// One process's share of a GPU's time in one sample, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessSample {
+    /// The pid as the host numbers it.
+    pub pid: u32,
+    /// `timeStamp`: the driver's wall clock, in microseconds since 1970.
+    pub time_us: u64,
+    /// `smUtil`.
+    pub sm_percent: u32,
+    /// `encUtil`.
+    pub encoder_percent: u32,
+    /// `decUtil`.
+    pub decoder_percent: u32,
+}
+
+/// A GPU's utilization in one sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceSample {
+    /// `timeStamp`: the driver's wall clock, in microseconds since 1970.
+    pub time_us: u64,
+    /// `sampleValue`, in percent.
+    pub percent: u32,
+}
+
+/// A span on the driver's wall clock, in microseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The observation before. What is not later is old.
+    pub since_us: u64,
+    /// Now.
+    pub until_us: u64,
+}
+
+/// Who is on a GPU or MIG instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenancy {
+    /// The container's pids, as the host numbers them.
+    pub own_pids: Reading<BTreeSet<u32>>,
+    /// Whether one of them holds a context on it.
+    pub own_context: Reading<bool>,
+    /// Whether anybody else was given it, or holds a context on it.
+    pub others: Reading<bool>,
+    /// Whether the container reaches it through an MPS server, to whose pid the driver books the work.
+    pub mps: bool,
+}
+
+/// What one of a container's GPUs did: a figure in percent of its time, and how it was obtained. A line of the journal
+/// holds one for each GPU.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GpuMeasure {
+    /// UUID of the GPU or MIG instance, or the request that names no GPU of this host.
+    pub gpu: String,
+    /// The figure.
+    #[serde(flatten)]
+    pub figure: GpuFigure,
+}
+
+/// A figure in percent, by its origin, or why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum GpuFigure {
+    /// The highest of the container's own processes.
+    OwnProcesses {
+        /// 0 to 100.
+        percent: f64,
+    },
+    /// The highest of the GPU's own samples: all who share it did no more than this together.
+    Device {
+        /// 0 to 100.
+        percent: f64,
+        /// Whether a high figure is this container's doing: it has the GPU to itself, or a context on it.
+        attributable: bool,
+    },
+    /// A MIG instance's, by GPM.
+    Gpm {
+        /// 0 to 100.
+        percent: f64,
+        /// As for [`Device`](Self::Device).
+        attributable: bool,
+    },
+    /// Nothing can be said, which is never 0 %.
+    Unknown {
+        /// What stood in the way.
+        why: String,
+    },
+}
+
+/// Whether a container worked on its GPUs, judged by a threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GpuEvidence {
+    /// It did, with this highest figure in percent.
+    Active(f64),
+    /// It did not, on any: this is the highest figure in percent.
+    Idle(f64),
+    /// It can't be told, and this is why.
+    Unknown(String),
+}
+
+impl GpuReport {
+    /// The best figure that the report gives, by the rules in their order: own processes, the device, GPM, none.
+    pub fn measure(&self) -> GpuMeasure {
+        let figure = match &self.utilization {
+            Reading::Unknown(why) => GpuFigure::Unknown { why: why.to_string() },
+            Reading::Known(Utilization::Mig(gpm)) => match gpm {
+                Reading::Known(percent) if (0.0..=100.0).contains(percent) => {
+                    GpuFigure::Gpm { percent: *percent, attributable: self.attributable() }
+                }
+                Reading::Known(percent) => GpuFigure::Unknown { why: format!("GPM says {percent} %") },
+                Reading::Unknown(why) => GpuFigure::Unknown { why: format!("GPM of the MIG instance: {why}") },
+            },
+            Reading::Known(Utilization::Gpu { processes, device, asked }) => {
+                let own = self.own_share(processes, *asked);
+                let all = highest_sample(device, *asked);
+                match (own, all) {
+                    // Work that nobody else can have done is the container's, whoever the driver books it to.
+                    (Ok(own), Ok(all)) if self.tenancy.others == Reading::Known(false) && all > own => {
+                        GpuFigure::Device { percent: all, attributable: true }
+                    }
+                    (Ok(percent), _) => GpuFigure::OwnProcesses { percent },
+                    (Err(_), Ok(percent)) => GpuFigure::Device { percent, attributable: self.attributable() },
+                    (Err(own), Err(all)) => GpuFigure::Unknown { why: format!("own processes: {own}; device: {all}") },
+                }
+            }
+        };
+        GpuMeasure { gpu: self.gpu.clone(), figure }
+    }
+
+    fn attributable(&self) -> bool {
+        self.tenancy.own_context == Reading::Known(true) || self.tenancy.others == Reading::Known(false)
+    }
+
+    /// The highest share of the container's own processes; 0 when the driver names none of them.
+    fn own_share(&self, samples: &Reading<Vec<ProcessSample>>, asked: Asked) -> Result<f64, String> {
+        if self.tenancy.mps {
+            return Err("the work of MPS clients is booked to their server".to_owned());
+        }
+        asked.check()?;
+        let samples = known(samples)?;
+        let own = known(&self.tenancy.own_pids)?;
+        let mut highest = 0;
+        let mut nonsense = None;
+        for sample in samples.iter().filter(|sample| own.contains(&sample.pid) && asked.contains(sample.time_us)) {
+            match sample.sm_percent.max(sample.encoder_percent).max(sample.decoder_percent) {
+                percent @ 0..=100 => highest = highest.max(percent),
+                percent => nonsense = Some((sample.pid, percent)),
+            }
+        }
+        match nonsense {
+            // A sample that makes no sense is no proof that its process did nothing.
+            Some((pid, percent)) if highest == 0 => Err(format!("the driver says {percent} % of pid {pid}")),
+            _ => Ok(f64::from(highest)),
+        }
+    }
+}
+
+impl Asked {
+    fn contains(self, time_us: u64) -> bool {
+        time_us > self.since_us
+    }
+
+    /// With the clock set back, everything new looks old until it has caught up: nothing can be told from that.
+    fn check(self) -> Result<(), String> {
+        if self.since_us < self.until_us { Ok(()) } else { Err("the wall clock was set back".to_owned()) }
+    }
+}
+
+fn highest_sample(samples: &Reading<Vec<DeviceSample>>, asked: Asked) -> Result<f64, String> {
+    asked.check()?;
+    let new = known(samples)?.iter().filter(|sample| asked.contains(sample.time_us) && sample.percent <= 100);
+    new.map(|sample| f64::from(sample.percent)).reduce(f64::max).ok_or_else(|| "no new sample".to_owned())
+}
+
+fn known<T>(reading: &Reading<T>) -> Result<&T, String> {
+    match reading {
+        Reading::Known(value) => Ok(value),
+        Reading::Unknown(why) => Err(why.to_string()),
+    }
+}
+
+impl GpuMeasure {
+    /// What this one GPU proves, idle below `threshold` in percent.
+    pub fn evidence(&self, threshold: f64) -> GpuEvidence {
+        let unknown = |why: &str| GpuEvidence::Unknown(format!("{}: {why}", self.gpu));
+        match &self.figure {
+            GpuFigure::OwnProcesses { percent }
+            | GpuFigure::Device { percent, .. }
+            | GpuFigure::Gpm { percent, .. }
+                if *percent < threshold =>
+            {
+                GpuEvidence::Idle(*percent)
+            }
+            GpuFigure::OwnProcesses { percent }
+            | GpuFigure::Device { percent, attributable: true }
+            | GpuFigure::Gpm { percent, attributable: true } => GpuEvidence::Active(*percent),
+            GpuFigure::Device { percent, .. } | GpuFigure::Gpm { percent, .. } => {
+                unknown(&format!("used at {percent} %, and nobody can say by whom"))
+            }
+            GpuFigure::Unknown { why } => unknown(why),
+        }
+    }
+}
+
+impl GpuEvidence {
+    /// What several GPUs, or one GPU several times, prove together: active if any is; idle only if every one is; else
+    /// unknown. No measure at all is unknown too.
+    pub fn of<'a>(measures: impl IntoIterator<Item = &'a GpuMeasure>, threshold: f64) -> Self {
+        let mut together: Option<Self> = None;
+        for measure in measures {
+            together = Some(match (together, measure.evidence(threshold)) {
+                (None, one) => one,
+                (Some(Self::Active(a)), Self::Active(b)) => Self::Active(a.max(b)),
+                (Some(active @ Self::Active(_)), _) | (_, active @ Self::Active(_)) => active,
+                (Some(unknown @ Self::Unknown(_)), _) | (_, unknown @ Self::Unknown(_)) => unknown,
+                (Some(Self::Idle(a)), Self::Idle(b)) => Self::Idle(a.max(b)),
+            });
+        }
+        together.unwrap_or_else(|| Self::Unknown("none of its GPUs is known".to_owned()))
+    }
+}
+
+impl fmt::Display for GpuEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Active(percent) | Self::Idle(percent) => write!(f, "GPU {percent:.0} %"),
+            Self::Unknown(why) => write!(f, "GPU unknown ({})", crate::text::sanitize(why)),
+        }
+    }
+}
+
+impl fmt::Display for GpuFigure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whose = |attributable: &bool| if *attributable { "" } else { ", shared with others" };
+        match self {
+            Self::OwnProcesses { percent } => write!(f, "{percent:.0} %, by its own processes"),
+            Self::Device { percent, attributable } => {
+                write!(f, "{percent:.0} %, by the whole GPU{}", whose(attributable))
+            }
+            Self::Gpm { percent, attributable } => {
+                write!(f, "{percent:.0} %, by GPM of the MIG instance{}", whose(attributable))
+            }
+            Self::Unknown { why } => write!(f, "unknown: {}", crate::text::sanitize(why)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "gpu_evidence_tests.rs"]
+mod tests;

@@ -1,0 +1,104 @@
+use std::{fs, io::Write, os::unix::fs::PermissionsExt};
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::idle::test_support::{noon, seen};
+
+fn journal() -> (tempfile::TempDir, Journal) {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path()).unwrap();
+    (dir, journal)
+}
+
+fn at(hours: i64, seconds: u64) -> Observation {
+    Observation { at: noon() + SignedDuration::from_hours(hours), ..seen(seconds) }
+}
+
+fn seconds(observations: &[Observation]) -> Vec<u64> {
+    observations.iter().map(|seen| seen.boot_ms / 1000).collect()
+}
+
+fn files(dir: &tempfile::TempDir) -> Vec<String> {
+    let entries = fs::read_dir(dir.path().join(DIR_NAME)).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_is_written_is_read_back_by_day_and_by_boot_clock() {
+    let (dir, journal) = journal();
+    journal.append(&[at(0, 100), at(0, 130), at(24, 160)]).unwrap();
+    assert_eq!(files(&dir), ["2026-03-02.jsonl", "2026-03-03.jsonl"]);
+    let mode = fs::metadata(dir.path().join("activity/2026-03-02.jsonl")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    assert_eq!(seconds(&journal.since("boot-1", 130_000).unwrap()), [130, 160]);
+    assert_eq!(journal.since("boot-1", 0).unwrap()[0], at(0, 100));
+    assert!(journal.since("boot-2", 0).unwrap().is_empty());
+
+    let range = |from: i64, to: i64| {
+        let mut found = Vec::new();
+        let hour = |hours| noon() + SignedDuration::from_hours(hours);
+        journal.for_each(hour(from), hour(to), |seen| found.push(seen)).unwrap();
+        seconds(&found)
+    };
+    assert_eq!(range(0, 0), [100, 130]);
+    assert_eq!(range(-48, 48), [100, 130, 160]);
+    assert_eq!(range(1, 48), [160]);
+}
+
+#[test]
+fn torn_and_foreign_lines_are_skipped() {
+    let (dir, journal) = journal();
+    journal.append(&[at(0, 100)]).unwrap();
+    let path = dir.path().join("activity/2026-03-02.jsonl");
+    let mut file = fs::File::options().append(true).open(&path).unwrap();
+    file.write_all(b"{\"at\":\"2026-03-02T12:0").unwrap();
+    journal.append(&[at(0, 130)]).unwrap();
+    file.write_all(b"\xff\xfe\n{}\n[1]\n{\"at\":").unwrap();
+    assert_eq!(seconds(&journal.since("boot-1", 0).unwrap()), [100, 130]);
+    let mut found = Vec::new();
+    journal.for_each(noon(), noon(), |seen| found.push(seen)).unwrap();
+    assert_eq!(seconds(&found), [100, 130]);
+}
+
+#[test]
+fn only_the_end_of_a_long_day_is_read() {
+    let (dir, journal) = journal();
+    let all: Vec<Observation> = (0..2_000).map(|n| at(0, 100 + n)).collect();
+    journal.append(&all).unwrap();
+    assert_eq!(seconds(&journal.since("boot-1", 0).unwrap()), (100..2_100).collect::<Vec<_>>());
+
+    // Damage at the front would be met by whoever reads it all.
+    let path = dir.path().join("activity/2026-03-02.jsonl");
+    assert!(fs::metadata(&path).unwrap().len() > 5 * CHUNK_BYTES);
+    assert_eq!(seconds(&journal.since("boot-1", 2_050_000).unwrap()), (2_050..2_100).collect::<Vec<_>>());
+    let found = std::cell::Cell::new(0);
+    let mut back = Vec::new();
+    let counted = |seen: &Observation| {
+        found.set(found.get() + 1);
+        seen.boot_ms >= 2_050_000
+    };
+    read_back(&fs::File::open(&path).unwrap(), counted, &mut back).unwrap();
+    assert_eq!((back.len(), found.get()), (50, 51));
+}
+
+#[test]
+fn lines_a_little_out_of_order_and_clocks_that_were_set_hide_nothing() {
+    let (_dir, journal) = journal();
+    journal.append(&[at(0, 100), at(24, 130), at(-24, 160), at(0, 200), at(0, 190), at(0, 230)]).unwrap();
+    assert_eq!(seconds(&journal.since("boot-1", 195_000).unwrap()), [200, 230]);
+    assert_eq!(seconds(&journal.since("boot-1", 120_000).unwrap()), [130, 160, 190, 200, 230]);
+}
+
+#[test]
+fn days_older_than_fourteen_are_deleted_and_nothing_else() {
+    let (dir, journal) = journal();
+    journal.append(&[at(-15 * 24, 1), at(-14 * 24, 2), at(0, 3), at(48, 4)]).unwrap();
+    fs::write(dir.path().join("activity/notes.txt"), "").unwrap();
+    fs::write(dir.path().join("activity/2026-1-1.jsonl"), "").unwrap();
+    journal.forget_old(noon()).unwrap();
+    let kept = ["2026-02-16.jsonl", "2026-03-02.jsonl", "2026-03-04.jsonl", "2026-1-1.jsonl", "notes.txt"];
+    assert_eq!(files(&dir), kept);
+}

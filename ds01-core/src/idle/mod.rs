@@ -1,0 +1,45 @@
+//! Which GPU containers are idle, for how long, and what is to be done about it.
+//!
+//! Everything here but the [`journal`] is a function of plain data: facts, policy, state and time. Nothing asks the
+//! machine, and nothing is done to it; whoever runs a check brings the facts and carries out the [`Plan`].
+//!
+//! ```text
+//! GpuReport, counters -> Observation -> journal
+//! journal -> Signals between two observations -> Verdict -> observed idle time (IdleState)
+//! facts + policy + IdleState + now -> rules in their order -> Decision -> recheck -> done -> IdleState::record
+//! ```
+//!
+//! Leaving an idle GPU for another five minutes costs little; stopping a training run costs a day of somebody's work. So
+//! where evidence is missing, it waits: what could not be read is unknown and never zero, what nobody observed is no idle
+//! time, and what can't be told apart is taken for work.
+
+pub mod decide;
+pub mod event;
+pub mod facts;
+pub mod gpu_evidence;
+pub mod journal;
+pub mod notice;
+pub mod observation;
+pub mod plan;
+pub mod recheck;
+pub mod rules;
+pub mod signals;
+pub mod standing;
+pub mod state;
+#[cfg(test)]
+mod test_support;
+pub mod track;
+pub mod verdict;
+
+pub use decide::{Action, Decision, Removal, StopCause, decide};
+pub use facts::{ContainerFacts, ContainerPolicy, Demand, KeepAlive, Now};
+pub use gpu_evidence::{GpuEvidence, GpuFigure, GpuMeasure, GpuReport};
+pub use journal::Journal;
+pub use observation::{Observation, ProcessActivity};
+pub use plan::{Check, Plan};
+pub use recheck::{Changed, recheck};
+pub use rules::{Case, Reason, Rule, trail};
+pub use signals::{Signal, Signals, Thresholds};
+pub use state::{IdleState, StateError};
+pub use track::Track;
+pub use verdict::Verdict;

@@ -1,0 +1,131 @@
+//! One check: from all facts to one decision for each container.
+
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+
+use jiff::tz::TimeZone;
+
+use super::{
+    decide::{Action, Decision, StopCause, Waits, asks_keep_alive, decide},
+    facts::{ContainerFacts, ContainerPolicy, Demand, KeepAlive, Now},
+    observation::Observation,
+    rules::Case,
+    signals::Thresholds,
+    standing::Standing,
+    state::{CheckMark, IdleState},
+};
+use crate::{
+    model::ContainerId,
+    policy::{ContainerType, Policy},
+};
+
+/// All that a check knows.
+#[derive(Debug, Clone)]
+pub struct Check<'a> {
+    /// When it is.
+    pub now: Now,
+    /// In which the last day of an exemption ends.
+    pub zone: TimeZone,
+    /// The policy, read whole.
+    pub policy: &'a Policy,
+    /// Every container of the host, running or not. What is missing is gone, and forgotten.
+    pub containers: &'a [ContainerFacts],
+    /// What was observed since the last check, this check's own observations among it.
+    pub observations: &'a [Observation],
+    /// How many GPUs are given away. `None` when that could not be told.
+    pub demand: Option<Demand>,
+}
+
+/// What a check decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What is to be done about each container, and why.
+    pub decisions: BTreeMap<ContainerId, Decision>,
+    /// What holds for each container.
+    pub policies: BTreeMap<ContainerId, ContainerPolicy>,
+    /// Whether demand became high (`true`) or ceased to be; `None` when nothing changed.
+    pub high_demand: Option<bool>,
+}
+
+impl Plan {
+    /// Takes in what was observed, and decides. `state` becomes that of this check; what is carried out of the plan is for
+    /// [`IdleState::record`] to add. `keep_alive` looks up a path in a container, and is asked for few.
+    pub fn make(
+        state: &mut IdleState,
+        check: &Check<'_>,
+        mut keep_alive: impl FnMut(&ContainerFacts, &str) -> KeepAlive,
+    ) -> Self {
+        let now = &check.now;
+        let policies: BTreeMap<ContainerId, ContainerPolicy> = check
+            .containers
+            .iter()
+            .map(|facts| (facts.id.clone(), ContainerPolicy::of(check.policy, facts, now.at, &check.zone)))
+            .collect();
+        forget_and_observe(state, check, &policies);
+
+        let mut decisions = BTreeMap::new();
+        for facts in check.containers {
+            let Some(policy) = policies.get(&facts.id) else { continue };
+            if facts.status.is_up() {
+                let track = state.tracks.get(&facts.id);
+                let case = Case { now, check: state.checks, facts, policy, track, demand: check.demand };
+                let file = if asks_keep_alive(&case) {
+                    keep_alive(facts, &policy.resolved.rules.keepalive_path.value)
+                } else {
+                    KeepAlive::Absent
+                };
+                decisions.insert(facts.id.clone(), decide(&case, &file));
+            } else if let Some(standing) = state.standing.get(&facts.id) {
+                decisions.insert(facts.id.clone(), standing.decide(facts, policy, now));
+            }
+        }
+        let of_all = check.policy.resolve(None, ContainerType::Unknown).rules;
+        cap_stops(&mut decisions, of_all.max_stops_per_run.value);
+
+        let high = check.demand.map(|demand| demand.is_high(of_all.high_demand_threshold.value));
+        let high_demand = high.filter(|high| *high != state.high_demand);
+        state.high_demand = high.unwrap_or(state.high_demand);
+        Self { decisions, policies, high_demand }
+    }
+}
+
+fn forget_and_observe(state: &mut IdleState, check: &Check<'_>, policies: &BTreeMap<ContainerId, ContainerPolicy>) {
+    let now = &check.now;
+    state.checks += 1;
+    state.last_check = Some(CheckMark { at: now.at, boot_id: now.boot_id.clone(), boot_ms: now.boot_ms });
+
+    let thresholds = |id: &ContainerId| policies.get(id).map(|policy| Thresholds::from(&policy.resolved.rules));
+    state.observe(&now.boot_id, check.observations, thresholds);
+
+    let facts: BTreeMap<&ContainerId, &ContainerFacts> =
+        check.containers.iter().map(|facts| (&facts.id, facts)).collect();
+    state.tracks.retain(|id, track| {
+        track.last.boot_id == now.boot_id
+            && facts.get(id).is_some_and(|facts| {
+                facts.status.is_up() && facts.started_at.is_none_or(|started| started == track.last.started_at)
+            })
+    });
+    for track in state.tracks.values_mut() {
+        track.close_check(now);
+    }
+    let mut before = std::mem::take(&mut state.standing);
+    for facts in check.containers {
+        if let Some(standing) = Standing::seen(before.remove(&facts.id), facts, now) {
+            state.standing.insert(facts.id.clone(), standing);
+        }
+    }
+}
+
+/// Keeps no more than `most` stops: runtime first, then those that are longest over their limit.
+fn cap_stops(decisions: &mut BTreeMap<ContainerId, Decision>, most: Option<u64>) {
+    let Some(most) = most.map(|most| usize::try_from(most).unwrap_or(usize::MAX)) else { return };
+    let mut stops: Vec<&mut Decision> =
+        decisions.values_mut().filter(|decision| matches!(decision.action, Action::Stop { .. })).collect();
+    stops.sort_by_key(|decision| {
+        let idle = matches!(decision.action, Action::Stop { cause: StopCause::Idle, .. });
+        (idle, Reverse(decision.idle.saturating_sub(decision.idle_limit.unwrap_or(Duration::ZERO))))
+    });
+    for decision in stops.into_iter().skip(most) {
+        decision.action = Action::Nothing;
+        decision.waits = Some(Waits::Cap);
+    }
+}

@@ -1,0 +1,104 @@
+//! Containers that do not run: those that were never started, and those that ended and still hold a GPU.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    decide::{Action, Decision, Next, Removal},
+    facts::{ContainerFacts, ContainerPolicy, Now},
+    rules::infrastructure,
+};
+use crate::{
+    detect::{Origin, inventory::Extra},
+    model::ContainerStatus,
+    policy::RemoveStopped,
+};
+
+/// A container that does not run, as checks have seen it.
+///
+/// Its age is how long checks saw it so on the boot clock. Docker's own times are on the wall clock, and a clock that was
+/// set must not remove anybody's files; after a reboot the age begins anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Docker's word for its state.
+    pub status: ContainerStatus,
+    /// `State.StartedAt`: another one means that it ran in between.
+    pub started_at: Option<Timestamp>,
+    /// The boot in which it was seen.
+    pub boot_id: String,
+    /// Boot clock when a check first saw it so, in milliseconds.
+    pub since_boot_ms: u64,
+    /// Whether this program stopped it.
+    pub stopped_here: bool,
+    /// Fields of other versions.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Standing {
+    /// What is remembered of `facts` now, given what was `before`. `None` for a container that runs or is in between.
+    pub fn seen(before: Option<Self>, facts: &ContainerFacts, now: &Now) -> Option<Self> {
+        if !matches!(facts.status, ContainerStatus::Created | ContainerStatus::Exited) {
+            return None;
+        }
+        let same_life = |standing: &Self| standing.started_at == facts.started_at;
+        let unchanged =
+            |standing: &Self| same_life(standing) && standing.status == facts.status && standing.boot_id == now.boot_id;
+        let stopped_here = before.as_ref().is_some_and(|standing| same_life(standing) && standing.stopped_here);
+        Some(before.filter(unchanged).unwrap_or_else(|| Self {
+            status: facts.status.clone(),
+            started_at: facts.started_at,
+            boot_id: now.boot_id.clone(),
+            since_boot_ms: now.boot_ms,
+            stopped_here,
+            extra: Extra::new(),
+        }))
+    }
+
+    /// What is to be done about it.
+    ///
+    /// Only what has GPU access is removed, and only what the policy's `remove_stopped` allows: by default what the
+    /// platform's own tools made, as their users were told that a container is ephemeral.
+    pub fn decide(&self, facts: &ContainerFacts, policy: &ContainerPolicy, now: &Now) -> Decision {
+        let mut decision = Decision {
+            action: Action::Nothing,
+            reason: None,
+            waits: None,
+            next: Next::Nothing,
+            idle: Duration::ZERO,
+            idle_limit: None,
+        };
+        if let Some((removal, hold)) = self.hold(facts, policy) {
+            let left = hold.saturating_sub(now.since(self.since_boot_ms));
+            if left.is_zero() && now.boot_id == self.boot_id {
+                decision.action = Action::Remove(removal);
+            } else {
+                decision.next = Next::Removal(left);
+            }
+        }
+        decision
+    }
+
+    /// How long it is held before it is removed. `None` for one that is never removed.
+    fn hold(&self, facts: &ContainerFacts, policy: &ContainerPolicy) -> Option<(Removal, Duration)> {
+        let (limits, rules) = (&policy.resolved.limits, &policy.resolved.rules);
+        let allowed = match rules.remove_stopped.value {
+            RemoveStopped::Never => false,
+            RemoveStopped::Managed => facts.origin == Origin::Managed,
+            RemoveStopped::Always => facts.origin != Origin::Unknown,
+        };
+        if !allowed || facts.has_gpu != Some(true) || infrastructure(facts, policy).is_some() {
+            return None;
+        }
+        match facts.status {
+            ContainerStatus::Created => Some((Removal::NeverStarted, rules.created_container_timeout.value?)),
+            ContainerStatus::Exited if self.stopped_here => {
+                Some((Removal::Held, limits.container_hold_after_stop.value?))
+            }
+            ContainerStatus::Exited => Some((Removal::Held, rules.gpu_hold_after_manual_stop.value?)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the unit tests of this module share.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    facts::{ContainerFacts, ContainerPolicy, Now},
+    gpu_evidence::{GpuFigure, GpuMeasure},
+    observation::{Observation, ProcessActivity},
+    signals::Thresholds,
+};
+use crate::{
+    detect::Origin,
+    model::{ContainerId, ContainerStatus, Reading},
+    policy::{ContainerType, Document, GpuUnknown, Policy, PolicyFiles, parse},
+};
+
+pub(super) const THRESHOLDS: Thresholds =
+    Thresholds { gpu_percent: 5.0, cpu_percent: 2.0, net_bytes: 1_048_576, gpu_unknown: GpuUnknown::Secondary };
+
+pub(super) fn noon() -> Timestamp {
+    "2026-03-02T12:00:00Z".parse().unwrap()
+}
+
+pub(super) fn id() -> ContainerId {
+    "ab".repeat(32).parse().unwrap()
+}
+
+/// An idle look at the boot clock `seconds`.
+pub(super) fn seen(seconds: u64) -> Observation {
+    Observation {
+        at: noon(),
+        boot_id: "boot-1".to_owned(),
+        boot_ms: seconds * 1000,
+        container_id: id(),
+        name: "train".to_owned(),
+        started_at: noon(),
+        gpus: vec![GpuMeasure { gpu: "GPU-1".to_owned(), figure: GpuFigure::OwnProcesses { percent: 0.0 } }],
+        cpu_us: Reading::Known(1_000_000),
+        net_bytes: Reading::Known(1_000),
+        activity: Reading::Known(ProcessActivity { newest: None, terminals: BTreeMap::new() }),
+    }
+}
+
+pub(super) fn on_gpu(seconds: u64, percent: f64) -> Observation {
+    let mut observation = seen(seconds);
+    observation.gpus[0].figure = GpuFigure::OwnProcesses { percent };
+    observation
+}
+
+pub(super) fn now(seconds: u64) -> Now {
+    Now { at: noon(), boot_id: "boot-1".to_owned(), boot_ms: seconds * 1000 }
+}
+
+pub(super) fn facts() -> ContainerFacts {
+    ContainerFacts {
+        id: id(),
+        name: "train".to_owned(),
+        labels: BTreeMap::new(),
+        origin: Origin::RawDocker,
+        user: Some("alice".to_owned()),
+        has_gpu: Some(true),
+        gpus: vec!["GPU-1".to_owned()],
+        status: ContainerStatus::Running,
+        started_at: Some(noon()),
+        running_for: Reading::Known(Duration::from_secs(7200)),
+        stop_timeout: None,
+    }
+}
+
+pub(super) fn policy(text: &str) -> Policy {
+    let policy = Document { path: "limits.yaml".into(), bytes: text.into() };
+    parse(&PolicyFiles { policy, overrides: None, exemptions: None, members: BTreeMap::new() }).unwrap().policy
+}
+
+/// What `text` says of a plain container of alice's.
+pub(super) fn container_policy(text: &str) -> ContainerPolicy {
+    let policy = policy(text);
+    ContainerPolicy {
+        resolved: policy.resolve(Some("alice"), ContainerType::Docker),
+        exemptions: Vec::new(),
+        monitoring: policy.monitoring,
+    }
+}

@@ -1,0 +1,124 @@
+use super::*;
+use crate::{
+    idle::test_support::{THRESHOLDS, now, on_gpu, seen},
+    model::{Reading, Unknown, UnknownKind},
+};
+
+fn after(observations: &[Observation]) -> Track {
+    let mut track = Track::new(&observations[0]);
+    for observation in &observations[1..] {
+        track.observe(observation, &THRESHOLDS);
+    }
+    track
+}
+
+fn idle_seconds(observations: &[Observation]) -> u64 {
+    after(observations).idle_ms / 1000
+}
+
+fn unreadable(seconds: u64) -> Observation {
+    let why = || Unknown::new(UnknownKind::Failed, "no answer");
+    let mut observation = seen(seconds);
+    observation.gpus.clear();
+    observation.cpu_us = why().into();
+    observation.net_bytes = why().into();
+    observation.activity = why().into();
+    observation
+}
+
+#[test]
+fn idle_time_is_the_sum_of_observed_intervals() {
+    assert_eq!(idle_seconds(&[seen(1000)]), 0, "what came before the first look is not known");
+    assert_eq!(idle_seconds(&[seen(1000), seen(1030), seen(1090)]), 90);
+    assert_eq!(idle_seconds(&[seen(1000), seen(1600)]), 600);
+    assert_eq!(idle_seconds(&[seen(1000), seen(1030), seen(1631)]), 30, "a gap adds nothing and takes nothing away");
+    assert_eq!(idle_seconds(&[seen(1000), seen(1030), on_gpu(1060, 50.0), seen(1090)]), 30, "work begins it anew");
+}
+
+#[test]
+fn what_cannot_be_told_is_neither_idle_nor_work() {
+    let track = after(&[seen(1000), seen(1030), unreadable(1060), seen(1090), seen(1120)]);
+    // With an unreadable look there is nothing to compare the next one with: its CPU use is unknown too.
+    assert_eq!(track.idle_ms, 60_000);
+    assert_eq!(track.last.boot_ms, 1_120_000);
+}
+
+#[test]
+fn gaps_and_darkness_break_the_row_of_idle_checks() {
+    for dark in [unreadable(1060), seen(2000)] {
+        let mut track = after(&[seen(1000), seen(1030)]);
+        track.close_check(&now(1030));
+        assert_eq!(track.idle_checks, 1);
+        track.observe(&dark, &THRESHOLDS);
+        assert_eq!(track.idle_checks, 0);
+        track.close_check(&now(dark.boot_ms / 1000));
+        assert_eq!(track.idle_checks, 0);
+    }
+}
+
+#[test]
+fn work_between_two_checks_ends_the_row() {
+    let mut track = after(&[seen(1000), seen(1030)]);
+    track.close_check(&now(1030));
+    for observation in [on_gpu(1060, 50.0), seen(1090), seen(1330)] {
+        track.observe(&observation, &THRESHOLDS);
+    }
+    track.close_check(&now(1330));
+    assert_eq!((track.idle_checks, track.idle_ms), (0, 270_000));
+    track.observe(&seen(1360), &THRESHOLDS);
+    track.close_check(&now(1360));
+    assert_eq!(track.idle_checks, 1);
+}
+
+#[test]
+fn an_old_observation_does_not_speak_of_now() {
+    let track = after(&[seen(1000), seen(1030)]);
+    assert_eq!(track.verdict(&now(1090)), Verdict::Idle);
+    assert_eq!(track.verdict(&now(1091)), Verdict::NoEvidence);
+}
+
+#[test]
+fn looks_that_are_too_near_are_joined_with_the_next() {
+    let short = after(&[seen(1000), seen(1030), seen(1031)]);
+    assert_eq!((short.idle_ms, short.last.boot_ms), (30_000, 1_030_000));
+    assert_eq!(idle_seconds(&[seen(1000), seen(1030), seen(1031), seen(1060)]), 60);
+    assert_eq!(
+        idle_seconds(&[seen(1000), seen(1030), on_gpu(1031, 50.0), seen(1060)]),
+        29,
+        "work is never joined away"
+    );
+    let mut unknown = seen(1031);
+    unknown.gpus.clear();
+    assert_eq!(idle_seconds(&[seen(1000), seen(1030), unknown, seen(1060)]), 60);
+
+    // Steady use of 5 % of a core, looked at every second, is use all the same.
+    let mut busy = Vec::new();
+    for second in 0..60 {
+        let mut observation = seen(1000 + second);
+        observation.cpu_us = Reading::Known(second * 50_000);
+        busy.push(observation);
+    }
+    assert!(after(&busy).idle_ms < 10_000);
+}
+
+#[test]
+fn a_late_line_that_saw_work_counts_once() {
+    let mut track = after(&[seen(1000), seen(1030), seen(1060), seen(1090)]);
+    track.observe(&on_gpu(1010, 0.0), &THRESHOLDS);
+    assert_eq!(track.idle_ms, 90_000);
+    track.observe(&on_gpu(1045, 50.0), &THRESHOLDS);
+    assert_eq!(track.idle_ms, 0);
+    track.observe(&seen(1120), &THRESHOLDS);
+    track.observe(&on_gpu(1045, 50.0), &THRESHOLDS);
+    assert_eq!(track.idle_ms, 30_000);
+}
+
+#[test]
+fn a_network_counter_that_was_unknown_or_went_back_counts_from_where_it_is() {
+    let mut track = after(&[unreadable(1000), seen(1030)]);
+    assert_eq!(track.net_at_check, Some(1_000));
+    let mut lower = seen(1060);
+    lower.net_bytes = Reading::Known(10);
+    track.observe(&lower, &THRESHOLDS);
+    assert_eq!(track.net_at_check, Some(10));
+}

@@ -1,0 +1,8 @@
+//! The reaper's mind: stories and properties over whole histories.
+
+// Clippy lets test functions panic, but not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod host;
+mod properties;
+mod stories;
