@@ -73,6 +73,7 @@ pub mod detect;
 pub mod duration;
 pub mod event;
 pub mod idle;
+pub mod json;
 pub mod model;
 pub mod policy;
 pub mod source;

@@ -102,7 +102,7 @@ fn print_json(options: &mut Options) -> Result<(), Failure> {
     let mut rows = rows(&inventory, now, true);
     rows.retain(|row| options.filter.shows(row));
     json::retain(&mut inventory, &rows);
-    Ok(print(&json::to_json(&inventory).map_err(io::Error::from)?)?)
+    Ok(print_bytes(&inventory.to_json().map_err(io::Error::from)?)?)
 }
 
 /// Whether to colour: on a terminal, unless `NO_COLOR` is set or the terminal says that it can't.

@@ -22,7 +22,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{ContainerConfig, ContainerId, ContainerStatus};
+use crate::{
+    json,
+    model::{ContainerConfig, ContainerId, ContainerStatus},
+};
 
 use super::{gpu_access::GpuAccess, origin::Origin, owner::UserSource};
 
@@ -353,15 +356,13 @@ impl Inventory {
         }
     }
 
-    /// The file's bytes: one line for each leaf, so that a person can read it and `diff` it.
+    /// The file's bytes: one line for each leaf, so that a person can read it and `diff` it, on a terminal too.
     ///
     /// # Errors
     ///
     /// None that plain data of these types can cause; the signature is the serialiser's.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut bytes = serde_json::to_vec_pretty(self)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        json::pretty(self)
     }
 
     /// The boot id of the last scan.

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::json;
 
 use super::Details;
 
@@ -56,10 +58,10 @@ impl Event {
             details: &self.details,
             schema_version: SCHEMA_VERSION,
         };
-        let mut bytes = serde_json::to_vec(&line)?;
+        let mut bytes = json::line(&line)?;
         if bytes.len() >= MAX_LINE_BYTES {
             let mut value = serde_json::to_value(&line)?;
-            value["truncated"] = json!(true);
+            value["truncated"] = Value::Bool(true);
             bytes = shortened(value)?;
         }
         bytes.push(b'\n');
@@ -70,7 +72,7 @@ impl Event {
 /// Shortens the longest text, again and again, until the line fits; then the longest list.
 fn shortened(mut value: Value) -> Result<Vec<u8>, serde_json::Error> {
     loop {
-        let bytes = serde_json::to_vec(&value)?;
+        let bytes = json::line(&value)?;
         let Some(excess) = (bytes.len() + 1).checked_sub(MAX_LINE_BYTES).filter(|excess| *excess > 0) else {
             return Ok(bytes);
         };
@@ -176,7 +178,7 @@ mod tests {
     #[test]
     fn lists_are_shortened_when_no_text_is_long() {
         let list: Vec<_> = (0..2_000).map(|n| n.to_string()).collect();
-        let line = shortened(json!({"details": {"gpus": list, "name": "a"}})).unwrap();
+        let line = shortened(serde_json::json!({"details": {"gpus": list, "name": "a"}})).unwrap();
         assert!(line.len() < MAX_LINE_BYTES);
         assert!(!serde_json::from_slice::<Value>(&line).unwrap()["details"]["gpus"].as_array().unwrap().is_empty());
     }

@@ -17,11 +17,14 @@
 //!
 //! `user` is null where a group is meant. `value` is null for no limit; a span of time is text as in the policy file, and
 //! `seconds` has it as a number. `of` is the name of the user, group or type, and `file` and `line` are null for built-in
-//! values. Texts are as they stand in the files: sanitise them before they meet a terminal.
+//! values. Texts are as they stand in the files, escaped where they could act on a terminal.
 
 use std::io::{self, Write};
 
-use ds01_core::policy::{Exemption, Place, Row, Shown};
+use ds01_core::{
+    json,
+    policy::{Exemption, Place, Row, Shown},
+};
 use serde::Serialize;
 
 use super::{Answer, Answers};
@@ -131,6 +134,5 @@ pub(super) fn write(Answers { policy, answers, exemptions }: &Answers<'_>, out: 
         exemptions: exemptions.iter().map(exemption).collect(),
         overridden_users: policy.overridden_users(),
     };
-    serde_json::to_writer_pretty(&mut *out, &output)?;
-    writeln!(out)
+    out.write_all(&json::pretty(&output)?)
 }

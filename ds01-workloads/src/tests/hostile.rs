@@ -3,7 +3,7 @@
 use ds01_core::detect::{Inventory, inventory::UnresolvedGpu};
 
 use super::{container, gpu_uuid, inventory, options, process, shown};
-use crate::{json::to_json, warnings::warnings};
+use crate::warnings::warnings;
 
 /// Escape sequences, a title, carriage return, tab, line feed, NUL, C1, bidi override, invisible and tag characters.
 const HOSTILE: &str = "\x1b[2J\x1b]0;pwned\x07\r\t\n\0\u{9b}31m\u{202e}txt\u{200b}\u{e0041}\u{fffd}";
@@ -53,7 +53,7 @@ fn tables_show_it_escaped_and_keep_a_row_a_line() {
 #[test]
 fn json_is_harmless_and_intact() {
     let host = host();
-    let text = to_json(&host).unwrap();
+    let text = String::from_utf8(host.to_json().unwrap()).unwrap();
     assert_harmless(&text);
     assert_eq!(Inventory::from_json(text.as_bytes()), Ok(host));
 }
