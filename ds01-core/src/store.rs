@@ -241,19 +241,10 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When the directory could not be listed.
+    /// When the directory could not be listed, or one could not be removed.
     pub fn remove_leftovers(&self, name: &str) -> Result<(), StoreError> {
         let prefix = temporary_prefix(name);
-        let entries =
-            fs::Dir::read_from(&self.dir).map_err(|error| self.error("list the directory of", name, error))?;
-        for entry in entries {
-            let entry = entry.map_err(|error| self.error("list the directory of", name, error))?;
-            if entry.file_name().to_bytes().starts_with(prefix.as_bytes()) {
-                fs::unlinkat(&self.dir, entry.file_name(), AtFlags::empty())
-                    .map_err(|error| self.error("remove a leftover of", name, error))?;
-            }
-        }
-        Ok(())
+        self.names()?.iter().filter(|other| other.starts_with(&prefix)).try_for_each(|leftover| self.remove(leftover))
     }
 
     /// Opens a file of lines for appending, and makes it (mode 0640) when it is missing.

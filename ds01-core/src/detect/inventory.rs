@@ -342,17 +342,13 @@ impl Inventory {
         }
 
         let parsed = serde_json::from_slice::<Self>(bytes);
-        if let Ok(inventory) = &parsed
-            && inventory.schema_version == SCHEMA_VERSION
-        {
-            return parsed.map_err(|e| InventoryError::Corrupt(e.to_string()));
-        }
-        match (serde_json::from_slice::<Head>(bytes), parsed) {
-            (Ok(head), _) if head.schema_version != SCHEMA_VERSION => {
-                Err(InventoryError::Version { found: head.schema_version.to_string() })
-            }
-            (_, Err(error)) => Err(InventoryError::Corrupt(error.to_string())),
-            (_, Ok(inventory)) => Err(InventoryError::Version { found: inventory.schema_version }),
+        let found = match &parsed {
+            Ok(inventory) => Some(Value::from(inventory.schema_version.as_str())),
+            Err(_) => serde_json::from_slice::<Head>(bytes).ok().map(|head| head.schema_version),
+        };
+        match found.filter(|found| *found != SCHEMA_VERSION) {
+            Some(found) => Err(InventoryError::Version { found: found.to_string() }),
+            None => parsed.map_err(|error| InventoryError::Corrupt(error.to_string())),
         }
     }
 
