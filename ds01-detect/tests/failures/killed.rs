@@ -71,7 +71,22 @@ fn a_thousand_killed_runs_lose_nothing() {
         seen = now;
     }
 
-    let told: Vec<(String, String)> = detector.events().iter().filter_map(container_event).collect();
+    // The kernel ends even one write at a page's edge when its process is killed: such a line is cut short, and its event
+    // told again by the next run, as the inventory was not saved. Nothing else may be amiss with a line.
+    let mut torn = 0;
+    let log = fs::read_to_string(detector.events_file()).unwrap();
+    let told: Vec<(String, String)> = log
+        .lines()
+        .filter_map(|line| match serde_json::from_str(line) {
+            Ok(event) => container_event(&event),
+            Err(error) => {
+                assert!(error.is_eof(), "neither whole nor cut short: {error}: {line}");
+                torn += 1;
+                None
+            }
+        })
+        .collect();
+    assert!(torn <= killed, "{torn} lines are cut short by {killed} kills");
     let distinct: BTreeSet<_> = told.iter().cloned().collect();
     let lost: Vec<_> = due.difference(&distinct).collect();
     let repeats = told.len() - distinct.len();
