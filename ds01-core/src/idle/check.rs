@@ -22,7 +22,7 @@ use super::{
     observation::Observation,
     plan::{Check, Plan},
     rules::Case,
-    state::{FILE_NAME, IdleState},
+    state::{CheckMark, FILE_NAME, IdleState},
     stopping::Stopping,
 };
 use crate::{
@@ -79,6 +79,8 @@ pub struct Checked {
     pub look: Look,
     /// What is remembered, this check included.
     pub state: IdleState,
+    /// The check before this one.
+    pub before: Option<CheckMark>,
     /// What was decided; nothing when a source told nothing.
     pub plan: Plan,
     /// How many GPUs are given away.
@@ -138,7 +140,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
         }
     };
     let journal = Journal::open(&options.state_dir)?;
-    let mut checked = Checked::look(sources, options, state, Some(&store), start)?;
+    let mut checked = Checked::look(sources, options, state, &last_inventory(Some(&store)), start);
     if checked.look.blind().is_some() {
         return Ok(checked);
     }
@@ -185,7 +187,6 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
 ///
 /// When there are state or journal and they could not be read.
 pub fn preview(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<Checked, CheckError> {
-    let start = Instant::now();
     let store = existing(Store::open_existing(&options.state_dir))?;
     let state = match store.as_ref().map(read_state).transpose()?.unwrap_or_else(|| Ok(IdleState::default())) {
         Ok(state) => state,
@@ -195,13 +196,34 @@ pub fn preview(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Resu
             IdleState::default()
         }
     };
-    let mut checked = Checked::look(sources, options, state, store.as_ref(), start)?;
+    let previous = last_inventory(store.as_ref());
+    preview_after(sources, hands, options, &previous, state, |look, state| {
+        let journal = existing(Store::open_existing(&options.state_dir.join(journal::DIR_NAME)))?.map(Journal::from);
+        let from = state.look_back(look);
+        Ok(journal.map(|journal| journal.since(&look.now.boot_id, from)).transpose()?.unwrap_or_default())
+    })
+}
+
+/// As [`preview`], with nothing read from the disk: after the picture `previous` and the checks that `state` remembers, and
+/// with what `earlier` gives of observations since then.
+///
+/// # Errors
+///
+/// Those of `earlier`, and when a container that was named is not there.
+pub fn preview_after(
+    sources: &Sources,
+    hands: &Hands,
+    options: &CheckOptions,
+    previous: &Inventory,
+    state: IdleState,
+    earlier: impl FnOnce(&Look, &IdleState) -> Result<Vec<Observation>, CheckError>,
+) -> Result<Checked, CheckError> {
+    let start = Instant::now();
+    let mut checked = Checked::look(sources, options, state, previous, start);
     if checked.look.blind().is_some() {
         return Ok(checked);
     }
-    let journal = existing(Store::open_existing(&options.state_dir.join(journal::DIR_NAME)))?.map(Journal::from);
-    let (boot_id, from) = (&checked.look.now.boot_id, checked.state.look_back(&checked.look));
-    let mut observations = journal.map(|journal| journal.since(boot_id, from)).transpose()?.unwrap_or_default();
+    let mut observations = earlier(&checked.look, &checked.state)?;
     observations.extend_from_slice(&checked.look.observations);
     checked.state.settle(&checked.look.containers, &checked.look.now);
     checked.decide(hands, options, &observations)?;
@@ -252,27 +274,34 @@ impl Checked {
         sources: &Sources,
         options: &CheckOptions,
         state: IdleState,
-        store: Option<&Store>,
+        previous: &Inventory,
         start: Instant,
-    ) -> Result<Self, CheckError> {
-        let previous = last_inventory(store);
+    ) -> Self {
         let left = options.deadline.saturating_sub(start.elapsed());
         let since = state.last_check.as_ref().map(|mark| mark.at);
-        let look = Look::at(sources, &previous, left, &options.settings, since);
-        Ok(Self {
+        let look = Look::at(sources, previous, left, &options.settings, since);
+        Self {
             demand: Demand::of(&look.inventory),
             look,
+            before: state.last_check.clone(),
             state,
             plan: Plan::nothing(),
             outcomes: BTreeMap::new(),
             problems: Vec::new(),
             took: start.elapsed(),
-        })
+        }
     }
 
     /// The source that told nothing: nobody was judged, and nobody touched.
     pub fn blind(&self) -> Option<SourceName> {
         self.look.blind()
+    }
+
+    /// How long ago the check before this one was; `None` when there was none since the host was booted.
+    pub fn last_check(&self) -> Option<Duration> {
+        let now = &self.look.now;
+        let before = self.before.as_ref().filter(|before| before.boot_id == now.boot_id);
+        before.map(|before| now.since(before.boot_ms))
     }
 
     fn decide(

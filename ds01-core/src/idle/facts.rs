@@ -81,13 +81,7 @@ impl ContainerFacts {
 
     /// Its type in the policy.
     pub fn container_type(&self) -> ContainerType {
-        match self.origin {
-            Origin::Managed => ContainerType::Managed,
-            Origin::DevContainer => ContainerType::DevContainer,
-            Origin::Compose => ContainerType::Compose,
-            Origin::RawDocker => ContainerType::Docker,
-            Origin::Unknown => ContainerType::Unknown,
-        }
+        self.origin.into()
     }
 }
 

@@ -39,7 +39,7 @@ pub mod verdict;
 
 pub use broadcast::{Broadcast, Wall};
 pub use carry_out::Outcome;
-pub use check::{CheckError, CheckOptions, Checked, Hands, preview, run};
+pub use check::{CheckError, CheckOptions, Checked, Hands, preview, preview_after, run};
 pub use decide::{Action, Decision, Removal, StopCause, decide};
 pub use facts::{ContainerFacts, ContainerPolicy, Demand, KeepAlive, Now};
 pub use gpu_evidence::{GpuEvidence, GpuFigure, GpuMeasure, GpuReport};

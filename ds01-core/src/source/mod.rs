@@ -16,7 +16,7 @@ pub mod fake;
 pub mod nvml;
 pub mod proc;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Shift, ShiftedClock, SystemClock};
 pub use error::{FailureKind, SourceError, SourceName};
 
 use std::time::Duration;
