@@ -10,9 +10,7 @@ use std::{
 
 use ds01_core::{
     detect::{Inventory, Settings, Sources, diff, inventory::SourceState, look},
-    model::{
-        ContainerActivity, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process, Reading,
-    },
+    model::{ContainerActivity, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process, Reading},
     source::{
         ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError, SourceName,
         fake::{ContainerSpec, FakeHost, GpuSpec, ProcessSpec, Scenario, ScenarioError},

@@ -68,11 +68,7 @@ fn load_policy(config: &std::path::Path) -> Result<Policy, Failure> {
 
 pub(crate) fn run(request: &RunRequest) -> Result<ExitCode, Failure> {
     let host = Host::new(&request.host, &request.wall, request.only.clone())?;
-    let checked = if request.dry_run {
-        host.preview()?
-    } else {
-        idle::run(&host.sources, &host.hands, &host.options)?
-    };
+    let checked = if request.dry_run { host.preview()? } else { idle::run(&host.sources, &host.hands, &host.options)? };
     let report = report(&checked, request.dry_run);
     if request.dry_run {
         console::print(report.as_bytes())?;
@@ -135,9 +131,8 @@ fn evidence(checked: &Checked, facts: &ContainerFacts) -> String {
 fn summary(checked: &Checked, dry: bool) -> String {
     let decisions: Vec<&Decision> = checked.plan.decisions.values().collect();
     let judged = decisions.iter().filter(|one| !matches!(one.reason, None | Some(Reason::NoGpu))).count();
-    let working = |one: &&&Decision| {
-        matches!(one.reason, Some(Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive)))
-    };
+    let working =
+        |one: &&&Decision| matches!(one.reason, Some(Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive)));
     let idle = decisions.iter().filter(|one| one.reason == Some(Reason::Idle)).count();
     let count = |outcome: fn(&Outcome) -> bool| checked.outcomes.values().filter(|one| outcome(one)).count();
     let mut text = format!(

@@ -1,4 +1,4 @@
-//! The built-in sample host, as a quarter of an hour of checks leaves it.
+//! The built-in sample host, as some checks leave it.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::failure::Failure;
 /// The time between two checks of the shipped timer.
 const BETWEEN_CHECKS: Duration = Duration::from_secs(300);
 
-const CHECKS: u32 = 4;
+const CHECKS: u32 = 5;
 
 /// The shipped policy.
 const POLICY: &str = include_str!("../../config/runtime/resource-limits.yaml");

@@ -63,9 +63,15 @@ impl<'a> Explanation<'a> {
 
     fn text(mut self) -> String {
         let Some(facts) = self.facts else { return self.out };
-        let owner = facts.user.as_deref().map_or_else(|| "an unknown owner".to_owned(), |user| sanitize(user).into_owned());
+        let owner =
+            facts.user.as_deref().map_or_else(|| "an unknown owner".to_owned(), |user| sanitize(user).into_owned());
         let kind = facts.container_type();
-        self.head(&format!("{} ({}), {kind} container of {owner}, {}", sanitize(&facts.name), facts.id.short(), facts.status));
+        self.head(&format!(
+            "{} ({}), {kind} container of {owner}, {}",
+            sanitize(&facts.name),
+            facts.id.short(),
+            facts.status
+        ));
         match self.case {
             Some(case) => self.running(&case),
             None => self.line("It does not run: only its removal could come."),
@@ -109,7 +115,8 @@ impl<'a> Explanation<'a> {
         }
         self.out.push('\n');
         let since = self.time(track.active_at);
-        let what = if track.active_boot_ms == track.first_boot_ms { "it was first seen" } else { "it was last seen at work" };
+        let what =
+            if track.active_boot_ms == track.first_boot_ms { "it was first seen" } else { "it was last seen at work" };
         self.head(&format!("Idle for {} of observed time, since {what} at {since}", units::duration(track.idle())));
         self.line("Time that nobody observed does not count: neither as idle nor as work.");
         self.line(&format!("idle checks in a row: {}", track.idle_checks));
@@ -165,7 +172,11 @@ impl<'a> Explanation<'a> {
         };
         let finding = step.finding.as_deref().unwrap_or("not looked at: an earlier rule decides");
         let line = format!("{number} {:<15}  {mark:<7}  {finding}", label(step.rule));
-        if step.matched { self.strong(&format!("  {line}")) } else { self.line(&line) }
+        if step.matched {
+            self.strong(&format!("  {line}"))
+        } else {
+            self.line(&line)
+        }
         for row in &step.settings {
             self.line(&format!("    {}", setting(row)));
         }
@@ -231,7 +242,9 @@ fn setting(row: &Row) -> String {
 fn in_words(waits: &Waits) -> String {
     match waits {
         Waits::Kept => "a keep-alive file holds off the stop".to_owned(),
-        Waits::KeepAliveUnreadable(why) => format!("whether there is a keep-alive file can't be told: {}", sanitize(why)),
+        Waits::KeepAliveUnreadable(why) => {
+            format!("whether there is a keep-alive file can't be told: {}", sanitize(why))
+        }
         Waits::Announced => "the time that its warning announced is not over".to_owned(),
         Waits::Window(seen, wanted) => format!("{seen} idle checks in a row, of {wanted} that are needed"),
         Waits::Cap => "this run stops no more: max_stops_per_run".to_owned(),

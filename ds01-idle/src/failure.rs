@@ -56,7 +56,10 @@ impl Failure {
             Self::Policy(bad) => {
                 // Its lines name files and quote them: they stand as they are.
                 eprintln!("{bad}");
-                CONSOLE.say(format_args!("{}; nobody is touched by a policy that is not sound", check_config::summary(&bad.found)));
+                CONSOLE.say(format_args!(
+                    "{}; nobody is touched by a policy that is not sound",
+                    check_config::summary(&bad.found)
+                ));
             }
             Self::Check(error) if error.is_locked() => CONSOLE.say(format_args!("{error}; nobody was touched")),
             Self::Check(error @ (CheckError::Store(_) | CheckError::Json(_))) => {

@@ -18,7 +18,8 @@ pub(crate) fn next(case: Option<&Case<'_>>, decision: &Decision, now: Timestamp,
     let soon = |what: &str| format!("{what} at next check");
     match &decision.action {
         Action::Warn { .. } => return soon("warning"),
-        Action::WarnOfRuntime { .. } => return soon("warning"),
+        Action::WarnOfRuntime { .. } => return "warning: run time".to_owned(),
+        Action::Stop { cause: StopCause::Runtime, .. } => return "stop: run time".to_owned(),
         Action::Stop { .. } => return soon("stop"),
         Action::Remove(_) => return soon("removal"),
         Action::TellExempt(_) => return "exempt: owner".to_owned(),

@@ -52,7 +52,10 @@ pub struct Doors {
 fn shift(text: &str) -> Result<Shift, String> {
     let parse = || {
         let (wall, boot) = text.split_once(',')?;
-        Some(Shift { wall: SignedDuration::from_secs(wall.parse().ok()?), boot: Duration::from_secs(boot.parse().ok()?) })
+        Some(Shift {
+            wall: SignedDuration::from_secs(wall.parse().ok()?),
+            boot: Duration::from_secs(boot.parse().ok()?),
+        })
     };
     parse().ok_or_else(|| "two whole numbers of seconds were expected, as in 300,300".to_owned())
 }

@@ -23,7 +23,9 @@ use super::{
 use crate::{
     detect::{Origin, Sources},
     event::{Details, Event},
-    model::{ContainerDetails, ContainerId, ContainerLife, ContainerStatus, GpuSnapshot, Reading, Unknown, UnknownKind},
+    model::{
+        ContainerDetails, ContainerId, ContainerLife, ContainerStatus, GpuSnapshot, Reading, Unknown, UnknownKind,
+    },
     source::{Acted, Inspection},
 };
 
@@ -143,10 +145,13 @@ impl<'a> CarryOut<'a> {
             }
             Ok(left) => {
                 let pids: Vec<String> = left.iter().map(ToString::to_string).collect();
-                let error = format!("it ended, and the driver still shows contexts of its processes {}", pids.join(", "));
+                let error =
+                    format!("it ended, and the driver still shows contexts of its processes {}", pids.join(", "));
                 self.log_failure(task, &error);
             }
-            Err(error) => warn!("{}: whether its GPU contexts are gone could not be seen: {error}", Named(task.case.facts)),
+            Err(error) => {
+                warn!("{}: whether its GPU contexts are gone could not be seen: {error}", Named(task.case.facts))
+            }
         }
         Outcome::Done
     }
@@ -162,8 +167,7 @@ impl<'a> CarryOut<'a> {
         let Some(track) = track else { return Err(Outcome::Left("nothing is remembered of it".to_owned())) };
         let details = self.inspect(&facts.id).map_err(Outcome::Failed)?;
         let Some(details) = details else { return Err(Outcome::Left(super::Changed::Gone.to_string())) };
-        let fresh =
-            ContainerFacts { status: details.status.clone(), started_at: details.started_at, ..facts.clone() };
+        let fresh = ContainerFacts { status: details.status.clone(), started_at: details.started_at, ..facts.clone() };
         let clock = &self.sources.clock;
         let now = Now {
             at: clock.now(),
@@ -328,7 +332,8 @@ fn about<'a>(case: &Case<'a>, policy: &'a ContainerPolicy, decision: &Decision) 
 }
 
 fn on_gpus(gpus: &GpuSnapshot, pids: &[u32]) -> Vec<u32> {
-    let mut left: Vec<u32> = gpus.processes().map(|(_, process)| process.pid).filter(|pid| pids.contains(pid)).collect();
+    let mut left: Vec<u32> =
+        gpus.processes().map(|(_, process)| process.pid).filter(|pid| pids.contains(pid)).collect();
     left.sort_unstable();
     left.dedup();
     left

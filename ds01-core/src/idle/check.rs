@@ -250,11 +250,12 @@ fn last_inventory(store: Option<&Store>) -> Inventory {
     let parsed = read.and_then(|bytes| {
         bytes.map(|bytes| Inventory::from_json(&bytes)).transpose().map_err(|error| error.to_string())
     });
-    parsed.unwrap_or_else(|error| {
-        warn!("{}: {error}; going on without it", store.path_of(inventory::FILE_NAME).display());
-        None
-    })
-    .unwrap_or_else(Inventory::empty)
+    parsed
+        .unwrap_or_else(|error| {
+            warn!("{}: {error}; going on without it", store.path_of(inventory::FILE_NAME).display());
+            None
+        })
+        .unwrap_or_else(Inventory::empty)
 }
 
 impl IdleState {
@@ -270,13 +271,7 @@ impl IdleState {
 }
 
 impl Checked {
-    fn look(
-        sources: &Sources,
-        options: &CheckOptions,
-        state: IdleState,
-        previous: &Inventory,
-        start: Instant,
-    ) -> Self {
+    fn look(sources: &Sources, options: &CheckOptions, state: IdleState, previous: &Inventory, start: Instant) -> Self {
         let left = options.deadline.saturating_sub(start.elapsed());
         let since = state.last_check.as_ref().map(|mark| mark.at);
         let look = Look::at(sources, previous, left, &options.settings, since);

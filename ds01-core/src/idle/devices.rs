@@ -72,12 +72,8 @@ impl<'a> Devices<'a> {
     fn report(&self, uuid: String, seen: &Seen<'_>) -> GpuReport {
         let Some(device) = self.by_uuid.get(uuid.as_str()) else {
             let why = || Unknown::new(UnknownKind::Lost, "the driver does not tell of it");
-            let tenancy = Tenancy {
-                own_pids: seen.pids.clone(),
-                own_context: why().into(),
-                others: why().into(),
-                mps: false,
-            };
+            let tenancy =
+                Tenancy { own_pids: seen.pids.clone(), own_context: why().into(), others: why().into(), mps: false };
             return GpuReport { gpu: uuid, utilization: why().into(), tenancy };
         };
         let utilization = match (device.graphics_percent, &device.utilization) {

@@ -61,12 +61,14 @@ impl IdleState {
     /// What became of stops that a killed check had begun: the events of those that happened. A container that runs on in
     /// the same life was not stopped, and is judged anew.
     pub fn settle(&mut self, containers: &[ContainerFacts], now: &Now) -> Vec<Event> {
-        let listed: BTreeMap<&ContainerId, &ContainerFacts> = containers.iter().map(|facts| (&facts.id, facts)).collect();
+        let listed: BTreeMap<&ContainerId, &ContainerFacts> =
+            containers.iter().map(|facts| (&facts.id, facts)).collect();
         let begun = std::mem::take(&mut self.stopping);
         let happened = begun.into_iter().filter(|(id, stopping)| {
             !listed.get(id).is_some_and(|facts| facts.status.is_up() && facts.started_at == stopping.started_at)
         });
-        let events: Vec<(ContainerId, Event)> = happened.filter_map(|(id, stopping)| self.event_of(id, stopping, now)).collect();
+        let events: Vec<(ContainerId, Event)> =
+            happened.filter_map(|(id, stopping)| self.event_of(id, stopping, now)).collect();
         for (id, _) in &events {
             self.stopped_here(id, now);
         }

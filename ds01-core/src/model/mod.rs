@@ -6,13 +6,11 @@ mod gpu;
 mod process;
 mod reading;
 
+pub use activity::{ContainerActivity, ContainerLife, RunningProcess};
 pub use container::{
     ContainerConfig, ContainerDetails, ContainerId, ContainerListing, ContainerStatus, DeviceRequest,
     InvalidContainerId,
 };
-pub use activity::{ContainerActivity, ContainerLife, RunningProcess};
-pub use gpu::{
-    DeviceSample, Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, ProcessSample,
-};
+pub use gpu::{DeviceSample, Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, ProcessSample};
 pub use process::{Host, Process};
 pub use reading::{Reading, Unknown, UnknownKind};

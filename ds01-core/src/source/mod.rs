@@ -24,7 +24,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{
-    ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process, Reading,
+    ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process,
+    Reading,
 };
 
 /// The container engine.

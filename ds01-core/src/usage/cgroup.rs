@@ -79,14 +79,18 @@ impl Groups {
                 let detail = format!("{}: more than {MOST_GROUPS} groups below it", top.display());
                 return Unknown::new(UnknownKind::Failed, detail).into();
             }
-            match file::read_as(&group.join("cgroup.procs"), |text| text.lines().map(|line| line.parse().ok()).collect()) {
+            match file::read_as(&group.join("cgroup.procs"), |text| {
+                text.lines().map(|line| line.parse().ok()).collect()
+            }) {
                 Reading::Known(own) => pids.extend::<Vec<u32>>(own),
                 // A group below can go at any time, and its processes with it.
                 Reading::Unknown(why) if why.kind == UnknownKind::Gone && group != *top => {}
                 Reading::Unknown(why) => return why.into(),
             }
             let below = fs::read_dir(&group).into_iter().flatten().flatten();
-            groups.extend(below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()));
+            groups.extend(
+                below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
+            );
         }
         if pids.contains(&0) {
             let detail = format!("{}: processes that this pid namespace does not see", top.display());

@@ -77,7 +77,8 @@ fn shown(checked: &Checked) -> Vec<Shown<'_>> {
 fn say_when_last_checked(checked: &Checked) {
     let timer = "see systemctl status ds01-idle-checker.timer";
     match checked.last_check() {
-        None => CONSOLE.warn(format_args!("no check was made since the host was booted: nobody is warned or stopped\n{timer}")),
+        None => CONSOLE
+            .warn(format_args!("no check was made since the host was booted: nobody is warned or stopped\n{timer}")),
         Some(age) if age > OVERDUE => CONSOLE.warn(format_args!(
             "the last check was {} ago: nobody is warned or stopped\n{timer}",
             ds01_core::units::duration(age)

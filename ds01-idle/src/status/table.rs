@@ -103,9 +103,8 @@ fn style(one: &Shown<'_>) -> Style {
 }
 
 fn footer(checked: &Checked, shown: &[Shown<'_>]) -> String {
-    let count = |holds: fn(&Reason) -> bool| {
-        shown.iter().filter(|one| one.decision.reason.as_ref().is_some_and(holds)).count()
-    };
+    let count =
+        |holds: fn(&Reason) -> bool| shown.iter().filter(|one| one.decision.reason.as_ref().is_some_and(holds)).count();
     let running = shown.iter().filter(|one| one.facts.status.is_up()).count();
     let working = count(|reason| matches!(reason, Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive)));
     let idle = count(|reason| *reason == Reason::Idle);

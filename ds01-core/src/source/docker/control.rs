@@ -5,7 +5,9 @@ use std::time::Duration;
 use bollard::{
     container::PathStatResponse,
     errors::Error,
-    query_parameters::{ContainerArchiveInfoOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder},
+    query_parameters::{
+        ContainerArchiveInfoOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+    },
 };
 
 use super::{Docker, session::Session};
@@ -83,10 +85,14 @@ impl ContainerControl for Docker {
 
     fn remove(&self, id: &ContainerId) -> Result<Acted, SourceError> {
         let request = format!("DELETE /containers/{id}");
-        self.order(&request, |session| session.request_timeout() + STOP_SLACK, |session| async move {
-            let options = RemoveContainerOptionsBuilder::new().v(false).force(false).build();
-            session.client().remove_container(id.as_str(), Some(options)).await
-        })
+        self.order(
+            &request,
+            |session| session.request_timeout() + STOP_SLACK,
+            |session| async move {
+                let options = RemoveContainerOptionsBuilder::new().v(false).force(false).build();
+                session.client().remove_container(id.as_str(), Some(options)).await
+            },
+        )
     }
 }
 
@@ -101,6 +107,7 @@ fn kind(stat: &PathStatResponse) -> Result<PathStat, String> {
         return Ok(PathStat::Other);
     }
     let written = stat.modification_time.as_deref().unwrap_or_default();
-    let time = written.parse().map_err(|_| format!("its mtime is {}, which is no time", super::failure::excerpt(written)));
+    let time =
+        written.parse().map_err(|_| format!("its mtime is {}, which is no time", super::failure::excerpt(written)));
     time.map(PathStat::File)
 }

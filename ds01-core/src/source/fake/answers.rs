@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::{
     detect::human_duration,
     model::{
-        ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, ContainerStatus, Gpu, GpuProcess, GpuReading, GpuSnapshot,
-        Host, Mig, MigInstance, Process, Reading, Unknown, UnknownKind,
+        ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, ContainerStatus, Gpu,
+        GpuProcess, GpuReading, GpuSnapshot, Host, Mig, MigInstance, Process, Reading, Unknown, UnknownKind,
     },
     source::{
         Clock, ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError,

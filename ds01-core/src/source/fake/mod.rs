@@ -42,11 +42,11 @@ use crate::{
     model::{ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, Host, InvalidContainerId, Process, Reading},
 };
 
+pub use control::Order;
 pub use scenario::{
     All, Appear, Change, ContainerSpec, Disappear, GpuRequest, GpuSpec, MigSpec, ProcessSpec, Scenario, ScenarioError,
     SourceMood, Step, Work,
 };
-pub use control::Order;
 
 /// How long the host had been up when its story begins.
 const UPTIME_AT_START: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -356,12 +356,10 @@ impl State {
             cmdline: Reading::Known(spec.cmdline.clone()),
             containers: Reading::Known(container.into_iter().collect()),
         };
-        self.processes.insert(spec.pid, FakeProcess {
-            process,
-            gpus: spec.gpus.clone(),
-            gpu_percent: spec.gpu_percent,
-            mps: spec.mps,
-        });
+        self.processes.insert(
+            spec.pid,
+            FakeProcess { process, gpus: spec.gpus.clone(), gpu_percent: spec.gpu_percent, mps: spec.mps },
+        );
         Ok(())
     }
 

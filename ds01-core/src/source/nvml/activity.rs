@@ -4,12 +4,17 @@ use std::{collections::BTreeMap, thread, time::Duration};
 
 use jiff::Timestamp;
 use nvml_wrapper::{
-    Device, GpmSample, Nvml, enum_wrappers::device::Sampling, enums::{device::SampleValue, gpm::GpmMetricId}, error::NvmlError,
+    Device, GpmSample, Nvml,
+    enum_wrappers::device::Sampling,
+    enums::{device::SampleValue, gpm::GpmMetricId},
+    error::NvmlError,
     gpm::gpm_metrics_get,
 };
 
 use super::read::{reading, unknown};
-use crate::model::{DeviceSample, GpuActivity, GpuReading, MigInstance, Mig, ProcessSample, Reading, Unknown, UnknownKind};
+use crate::model::{
+    DeviceSample, GpuActivity, GpuReading, Mig, MigInstance, ProcessSample, Reading, Unknown, UnknownKind,
+};
 
 /// So many calls for one list that keeps growing between the question how long it is and the question for it.
 const ATTEMPTS: usize = 5;
@@ -62,7 +67,9 @@ fn whole(value: &SampleValue) -> Option<u32> {
         SampleValue::U64(value) => u32::try_from(*value).ok(),
         SampleValue::I64(value) => u32::try_from(*value).ok(),
         // Rounded up: a little work is not none.
-        SampleValue::F64(value) if (0.0..=100.0).contains(value) => (0..=100).find(|percent| f64::from(*percent) >= *value),
+        SampleValue::F64(value) if (0.0..=100.0).contains(value) => {
+            (0..=100).find(|percent| f64::from(*percent) >= *value)
+        }
         SampleValue::F64(_) => None,
     }
 }
@@ -85,9 +92,10 @@ pub(super) fn graphics_percents(nvml: &Nvml, gpus: &mut [GpuReading]) {
             instance.graphics_percent = match (&instance.gpu_instance_id, &figures) {
                 (Reading::Unknown(why), _) => why.clone().into(),
                 (_, Err(why)) => (*why).clone().into(),
-                (Reading::Known(id), Ok(figures)) => figures.get(id).cloned().unwrap_or_else(|| {
-                    Unknown::new(UnknownKind::Gone, format!("GPU instance {id}")).into()
-                }),
+                (Reading::Known(id), Ok(figures)) => figures
+                    .get(id)
+                    .cloned()
+                    .unwrap_or_else(|| Unknown::new(UnknownKind::Gone, format!("GPU instance {id}")).into()),
             };
         }
     }

@@ -10,7 +10,9 @@ use super::{
     activity::{activity, graphics_percents},
     raw::{self, Row},
 };
-use crate::model::{Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, Reading, Unknown, UnknownKind};
+use crate::model::{
+    Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, Reading, Unknown, UnknownKind,
+};
 use crate::source::{FailureKind, SourceError, SourceName};
 
 /// `current` of `nvmlDeviceGetMigMode` while the mode is on.

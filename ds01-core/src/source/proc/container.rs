@@ -71,7 +71,9 @@ fn processes(proc: &ProcFs, pids: &BTreeSet<u32>, life: &ContainerLife) -> Readi
     }
     let parents: Vec<(u32, u32)> = stats.iter().map(|(pid, stat)| (*pid, stat.parent)).collect();
     let checking = health_check::processes(&parents, life, |pid| {
-        super::read(&proc.folder(pid).path.join("cmdline"), super::FILE_LIMIT).map(|bytes| parse::arguments(&bytes)).ok()
+        super::read(&proc.folder(pid).path.join("cmdline"), super::FILE_LIMIT)
+            .map(|bytes| parse::arguments(&bytes))
+            .ok()
     });
     let running = stats.into_iter().map(|(pid, stat)| RunningProcess {
         pid,

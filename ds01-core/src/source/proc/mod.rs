@@ -49,12 +49,7 @@ pub struct ProcFs {
 impl ProcFs {
     /// The proc mounted at `root`, usually `/proc`. Nothing is read yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self {
-            root: root.into(),
-            sys: PathBuf::from("/sys"),
-            users: Users::name_service(),
-            boot_time: OnceLock::new(),
-        }
+        Self { root: root.into(), sys: PathBuf::from("/sys"), users: Users::name_service(), boot_time: OnceLock::new() }
     }
 
     /// Takes control groups from below another `/sys`.

@@ -20,11 +20,13 @@ const MOST_TERMINALS: usize = 4096;
 
 /// The last input of each terminal below `root`, in milliseconds on the wall clock. A container without terminals has none.
 pub(super) fn last_inputs(root: &Path) -> Reading<BTreeMap<String, i64>> {
-    read(root).map_err(|(what, error)| {
-        let kind = if error == Errno::ACCESS || error == Errno::PERM { UnknownKind::Denied } else { UnknownKind::Failed };
-        Unknown::new(kind, format!("{}{what}: {}", root.display(), std::io::Error::from(error)))
-    })
-    .into()
+    read(root)
+        .map_err(|(what, error)| {
+            let kind =
+                if error == Errno::ACCESS || error == Errno::PERM { UnknownKind::Denied } else { UnknownKind::Failed };
+            Unknown::new(kind, format!("{}{what}: {}", root.display(), std::io::Error::from(error)))
+        })
+        .into()
 }
 
 fn read(root: &Path) -> Result<BTreeMap<String, i64>, (&'static str, Errno)> {
@@ -44,7 +46,8 @@ fn read(root: &Path) -> Result<BTreeMap<String, i64>, (&'static str, Errno)> {
     let mut inputs = BTreeMap::new();
     for entry in Dir::read_from(&dir).map_err(|error| (pts, error))?.take(MOST_TERMINALS) {
         let entry = entry.map_err(|error| (pts, error))?;
-        let Some(name) = entry.file_name().to_str().ok().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) else {
+        let Some(name) = entry.file_name().to_str().ok().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+        else {
             continue;
         };
         match fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
