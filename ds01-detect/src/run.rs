@@ -77,7 +77,7 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
     let done = if scan.dry_run { detect::dry_run(&sources, &options)? } else { detect::run(&sources, &options)? };
     debug!("sent {} requests to Docker", doors.docker.requests_sent());
     if scan.dry_run {
-        console::print(&done.inventory.to_json()?)?;
+        print(&done.inventory.to_json()?)?;
     }
     Ok(report(&done))
 }
@@ -116,9 +116,14 @@ pub(crate) fn scenario(scan: &ScenarioScan) -> Result<bool, Failure> {
         Ok::<(), Failure>(())
     })?;
     if scan.dry_run {
-        console::print(&inventory.to_json()?)?;
+        print(&inventory.to_json()?)?;
     }
     Ok(good)
+}
+
+/// Prints; a reader that has had enough is told nothing more, and the scan still says how it went.
+fn print(bytes: &[u8]) -> io::Result<()> {
+    console::print(bytes).or_else(|error| if console::has_enough(&error) { Ok(()) } else { Err(error) })
 }
 
 /// Says how a scan went; whether all sources gave their facts.
