@@ -1,6 +1,9 @@
 //! Why a command ended without an answer, in words and as an exit code.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use ds01_core::{
     idle::CheckError,
@@ -54,8 +57,8 @@ impl Failure {
     pub(crate) fn say(&self) {
         match self {
             Self::Policy(bad) => {
-                // Its lines name files and quote them: they stand as they are.
-                eprintln!("{bad}");
+                // Its lines are laid out, and made safe, where they are made.
+                let _ = writeln!(io::stderr(), "{bad}");
                 CONSOLE.say(format_args!(
                     "{}; nobody is touched by a policy that is not sound",
                     check_config::summary(&bad.found)

@@ -24,7 +24,7 @@ const COLUMNS: [Column; 9] = [
     column("NET", Align::Right, Shrink::Never),
     column("IDLE", Align::Right, Shrink::Never),
     column("LIMIT", Align::Right, Shrink::Never),
-    column("NEXT", Align::Left, Shrink::First(16)),
+    column("NEXT", Align::Left, Shrink::First(20)),
 ];
 
 const fn column(heading: &'static str, align: Align, shrink: Shrink) -> Column {
@@ -81,7 +81,8 @@ fn figures(one: &Shown<'_>) -> [String; 3] {
         Signal::Unknown(_) => UNKNOWN.to_owned(),
     };
     let network = match &signals.network {
-        Signal::Active(bytes) | Signal::Idle(bytes) => units::bytes(*bytes),
+        // Without the unit's end: the column is what the last one can spare.
+        Signal::Active(bytes) | Signal::Idle(bytes) => units::bytes(*bytes).trim_end_matches("iB").to_owned(),
         Signal::Unknown(_) => UNKNOWN.to_owned(),
     };
     [gpu, cpu, network]
@@ -108,11 +109,10 @@ fn footer(checked: &Checked, shown: &[Shown<'_>]) -> String {
     let running = shown.iter().filter(|one| one.facts.status.is_up()).count();
     let working = count(|reason| matches!(reason, Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive)));
     let idle = count(|reason| *reason == Reason::Idle);
-    let plural = if running == 1 { "" } else { "s" };
-    let mut text = format!("{running} running GPU container{plural}: {working} at work, {idle} idle");
+    let mut text = format!("{running} with GPU: {working} at work, {idle} idle");
     if let Some(demand) = checked.demand.filter(|_| checked.state.high_demand) {
         text.push_str(&format!(
-            "; high demand ({} of {} GPUs given): idle limits are shorter",
+            "; high demand, {} of {} GPUs given: shorter limits",
             demand.assigned, demand.total
         ));
     }
