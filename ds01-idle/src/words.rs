@@ -51,7 +51,7 @@ fn standing(case: Option<&Case<'_>>, decision: &Decision) -> String {
         None => "not running".to_owned(),
         Some(Reason::NoGpu) => "never: no GPU".to_owned(),
         Some(Reason::OriginUnknown) => "never: origin unknown".to_owned(),
-        Some(Reason::Infrastructure(_)) => "exempt: infrastructure".to_owned(),
+        Some(Reason::Infrastructure(_)) => "infrastructure".to_owned(),
         Some(Reason::NoIdleLimit) if kind == Some(ContainerType::DevContainer) => "exempt: devcontainer".to_owned(),
         Some(Reason::NoIdleLimit) => "exempt: no idle limit".to_owned(),
         Some(Reason::OwnerExempt) => "exempt: owner".to_owned(),

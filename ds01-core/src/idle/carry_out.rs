@@ -15,6 +15,7 @@ use super::{
     decide::{Action, Decision, StopCause},
     event,
     facts::{ContainerFacts, ContainerPolicy, KeepAlive, Now},
+    look::ask_gpus,
     notice::{About, notice},
     observation::Observation,
     recheck::{Reread, recheck},
@@ -267,7 +268,7 @@ impl<'a> CarryOut<'a> {
         let pids: Vec<u32> = of_gpus.chain(of_group).collect();
         let mut left = Ok(Vec::new());
         within(SEEN_WITHIN, || {
-            left = self.sources.gpus.snapshot().map_err(|error| error.to_string()).map(|gpus| on_gpus(&gpus, &pids));
+            left = ask_gpus(&self.sources.gpus, |source| source.snapshot()).map(|gpus| on_gpus(&gpus, &pids));
             left.as_ref().is_ok_and(Vec::is_empty)
         });
         left

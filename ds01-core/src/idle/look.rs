@@ -15,13 +15,13 @@ use super::{
     observation::{Observation, ProcessActivity},
 };
 use crate::{
-    deadline::one_by_one,
+    deadline::{one_by_one, within},
     detect::{
         Inventory, Settings, Sources, build, collect,
         inventory::{ContainerEntry, SourceState},
     },
     model::{ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Reading, Unknown, UnknownKind},
-    source::{ProcessSource, SourceName},
+    source::{GpuSource, ProcessSource, SourceError, SourceName},
 };
 
 /// Of the time for a look, what the picture may take; the rest is for the containers' counters.
@@ -30,6 +30,9 @@ const SHARE_FOR_PICTURE: f64 = 0.8;
 /// What the counters of one container may take. The way to its terminals leads through its own file system, which its user
 /// can make hang.
 const ONE_AT_MOST: Duration = Duration::from_secs(1);
+
+/// What a question to the driver may take, between looks.
+const GPUS_AT_MOST: Duration = Duration::from_secs(10);
 
 /// The host as one look saw it.
 #[derive(Debug, Clone)]
@@ -112,9 +115,10 @@ impl Look {
             boot_ms: u64::try_from(sources.clock.since_boot().as_millis()).unwrap_or(u64::MAX),
             boot_id: self.now.boot_id.clone(),
         };
-        let gpus = match sources.gpus.observe(self.since) {
+        let since = self.since;
+        let gpus = match ask_gpus(&sources.gpus, move |source| source.observe(since)) {
             Ok(gpus) => gpus,
-            Err(error) => return Unknown::new(UnknownKind::Failed, error.to_string()).into(),
+            Err(error) => return Unknown::new(UnknownKind::Failed, error).into(),
         };
         let activity = activities(&sources.processes, vec![life.clone()], Instant::now() + ONE_AT_MOST);
         let activity = activity.get(life).cloned().unwrap_or_else(not_read);
@@ -159,6 +163,16 @@ const LONGEST_MEMORY: Duration = Duration::from_secs(60);
 pub(crate) fn life_of(entry: &ContainerEntry) -> Option<ContainerLife> {
     let health_check = entry.config.as_ref().map(|config| config.health_check.clone()).unwrap_or_default();
     Some(ContainerLife { id: entry.full_id.clone(), pid: entry.pid?, health_check })
+}
+
+/// One question to the driver, which can hang.
+pub(super) fn ask_gpus(
+    source: &Arc<dyn GpuSource>,
+    question: impl FnOnce(&dyn GpuSource) -> Result<GpuSnapshot, SourceError> + Send + 'static,
+) -> Result<GpuSnapshot, String> {
+    let source = Arc::clone(source);
+    let answer = within("nvml", GPUS_AT_MOST, move || question(&*source)).map_err(|error| error.to_string())?;
+    answer.map_err(|error| error.to_string())
 }
 
 fn activities(

@@ -111,10 +111,7 @@ fn footer(checked: &Checked, shown: &[Shown<'_>]) -> String {
     let idle = count(|reason| *reason == Reason::Idle);
     let mut text = format!("{running} with GPU: {working} at work, {idle} idle");
     if let Some(demand) = checked.demand.filter(|_| checked.state.high_demand) {
-        text.push_str(&format!(
-            "; high demand, {} of {} GPUs given: shorter limits",
-            demand.assigned, demand.total
-        ));
+        text.push_str(&format!("; high demand, {} of {} GPUs given: shorter limits", demand.assigned, demand.total));
     }
     text
 }
