@@ -6,8 +6,13 @@ use anstyle::Style;
 use ds01_core::{
     cli::console,
     idle::{
-        Case, Checked, Decision, GpuEvidence, Rule, Signal, Wall, decide::Waits, facts::ContainerFacts, rules::Step,
-        signals::ProcessNews, track::Track, trail,
+        Case, Checked, Decision, GpuEvidence, KeepAlive, Rule, Signal, Wall,
+        decide::Waits,
+        facts::{ContainerFacts, Keeping},
+        rules::Step,
+        signals::ProcessNews,
+        track::Track,
+        trail,
     },
     policy::{Level, Row, Rules, Shown, Sourced},
     text::sanitize,
@@ -24,16 +29,25 @@ use crate::{
 };
 
 pub(crate) fn run(request: &ExplainRequest) -> Result<ExitCode, Failure> {
-    let checked = match &request.host {
-        Some(host) => Host::new(host, Path::new(Wall::DEFAULT_PATH), Vec::new())?.preview()?,
-        None => demo::checked()?,
+    let (checked, control) = match &request.host {
+        Some(host) => {
+            let host = Host::new(host, Path::new(Wall::DEFAULT_PATH), Vec::new())?;
+            (host.preview()?, Some(host.hands.control))
+        }
+        None => (demo::checked()?, None),
     };
     let failed = check::say_problems(&checked);
     if checked.blind().is_some() {
         return Ok(ExitCode::from(exit::FAILED));
     }
     let id = checked.container(&request.name)?;
-    let text = Explanation::new(&checked, &id, console::colored(request.color)).text();
+    let mut explanation = Explanation::new(&checked, &id, console::colored(request.color));
+    // A check looks it up only when it could make a difference; whoever asks wants to know in any case.
+    explanation.keep_alive = explanation
+        .case
+        .zip(control)
+        .map(|(case, control)| control.path_stat(&id, &case.policy.resolved.rules.keepalive_path.value).into());
+    let text = explanation.text();
     console::print(text.as_bytes())?;
     Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
 }
@@ -43,6 +57,7 @@ struct Explanation<'a> {
     facts: Option<&'a ContainerFacts>,
     decision: Option<&'a Decision>,
     case: Option<Case<'a>>,
+    keep_alive: Option<KeepAlive>,
     zone: TimeZone,
     color: bool,
     out: String,
@@ -55,6 +70,7 @@ impl<'a> Explanation<'a> {
             facts: checked.look.containers.iter().find(|facts| facts.id == *id),
             decision: checked.plan.decisions.get(id),
             case: checked.cases().remove(id),
+            keep_alive: None,
             zone: TimeZone::system(),
             color,
             out: String::new(),
@@ -93,6 +109,19 @@ impl<'a> Explanation<'a> {
         match case.track {
             Some(track) => self.seen(case, track),
             None => self.head("Nothing was seen of it: it is left alone"),
+        }
+        if let Some(file) = self.keep_alive.take() {
+            let rules = &case.policy.resolved.rules;
+            let keeping = file.keeping(case.now.at, rules.keepalive_max_duration.value);
+            let path = sanitize(&rules.keepalive_path.value).into_owned();
+            let words = match keeping {
+                Keeping::Holds(Some(until)) => format!("holds until {}", self.time(until)),
+                Keeping::Holds(None) => "holds".to_owned(),
+                Keeping::CannotTell(why) => format!("can't be looked up, so it is waited: {}", sanitize(&why)),
+                Keeping::Refused(why) => format!("does not count: {why}"),
+                Keeping::None => "there is none".to_owned(),
+            };
+            self.line(&format!("keep-alive file {path}: {words}"));
         }
         self.out.push('\n');
         self.head("The rules, in their order: the first that matches decides");
