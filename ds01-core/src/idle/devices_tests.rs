@@ -250,15 +250,16 @@ fn with_its_pids_unknown_the_gpu_speaks_and_only_idleness_is_certain() {
     assert_eq!(of(&alone, lost(), 90), shared(90.0, false), "nor is it told who is there");
 }
 
-/// Its list is one that was read before or after it worked: what it did counts.
+/// Without the list nobody knows whether it is a client of an MPS server, to whom its work would be booked.
 #[test]
-fn with_an_unknown_list_of_processes_its_own_share_still_counts() {
+fn with_an_unknown_list_of_processes_its_own_share_counts_and_its_absence_does_not() {
     let alone = [container(1, &["A"])];
     let of = |worked: &[(u32, u32)], percent| {
         measures(&alone, pids(&[7]), vec![gpu("A", lost(), worked, percent)]).remove(0).1
     };
-    assert_eq!(of(&[(7, 30)], 30), own(30.0));
-    assert_eq!(of(&[], 30), own(0.0), "whether somebody else is there can't be told");
+    assert_eq!(of(&[(7, 30)], 90), own(30.0));
+    assert_eq!(of(&[(99, 90)], 90), shared(90.0, false));
+    assert_eq!(of(&[], 0), shared(0.0, false));
 }
 
 #[test]
