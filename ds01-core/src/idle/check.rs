@@ -365,7 +365,7 @@ impl Checked {
                 self.state.record(id, decision, &self.look.now);
             }
         }
-        self.state.stopping.clear();
+        self.state.stopping.retain(|id, _| !outcomes.contains_key(id));
         self.outcomes = outcomes;
     }
 }
