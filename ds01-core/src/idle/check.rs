@@ -144,6 +144,8 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     if checked.look.blind().is_some() {
         return Ok(checked);
     }
+    // Before anything is written or told: a name that is wrong is found again by the next attempt.
+    checked.named(&options.only)?;
     journal.append(&checked.look.observations)?;
     let observations = journal.since(&checked.look.now.boot_id, checked.state.look_back(&checked.look))?;
     let log = |events: &[Event]| {
@@ -365,7 +367,7 @@ impl Checked {
                 self.state.record(id, decision, &self.look.now);
             }
         }
-        self.state.stopping.clear();
+        self.state.stopping.retain(|id, _| !outcomes.contains_key(id));
         self.outcomes = outcomes;
     }
 }

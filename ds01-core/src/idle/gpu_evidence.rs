@@ -154,7 +154,12 @@ impl GpuReport {
         match nonsense {
             // A sample that makes no sense is no proof that its process did nothing.
             Some((pid, percent)) if highest == 0 => Err(format!("the driver says {percent} % of pid {pid}")),
-            _ => Ok(f64::from(highest)),
+            _ if highest > 0 => Ok(f64::from(highest)),
+            _ => match &self.tenancy.own_context {
+                Reading::Known(_) => Ok(0.0),
+                // It could be a client of an MPS server, to whose pid the driver books the work.
+                Reading::Unknown(why) => Err(format!("who is on the GPU could not be read: {why}")),
+            },
         }
     }
 }

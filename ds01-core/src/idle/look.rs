@@ -56,7 +56,8 @@ pub struct Look {
 impl Look {
     /// Looks, within `limit`, whatever the sources do.
     ///
-    /// GPUs are asked what they did since the picture before, or since `since` where that is later.
+    /// GPUs are asked what they did since the picture before, or since `since` where that is later. A picture to which a
+    /// source did not tell everything may have seen nobody at work, and does not count.
     pub fn at(
         sources: &Sources,
         previous: &Inventory,
@@ -65,7 +66,7 @@ impl Look {
         since: Option<Timestamp>,
     ) -> Self {
         let end = Instant::now() + limit;
-        let since = previous.last_scan.max(since).unwrap_or_else(|| sources.clock.now() - LONGEST_MEMORY);
+        let since = observed(previous).max(since).unwrap_or_else(|| sources.clock.now() - LONGEST_MEMORY);
         let snapshot = collect(sources, previous, limit.mul_f64(SHARE_FOR_PICTURE), Some(since));
         let boot_id = snapshot.processes.as_ref().ok().map(|seen| seen.host.boot_id.clone());
         let boot_ms = u64::try_from(snapshot.since_boot.as_millis()).unwrap_or(u64::MAX);
@@ -158,6 +159,12 @@ impl Look {
 
 /// Without a picture before, GPUs are asked about so much time: more than drivers remember.
 const LONGEST_MEMORY: Duration = Duration::from_secs(60);
+
+/// When the picture was made, if all sources told everything.
+fn observed(picture: &Inventory) -> Option<Timestamp> {
+    let told = |name: &SourceName| picture.source_state(name.as_str()) == Some(SourceState::Ok);
+    picture.last_scan.filter(|_| [SourceName::Docker, SourceName::Nvml, SourceName::Proc].iter().all(told))
+}
 
 /// The life that an entry tells of; `None` when Docker told no main process.
 pub(crate) fn life_of(entry: &ContainerEntry) -> Option<ContainerLife> {

@@ -176,7 +176,7 @@ impl Track {
     /// An observation that was written down after a later one: a detector's, overtaken by a check. What it saw on the GPU
     /// after the spell began is activity all the same.
     fn observe_late(&mut self, seen: &Observation, thresholds: &Thresholds) {
-        let new = seen.boot_ms > self.active_boot_ms && seen.boot_ms != self.last.boot_ms;
+        let new = seen.boot_ms > self.active_boot_ms && *seen != self.last;
         if new && matches!(GpuEvidence::of(&seen.gpus, thresholds.gpu_percent), GpuEvidence::Active(_)) {
             let last = self.last.clone();
             self.begin_spell(&last);
