@@ -68,6 +68,11 @@ impl Gpus {
         self.tell(|state| state.now = now);
     }
 
+    /// The moment that samples are of.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.state.lock().unwrap().now
+    }
+
     fn tell(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.lock().unwrap();
         change(&mut state);

@@ -8,6 +8,7 @@
 
 mod demand;
 mod exempt;
+mod gaps;
 mod gpus;
 mod grace;
 mod idle;
@@ -15,6 +16,7 @@ mod in_between;
 mod keep_alive;
 mod proxy;
 mod reaper;
+mod removal;
 mod stopping;
 mod story;
 mod witness;

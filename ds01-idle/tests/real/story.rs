@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    fs,
     process::{self, Command},
     sync::{
         Arc,
@@ -12,6 +13,7 @@ use std::{
 };
 
 use docker_rig::{BUSYBOX, Container, Rig};
+use ds01_core::detect::{Inventory, inventory::FILE_NAME};
 use jiff::{SignedDuration, Timestamp};
 use nvml_standin::{Gpu, Scenario};
 use serde_json::Value;
@@ -149,6 +151,12 @@ impl Story {
     /// The wall clock was set by so many seconds, and the boot clock was not.
     pub(crate) fn set_wall_clock(&self, seconds: i64) {
         self.wall_set.set(self.wall_set.get() + seconds);
+    }
+
+    /// Leaves a picture of the detector's, made now by the wall clock of the last check, that knows nobody.
+    pub(crate) fn leave_an_inventory(&self) {
+        let inventory = Inventory { last_scan: Some(self.gpus.now()), ..Inventory::empty() };
+        fs::write(self.reaper.state_dir().join(FILE_NAME), inventory.to_json().unwrap()).unwrap();
     }
 
     /// What moves both clocks of a program that starts now to this moment of the story. Samples are taken at the same.
