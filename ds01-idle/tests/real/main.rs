@@ -8,12 +8,14 @@
 
 mod demand;
 mod exempt;
+mod failures;
 mod gaps;
 mod gpus;
 mod grace;
 mod idle;
 mod in_between;
 mod keep_alive;
+mod namespace;
 mod proxy;
 mod reaper;
 mod removal;
