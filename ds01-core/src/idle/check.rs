@@ -144,6 +144,8 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     if checked.look.blind().is_some() {
         return Ok(checked);
     }
+    // Whoever names a container that is not there gets no check: nothing is written down for one.
+    checked.named(&options.only)?;
     journal.append(&checked.look.observations)?;
     let observations = journal.since(&checked.look.now.boot_id, checked.state.look_back(&checked.look))?;
     let log = |events: &[Event]| {
