@@ -56,7 +56,10 @@ impl Trouble {
     /// It went on to be well: nobody was touched or told meanwhile, and what was to be done is done.
     #[track_caller]
     fn is_over(&self, minute: u64) {
-        assert_eq!((self.story.events(), self.story.done_to(&self.idle)), (vec!["idle_warning idle".to_owned()], vec![]));
+        assert_eq!(
+            (self.story.events(), self.story.done_to(&self.idle)),
+            (vec!["idle_warning idle".to_owned()], vec![])
+        );
         assert_eq!(self.story.notices(), [format!("{WARNING}: idle")]);
         self.story.check(minute);
         assert_eq!(self.story.events(), ["idle_warning idle", "idle_kill idle", "gpu_released idle"]);

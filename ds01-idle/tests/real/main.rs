@@ -6,12 +6,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
+mod at_once;
 mod demand;
 mod exempt;
 mod failures;
 mod gaps;
 mod gpus;
 mod grace;
+mod hostile;
 mod idle;
 mod in_between;
 mod keep_alive;
@@ -21,4 +23,6 @@ mod reaper;
 mod removal;
 mod stopping;
 mod story;
+mod traces;
+mod usage;
 mod witness;
