@@ -57,7 +57,8 @@ impl Look {
     /// Looks, within `limit`, whatever the sources do.
     ///
     /// GPUs are asked what they did since the picture before, or since `since` where that is later. A picture to which a
-    /// source did not tell everything may have seen nobody at work, and does not count.
+    /// source did not tell everything may have seen nobody at work, and does not count. One that lies in the future is of a
+    /// wall clock that was set back since: no sample would be newer, for as long as nobody looks again.
     pub fn at(
         sources: &Sources,
         previous: &Inventory,
@@ -66,7 +67,9 @@ impl Look {
         since: Option<Timestamp>,
     ) -> Self {
         let end = Instant::now() + limit;
-        let since = observed(previous).max(since).unwrap_or_else(|| sources.clock.now() - LONGEST_MEMORY);
+        let begin = sources.clock.now();
+        let earlier = [observed(previous), since].into_iter().flatten().filter(|at| *at < begin);
+        let since = earlier.max().unwrap_or_else(|| begin - LONGEST_MEMORY);
         let snapshot = collect(sources, previous, limit.mul_f64(SHARE_FOR_PICTURE), Some(since));
         let boot_id = snapshot.processes.as_ref().ok().map(|seen| seen.host.boot_id.clone());
         let boot_ms = u64::try_from(snapshot.since_boot.as_millis()).unwrap_or(u64::MAX);
@@ -157,7 +160,7 @@ impl Look {
     }
 }
 
-/// Without a picture before, GPUs are asked about so much time: more than drivers remember.
+/// Without a picture before that can be used, GPUs are asked about so much time: more than drivers remember.
 const LONGEST_MEMORY: Duration = Duration::from_secs(60);
 
 /// When the picture was made, if all sources told everything.
