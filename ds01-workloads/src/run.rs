@@ -6,8 +6,8 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{ColorChoice, CommandFactory, Parser};
-use ds01_core::table::Medium;
+use clap::{CommandFactory, Parser};
+use ds01_core::cli::{colored, stdout_medium};
 
 use crate::{
     cli::{Cli, Options, Task},
@@ -17,7 +17,7 @@ use crate::{
     row::rows,
     say::{say, warn},
     source::Seen,
-    terminal, tiers,
+    tiers,
     warnings::warnings,
     watch::{self, End},
 };
@@ -88,8 +88,7 @@ fn run(task: Task) -> Result<(), Failure> {
 fn show(options: &mut Options) -> Result<(), Failure> {
     let picture = picture(options)?;
     picture.warnings.iter().for_each(|warning| warn(warning));
-    let width = io::stdout().is_terminal().then(|| terminal::size().0);
-    let table = picture.table(options, Medium { width, color: colored(options.color) });
+    let table = picture.table(options, stdout_medium(options.color));
     // The program ends here, and its memory with it: freed entry by entry, a large inventory would take a tenth of the time.
     mem::forget(picture);
     Ok(print(&table)?)
@@ -103,18 +102,6 @@ fn print_json(options: &mut Options) -> Result<(), Failure> {
     rows.retain(|row| options.filter.shows(row));
     json::retain(&mut inventory, &rows);
     Ok(print_bytes(&inventory.to_json().map_err(io::Error::from)?)?)
-}
-
-/// Whether to colour: on a terminal, unless `NO_COLOR` is set or the terminal says that it can't.
-fn colored(choice: ColorChoice) -> bool {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    match choice {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            io::stdout().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-        }
-    }
 }
 
 fn print(text: &str) -> io::Result<()> {

@@ -13,6 +13,7 @@ mod connect;
 mod convert;
 mod failure;
 mod host;
+mod info;
 mod lenient;
 mod session;
 
@@ -33,6 +34,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::runtime::{Builder, Runtime};
 
 pub use host::{DEFAULT_SOCKET, InvalidDockerHost, parse_docker_host};
+pub use info::{ApiVersions, DaemonInfo};
 
 use super::{ContainerSource, FailureKind, Inspection, SourceError, SourceName};
 use crate::model::{ContainerId, ContainerListing};

@@ -10,16 +10,20 @@
 //! | MIG mode | `nvmlDeviceGetMigMode` |
 //! | MIG instances | `nvmlDeviceGetMaxMigDeviceCount`, `nvmlDeviceGetMigDeviceHandleByIndex` |
 //! | their ids | `nvmlDeviceGetGpuInstanceId`, `nvmlDeviceGetComputeInstanceId` |
+//! | persistence mode | `nvmlDeviceGetPersistenceMode` |
 //! | processes | `nvmlDeviceGetComputeRunningProcesses`, `nvmlDeviceGetMPSComputeRunningProcesses`; `_v3`, `_v2` or the first, whichever is the newest that the driver has |
 //!
 //! What a driver lists is told as it lists it. One driver branch (R535) listed pids that never were: check that a process
 //! exists before believing in it.
 
+mod health;
 mod load;
 mod raw;
 mod read;
 
 use std::path::PathBuf;
+
+pub use health::{DriverHealth, DriverTrouble};
 
 use super::{GpuSource, SourceError};
 use crate::model::GpuSnapshot;

@@ -123,11 +123,11 @@ fn mib(bytes: u64) -> u64 {
     bytes >> 20
 }
 
-fn reading<T>(function: &str, result: Result<T, NvmlError>) -> Reading<T> {
+pub(super) fn reading<T>(function: &str, result: Result<T, NvmlError>) -> Reading<T> {
     result.map_err(|error| unknown(function, &error)).into()
 }
 
-fn unknown(function: &str, error: &NvmlError) -> Unknown {
+pub(super) fn unknown(function: &str, error: &NvmlError) -> Unknown {
     let detail = match error {
         NvmlError::GpuLost => format!("{function}: GPU is lost"),
         NvmlError::InsufficientSize(_) => format!("{function}: the list grew faster than it could be fetched"),
