@@ -1,6 +1,7 @@
 //! One scan of a shared GPU host: what runs, whose it is, which GPUs it holds, and what changed since the last scan.
 
 mod cli;
+mod doctor;
 mod event_types;
 mod output;
 mod run;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     output::start_logging(cli.verbose);
     let outcome = match cli.check() {
         Command::EventTypes => output::print(event_types::table().as_bytes()).map(|()| true).map_err(Failure::from),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Generate(what) => {
             let file = what.render(Cli::command());
             file.and_then(|file| output::print(&file)).map(|()| true).map_err(Failure::from)
