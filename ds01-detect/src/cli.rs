@@ -24,7 +24,7 @@ Examples:
   ds01-detect --state-dir /tmp/s --events-file /tmp/s/events.jsonl \\
               --scenario fixtures/scenarios/teaching-lab-at-noon.yaml
                                                   scan a sample host, once for each step of its story
-  ds01-detect doctor                              check what a scan needs; see `ds01-detect doctor --help`
+  ds01-detect doctor                              check what a scan needs: see its own --help
 
 Exit status:
   0   done; every source gave its facts or is absent
@@ -123,8 +123,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// List event types.
     EventTypes,
-    /// Make a file for packaging.
-    Generate(Generate),
+    /// Make a file for packaging, of this definition of a command line.
+    Generate(Generate, Box<clap::Command>),
 }
 
 /// A scan of this host.
@@ -151,9 +151,16 @@ impl Cli {
             return Command::EventTypes;
         }
         if let Some(what) = self.generate {
-            return Command::Generate(what);
+            return Command::Generate(what, Box::new(Self::command()));
         }
         if let Some(Other::Doctor(args)) = self.other {
+            if let Some(what) = args.generate {
+                let doctor = DoctorArgs::augment_args(clap::Command::new("ds01-detect-doctor"));
+                return Command::Generate(
+                    what,
+                    Box::new(doctor.bin_name("ds01-detect doctor").version(env!("CARGO_PKG_VERSION"))),
+                );
+            }
             let sources = with_environment(args.sources);
             return Command::Doctor(DoctorArgs { sources, ..args });
         }

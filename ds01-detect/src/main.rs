@@ -8,7 +8,7 @@ mod run;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use cli::{Cli, Command};
 use run::Failure;
@@ -19,8 +19,8 @@ fn main() -> ExitCode {
     let outcome = match cli.check() {
         Command::EventTypes => output::print(event_types::table().as_bytes()).map(|()| true).map_err(Failure::from),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Generate(what) => {
-            let file = what.render(Cli::command());
+        Command::Generate(what, definition) => {
+            let file = what.render(*definition);
             file.and_then(|file| output::print(&file)).map(|()| true).map_err(Failure::from)
         }
         Command::Scan(scan) => run::scan(&scan),

@@ -3,12 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ColorChoice};
-use ds01_core::cli::SourceArgs;
+use ds01_core::cli::{Generate, SourceArgs};
 
 use crate::cli::{StoreArgs, seconds};
 
 const ABOUT: &str = "\
-Looks at what a scan needs: Docker, NVML, /proc, user names, directories, timers. Writes nothing, and runs nothing but
+Looks at what a scan needs: Docker, NVML, /proc, user names, directories, timers. Writes nothing, and runs nothing but \
 `systemctl show`. Each check has a verdict:
 
   ok       as it should be
@@ -16,7 +16,7 @@ Looks at what a scan needs: Docker, NVML, /proc, user names, directories, timers
   failed   something does not work, or is not safe
   skipped  this host has no such thing, or what it depends on did not answer
 
-Below the table stands what to run. No command there stops anything that runs on the host.";
+Below the table stands what to run. No command there stops anything that runs on the host; some only show more.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,4 +66,8 @@ pub(crate) struct DoctorArgs {
     /// When to colour
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
+
+    /// Print a man page, for packaging
+    #[arg(long, value_name = "WHAT", exclusive = true, hide = true)]
+    pub(crate) generate: Option<Generate>,
 }

@@ -17,6 +17,7 @@ mod other_user;
 mod shown;
 mod troubles;
 mod units;
+mod usage;
 
 /// Whether the test can become another user, mount, and so on. Continuous integration runs as root, and skips nothing.
 fn as_root(what: &str) -> bool {

@@ -163,6 +163,37 @@ pub(crate) fn of_docker() -> Vec<Trouble> {
             &[("dev-char-links", "failed", "takes GPUs from running containers", LINKS)],
         ),
         trouble(
+            "links are missing, and what else is wrong has to be mended without a reload",
+            |host| {
+                host.daemon_informs("CgroupDriver", "systemd");
+                host.remove("dev/char");
+                host.gpus.gpus[0].persistence_mode = Some(false);
+                host.driver_tells(&host.gpus);
+                host.systemd_tells(
+                    &Units::sound().with("ds01-workload-detector.timer", "ActiveState", "inactive").with(
+                        "ds01-workload-detector.timer",
+                        "UnitFileState",
+                        "disabled",
+                    ),
+                );
+            },
+            &[
+                ("dev-char-links", "failed", "and so does `systemctl enable`", LINKS),
+                (
+                    "persistence-mode",
+                    "warning",
+                    "off on GPU 0",
+                    Some("sudo systemctl enable --now --no-reload nvidia-persistenced"),
+                ),
+                (
+                    "detector-timer",
+                    "failed",
+                    "inactive, disabled",
+                    Some("sudo systemctl enable --now --no-reload ds01-workload-detector.timer"),
+                ),
+            ],
+        ),
+        trouble(
             "links are missing, and nobody says who keeps the groups",
             |host| {
                 host.socket = host.path("docker.sock");
@@ -396,7 +427,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
         trouble(
             "there is no state directory",
             |host| host.remove("state"),
-            &[("state-dir", "warning", "is not there yet", Some(make_state)), missing, no_inventory],
+            &[("state-dir", "warning", "a scan makes it, for root alone", Some(make_state)), missing, no_inventory],
         ),
         trouble("there is no inventory", |host| host.remove("state/workload-inventory.json"), &[missing, no_inventory]),
         trouble(
@@ -613,6 +644,41 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
             "the reaper is off, as it comes",
             |host| change(host, IDLE_TIMER, &[("ActiveState", "inactive"), ("UnitFileState", "disabled")]),
             &[("idle-timer", "ok", "inactive, disabled: no idle container is stopped", None)],
+        ),
+        trouble(
+            "the reaper is enabled, and was stopped",
+            |host| change(host, IDLE_TIMER, &[("ActiveState", "inactive")]),
+            &[(
+                "idle-timer",
+                "warning",
+                "inactive, enabled: no idle container is stopped",
+                Some("sudo systemctl start ds01-idle-checker.timer"),
+            )],
+        ),
+        trouble(
+            "the reaper's timer failed",
+            |host| change(host, IDLE_TIMER, &[("ActiveState", "failed"), ("UnitFileState", "disabled")]),
+            &[(
+                "idle-timer",
+                "failed",
+                "failed, disabled: no idle container is stopped",
+                Some("sudo systemctl enable --now ds01-idle-checker.timer"),
+            )],
+        ),
+        trouble(
+            "the reaper is masked",
+            |host| change(host, IDLE_TIMER, &[("LoadState", "masked"), ("ActiveState", "inactive")]),
+            &[("idle-timer", "ok", "masked: no idle container is stopped", None)],
+        ),
+        trouble(
+            "the detector is enabled, and was stopped",
+            |host| change(host, TIMER, &[("ActiveState", "inactive")]),
+            &[(
+                "detector-timer",
+                "failed",
+                "inactive, enabled: nothing scans by itself",
+                Some("sudo systemctl start ds01-workload-detector.timer"),
+            )],
         ),
         trouble(
             "the reaper failed",

@@ -41,7 +41,8 @@ fn directory(facts: &Facts, check: &'static str, path: &Path, place: &Place, oth
     let shown = path.display();
     let stat = match place {
         Place::Missing => {
-            return Finding::warning(check, format!("{shown} is not there yet: {otherwise}")).mend(make(facts, path));
+            return Finding::warning(check, format!("{shown} is not there yet: a scan makes it, for root alone"))
+                .mend(make(facts, path));
         }
         Place::Unseen(error) => {
             return Finding::warning(check, format!("{shown} can't be looked at: {error}")).mend(AS_ROOT);

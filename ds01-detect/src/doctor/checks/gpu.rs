@@ -10,7 +10,9 @@ use super::{
         facts::{Facts, PERSISTENCED_SERVICE, inventory},
         finding::Finding,
     },
-    AS_ROOT, count, listed, words,
+    AS_ROOT, count,
+    devices::without_harm,
+    listed, words,
 };
 
 /// What shows more where only the driver knows. `NVRM` begins each of its lines.
@@ -125,8 +127,9 @@ pub(super) fn persistence_mode(facts: &Facts) -> Finding {
     let known = modes().filter(|(_, mode)| mode.known().is_some()).count();
     if !off.is_empty() {
         let found = format!("off on GPU {}: each scan wakes the driver, which can take seconds", listed(&off));
-        let daemon = facts.units.get(PERSISTENCED_SERVICE).map(|_| "sudo systemctl enable --now nvidia-persistenced");
-        return Finding::warning(CHECK, found).mend(daemon.unwrap_or("sudo nvidia-smi -pm 1"));
+        let enable = || without_harm(facts, "enable --now", "nvidia-persistenced");
+        let daemon = facts.units.get(PERSISTENCED_SERVICE).map(|_| enable());
+        return Finding::warning(CHECK, found).mend(daemon.unwrap_or_else(|| "sudo nvidia-smi -pm 1".to_owned()));
     }
     match (known, modes().find_map(|(_, mode)| mode.unknown())) {
         (0, Some(why)) => Finding::skipped(CHECK, why.to_string()),

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use ds01_core::units;
 
-use super::super::{
-    facts::{DETECTOR_SERVICE, DETECTOR_TIMER, Facts, IDLE_SERVICE, IDLE_TIMER, Unit, Units},
-    finding::{Finding, Verdict},
+use super::{
+    super::{
+        facts::{DETECTOR_SERVICE, DETECTOR_TIMER, Facts, IDLE_SERVICE, IDLE_TIMER, Unit, Units},
+        finding::{Finding, Verdict},
+    },
+    devices::without_harm,
 };
 
 /// One of the two.
@@ -59,7 +62,7 @@ fn timer(facts: &Facts, about: &Timer) -> Finding {
     let Timer { check, timer, otherwise, .. } = about;
     match &facts.units {
         Units::NoSystemd(why) => {
-            return Finding::skipped(check, format!("{why}: whatever runs ds01 here, it is no timer"));
+            return Finding::skipped(check, format!("{why}: there is no timer to judge"));
         }
         Units::Silent(why) => return Finding::warning(check, why).mend(format!("systemctl status {timer}")),
         Units::Told(_) => {}
@@ -67,11 +70,10 @@ fn timer(facts: &Facts, about: &Timer) -> Finding {
     let Some(unit) = facts.units.get(timer) else {
         return Finding::new(check, about.missing, format!("not installed: {otherwise}"));
     };
-    let enable = format!("sudo systemctl enable --now {timer}");
     if unit.load == "masked" {
         let found = format!("masked: {otherwise}");
         return Finding::new(check, about.stopped, found)
-            .mend_if(mends(about, || format!("sudo systemctl unmask {timer}")));
+            .mend_if(mends(about.stopped, without_harm(facts, "unmask", timer)));
     }
     if unit.load != "loaded" {
         let found = format!("systemd can't load it ({}): {otherwise}", unit.load);
@@ -80,14 +82,24 @@ fn timer(facts: &Facts, about: &Timer) -> Finding {
     if unit.active != "active" {
         let enabled = if unit.enabled.is_empty() { "" } else { ", " };
         let found = format!("{}{enabled}{}: {otherwise}", unit.active, unit.enabled);
-        return Finding::new(check, about.stopped, found).mend_if(mends(about, || enable));
+        // Enabled, it is meant to run, and will after the next boot.
+        let verdict = match (unit.active.as_str(), unit.enabled.as_str()) {
+            ("failed", _) => Verdict::Failed,
+            (_, "enabled") => about.stopped.max(Verdict::Warning),
+            _ => about.stopped,
+        };
+        let start = match unit.enabled.as_str() {
+            "enabled" => format!("sudo systemctl start {timer}"),
+            _ => without_harm(facts, "enable --now", timer),
+        };
+        return Finding::new(check, verdict, found).mend_if(mends(verdict, start));
     }
     running(facts, about, unit)
 }
 
 /// A command for what is a fault; what was chosen to be so needs none.
-fn mends(about: &Timer, command: impl FnOnce() -> String) -> Option<String> {
-    (about.stopped == Verdict::Failed).then(command)
+fn mends(verdict: Verdict, command: String) -> Option<String> {
+    (verdict != Verdict::Ok).then_some(command)
 }
 
 /// A timer that is started: what its runs came to.
@@ -115,6 +127,6 @@ fn running(facts: &Facts, about: &Timer, unit: &Unit) -> Finding {
     match unit.enabled.as_str() {
         "enabled" | "static" | "enabled-runtime" | "generated" | "linked" | "alias" => Finding::ok(check, found),
         _ => Finding::warning(check, format!("{found}, and not enabled: gone with the next boot"))
-            .mend(format!("sudo systemctl enable {timer}")),
+            .mend(without_harm(facts, "enable", timer)),
     }
 }
