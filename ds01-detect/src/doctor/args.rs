@@ -3,7 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ColorChoice};
-use ds01_core::cli::{Generate, SourceArgs};
+use ds01_core::{
+    cli::{Generate, SourceArgs},
+    idle::Wall,
+};
 
 use crate::cli::{StoreArgs, seconds};
 
@@ -39,10 +42,6 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 
-    /// Where sysfs is mounted
-    #[arg(long, value_name = "DIR", default_value = "/sys")]
-    pub(crate) sys_root: PathBuf,
-
     /// Where the devices are
     #[arg(long, value_name = "DIR", default_value = "/dev")]
     pub(crate) dev_root: PathBuf,
@@ -52,7 +51,7 @@ pub(crate) struct DoctorArgs {
     pub(crate) systemctl: PathBuf,
 
     /// The program that writes to users' terminals; it is looked for, not run
-    #[arg(long, value_name = "PROGRAM", default_value = "wall")]
+    #[arg(long, value_name = "PROGRAM", default_value = Wall::DEFAULT_PATH)]
     pub(crate) wall: PathBuf,
 
     /// The time for one question to a source, in seconds

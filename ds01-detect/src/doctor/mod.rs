@@ -11,11 +11,11 @@ mod finding;
 mod gather;
 mod report;
 
-use ds01_core::cli::stdout_medium;
+use ds01_core::cli::console;
 
 pub(crate) use args::DoctorArgs;
 
-use crate::{output, run::Failure};
+use crate::run::Failure;
 use finding::Verdict;
 
 /// Looks, and says what it found; whether nothing failed. `args` have been completed from the environment.
@@ -23,9 +23,9 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<bool, Failure> {
     let facts = gather::facts(args);
     let findings = checks::findings(&facts);
     if args.json {
-        output::print(&report::json(&findings, facts.now)?)?;
+        console::print(&report::json(&findings, facts.now)?)?;
     } else {
-        output::print(report::table(&findings, stdout_medium(args.color)).as_bytes())?;
+        console::print(report::table(&findings, console::medium(args.color)).as_bytes())?;
     }
     Ok(findings.iter().all(|finding| finding.verdict != Verdict::Failed))
 }

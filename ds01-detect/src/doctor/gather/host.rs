@@ -19,8 +19,8 @@ pub(super) fn facts(args: &DoctorArgs) -> HostFacts {
         sees_init: proc_root.join("1").is_dir(),
         hidepid: hidepid(&mounts, &mounted_at),
         proc_root,
-        cgroup: cgroup(&args.sys_root),
-        sys_root: args.sys_root.clone(),
+        cgroup: cgroup(&args.sources.sys_root),
+        sys_root: args.sources.sys_root.clone(),
         wall: (args.wall.clone(), program(&args.wall)),
     }
 }

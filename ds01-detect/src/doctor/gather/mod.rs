@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use ds01_core::{
     cli::SourceArgs,
     deadline::{DeadlineError, Pending},
-    source::{Clock, FailureKind, GpuSource, SourceError, SourceName, SystemClock, nvml::Nvml, proc::ProcFs},
+    source::{Clock, FailureKind, GpuSource, ShiftedClock, SourceError, SourceName, nvml::Nvml, proc::ProcFs},
 };
 
 use super::{
@@ -49,15 +49,15 @@ pub(super) fn facts(args: &DoctorArgs) -> Facts {
     let docker = wait(docker, limit * DOCKER_QUESTIONS)
         .unwrap_or_else(|error| Err(SourceError::failed(SourceName::Docker, FailureKind::TimedOut, error.to_string())));
     Facts {
-        now: SystemClock.now(),
+        now: ShiftedClock(args.sources.shift_clocks.unwrap_or_default()).now(),
         uid: rustix::process::geteuid().as_raw(),
         scan_command: scan_command(args, &files),
         docker: docker.unwrap_or_else(|error| docker::unasked(&args.sources, error)),
         gpu: GpuFacts {
             driver: wait(driver, limit).unwrap_or_else(|error| Err(nvml_failed(&error))),
             gpus: wait(gpus, limit).unwrap_or_else(|error| Err(nvml_failed(&error))),
-            on_bus: devices::on_bus(&args.sys_root),
-            module_version: devices::module_version(&args.sys_root, &args.sources.proc_root),
+            on_bus: devices::on_bus(&args.sources.sys_root),
+            module_version: devices::module_version(&args.sources.sys_root, &args.sources.proc_root),
             nodes: devices::nodes(&args.dev_root),
         },
         host,
@@ -81,7 +81,7 @@ fn nvml_failed(error: &DeadlineError) -> SourceError {
 
 /// The command that scans with the paths that were given here.
 fn scan_command(args: &DoctorArgs, files: &FileFacts) -> String {
-    let SourceArgs { docker_host, nvml_library, proc_root, .. } = &args.sources;
+    let SourceArgs { docker_host, nvml_library, proc_root, sys_root, .. } = &args.sources;
     let mut words = vec!["sudo ds01-detect".to_owned()];
     let mut flag = |name: &str, value: String| words.push(format!("{name} {value}"));
     if files.state_dir.as_path() != crate::cli::STATE_DIR {
@@ -98,6 +98,9 @@ fn scan_command(args: &DoctorArgs, files: &FileFacts) -> String {
     }
     if proc_root.as_path() != "/proc" {
         flag("--proc-root", quoted(proc_root));
+    }
+    if sys_root.as_path() != "/sys" {
+        flag("--sys-root", quoted(sys_root));
     }
     words.join(" ")
 }

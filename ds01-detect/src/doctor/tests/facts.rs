@@ -85,7 +85,7 @@ pub(super) fn sound() -> Facts {
             hidepid: None,
             cgroup: Some(CgroupVersion::Two),
             sys_root: PathBuf::from("/sys"),
-            wall: (PathBuf::from("wall"), Some(PathBuf::from("/usr/bin/wall"))),
+            wall: (PathBuf::from("/usr/bin/wall"), Some(PathBuf::from("/usr/bin/wall"))),
         },
         files: FileFacts {
             state_dir: PathBuf::from("/var/lib/ds01"),
