@@ -13,12 +13,14 @@
 //! | who worked since a time | `nvmlDeviceGetProcessUtilization` |
 //! | how much it worked since a time | `nvmlDeviceGetSamples` |
 //! | how much a MIG instance works | `nvmlGpmMigSampleGet`, `nvmlGpmMetricsGet` |
+//! | persistence mode | `nvmlDeviceGetPersistenceMode` |
 //! | processes | `nvmlDeviceGetComputeRunningProcesses`, `nvmlDeviceGetMPSComputeRunningProcesses`; `_v3`, `_v2` or the first, whichever is the newest that the driver has |
 //!
 //! What a driver lists is told as it lists it. One driver branch (R535) listed pids that never were: check that a process
 //! exists before believing in it.
 
 mod activity;
+mod health;
 mod load;
 mod raw;
 mod read;
@@ -26,6 +28,8 @@ mod read;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+
+pub use health::{DriverHealth, DriverTrouble};
 
 use super::{GpuSource, SourceError};
 use crate::model::GpuSnapshot;
