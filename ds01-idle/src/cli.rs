@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use ds01_core::policy::{ContainerType, DEFAULT_PATH};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use ds01_core::{
+    cli::Generate,
+    policy::{ContainerType, DEFAULT_PATH},
+};
 
 /// What is asked for.
 pub(crate) enum Request {
     Nothing,
     Policy(PolicyRequest),
     CheckConfig { config: PathBuf },
+    Generate(Generate),
 }
 
 /// Of whom the policy is asked.
@@ -24,6 +28,10 @@ pub(crate) struct PolicyRequest {
 #[derive(Parser)]
 #[command(name = "ds01-idle", version, max_term_width = 100)]
 struct Flags {
+    /// Print a man page or shell completions, for packaging
+    #[arg(long, value_name = "WHAT", exclusive = true, hide = true)]
+    generate: Option<Generate>,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -65,13 +73,22 @@ struct Config {
 
 /// Reads the command line. Ends the program with exit code 2 when it makes no sense, and with 0 after `--help`.
 pub(crate) fn parse() -> Request {
-    match Flags::parse().command {
+    let flags = Flags::parse();
+    if let Some(what) = flags.generate {
+        return Request::Generate(what);
+    }
+    match flags.command {
         None => Request::Nothing,
         Some(Command::Policy { user, container_type, json, config: Config { config } }) => {
             Request::Policy(PolicyRequest { config, user, container_type, json })
         }
         Some(Command::CheckConfig { config: Config { config } }) => Request::CheckConfig { config },
     }
+}
+
+/// All flags, as `--help` shows them.
+pub(crate) fn definition() -> clap::Command {
+    Flags::command()
 }
 
 fn user_name(name: &str) -> Result<String, &'static str> {
@@ -87,8 +104,6 @@ fn container_type(name: &str) -> Result<ContainerType, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

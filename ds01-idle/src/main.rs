@@ -14,7 +14,7 @@ use std::{
     process::ExitCode,
 };
 
-use ds01_core::policy::BadPolicy;
+use ds01_core::{cli::Generate, policy::BadPolicy};
 
 use cli::Request;
 
@@ -53,6 +53,14 @@ fn say(text: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Prints a file for packaging.
+fn generate(what: Generate, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let file = what.render(cli::definition())?;
+    out.write_all(&file)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn main() -> ExitCode {
     let mut out = io::stdout().lock();
     let done = match cli::parse() {
@@ -63,6 +71,7 @@ fn main() -> ExitCode {
         }
         Request::Policy(request) => policy::run(&request, &mut out),
         Request::CheckConfig { config } => check_config::run(&config, &mut out),
+        Request::Generate(what) => generate(what, &mut out),
     };
     match done {
         Ok(code) => code,
