@@ -8,10 +8,11 @@ SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 .PHONY: demo test test-deps lint bench deb clean
 
 demo:
-	$(CARGO) build --quiet --locked --release --package ds01-detect --package ds01-workloads
+	$(CARGO) build --quiet --locked --release --package ds01-detect --package ds01-workloads --package ds01-idle
 	rm -rf $(DEMO) && mkdir -m 750 $(DEMO)
 	target/release/ds01-detect --scenario $(SCENARIO) --state-dir $(DEMO) --events-file $(DEMO)/events.jsonl
 	target/release/ds01-workloads --state-dir $(DEMO)
+	target/release/ds01-idle status --demo
 
 # Tests that need Docker share one private daemon, which goes away with them.
 test: test-deps

@@ -10,12 +10,14 @@ use std::{
 
 use ds01_core::{
     detect::{Inventory, Settings, Sources, diff, inventory::SourceState, look},
-    model::{ContainerId, ContainerListing, GpuSnapshot, Host, Process, Reading},
+    model::{ContainerActivity, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process, Reading},
     source::{
         ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError, SourceName,
         fake::{ContainerSpec, FakeHost, GpuSpec, ProcessSpec, Scenario, ScenarioError},
     },
 };
+
+use jiff::Timestamp;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -69,6 +71,10 @@ impl ProcessSource for OtherProcesses {
         self.host.start_ticks(pid)
     }
 
+    fn container(&self, life: &ContainerLife) -> ContainerActivity {
+        self.host.container(life)
+    }
+
     fn user_name(&self, uid: u32) -> Reading<String> {
         if let Some(held) = &self.names_hang {
             held.lock().unwrap().recv().ok();
@@ -83,6 +89,10 @@ struct NoDriver;
 impl GpuSource for NoDriver {
     fn snapshot(&self) -> Result<GpuSnapshot, SourceError> {
         Err(SourceError::failed(SourceName::Nvml, FailureKind::Erred, "nvmlInit_v2: driver not loaded"))
+    }
+
+    fn observe(&self, _: Timestamp) -> Result<GpuSnapshot, SourceError> {
+        self.snapshot()
     }
 }
 

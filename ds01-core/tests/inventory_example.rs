@@ -154,6 +154,8 @@ fn container() -> ContainerEntry {
         }],
         devices: vec!["x".into()],
         bind_sources: vec!["x".into()],
+        stop_timeout_seconds: Some(1),
+        health_check: vec!["x".into()],
     };
     ContainerEntry {
         id: "x".into(),

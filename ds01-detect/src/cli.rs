@@ -52,10 +52,6 @@ pub(crate) struct Cli {
     #[command(flatten)]
     sources: SourceArgs,
 
-    /// Where sysfs is mounted; nothing is read from it yet
-    #[arg(long, value_name = "DIR", default_value = "/sys")]
-    sys_root: PathBuf,
-
     /// The time for a whole scan, in seconds: shorter than the timer's interval
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = seconds)]
     deadline: Duration,

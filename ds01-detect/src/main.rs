@@ -2,24 +2,26 @@
 
 mod cli;
 mod event_types;
-mod output;
 mod run;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use ds01_core::cli::{Console, console};
 
 use cli::{Cli, Command};
 use run::Failure;
 
+pub(crate) const CONSOLE: Console = Console::new(env!("CARGO_PKG_NAME"));
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    output::start_logging(cli.verbose);
+    console::start_logging(cli.verbose);
     let outcome = match cli.check() {
-        Command::EventTypes => output::print(event_types::table().as_bytes()).map(|()| true).map_err(Failure::from),
+        Command::EventTypes => console::print(event_types::table().as_bytes()).map(|()| true).map_err(Failure::from),
         Command::Generate(what) => {
             let file = what.render(Cli::command());
-            file.and_then(|file| output::print(&file)).map(|()| true).map_err(Failure::from)
+            file.and_then(|file| console::print(&file)).map(|()| true).map_err(Failure::from)
         }
         Command::Scan(scan) => run::scan(&scan),
         Command::Scenario(scenario) => run::scenario(&scenario),
@@ -27,8 +29,10 @@ fn main() -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        // Whoever read the output has enough of it.
+        Err(Failure::Output(error)) if console::has_enough(&error) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::say(&failure.to_string());
+            CONSOLE.say(&failure);
             ExitCode::from(failure.exit_code())
         }
     }

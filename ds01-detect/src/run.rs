@@ -6,6 +6,7 @@ use std::{
 };
 
 use ds01_core::{
+    cli::console,
     detect::{self, Inventory, Scan, ScanError, Summary},
     policy::{self, BadPolicy},
     source::{
@@ -16,8 +17,8 @@ use ds01_core::{
 use tracing::{debug, warn};
 
 use crate::{
+    CONSOLE,
     cli::{HostScan, ScenarioScan},
-    output,
 };
 
 /// A source failed, or nothing could be saved.
@@ -76,7 +77,7 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
     let done = if scan.dry_run { detect::dry_run(&sources, &options)? } else { detect::run(&sources, &options)? };
     debug!("sent {} requests to Docker", doors.docker.requests_sent());
     if scan.dry_run {
-        output::print(&done.inventory.to_json()?)?;
+        print(&done.inventory.to_json()?)?;
     }
     Ok(report(&done))
 }
@@ -102,7 +103,7 @@ pub(crate) fn scenario(scan: &ScenarioScan) -> Result<bool, Failure> {
     let mut good = true;
     let mut inventory = Inventory::empty();
     scenario.play(|step, host| {
-        output::say(&step.says);
+        CONSOLE.say(&step.says);
         let sources = host.sources();
         let done = if scan.dry_run {
             // Each step builds on the one before, which left nothing on the disk.
@@ -115,9 +116,14 @@ pub(crate) fn scenario(scan: &ScenarioScan) -> Result<bool, Failure> {
         Ok::<(), Failure>(())
     })?;
     if scan.dry_run {
-        output::print(&inventory.to_json()?)?;
+        print(&inventory.to_json()?)?;
     }
     Ok(good)
+}
+
+/// Prints; a reader that has had enough is told nothing more, and the scan still says how it went.
+fn print(bytes: &[u8]) -> io::Result<()> {
+    console::print(bytes).or_else(|error| if console::has_enough(&error) { Ok(()) } else { Err(error) })
 }
 
 /// Says how a scan went; whether all sources gave their facts.
@@ -127,12 +133,18 @@ fn report(scan: &Scan) -> bool {
         good = false;
         let error = source.error.as_deref().unwrap_or(name);
         let hint = source.hint.as_deref().unwrap_or("scan again with --verbose");
-        output::say(&format!("{error}\n  what it told before is kept, marked stale; {hint}"));
+        CONSOLE.say(format_args!("{error}\nwhat it told before is kept, marked stale; {hint}"));
+    }
+    if let Err(error) = &scan.journal {
+        good = false;
+        CONSOLE.say(format_args!(
+            "{error}\nwhat GPU containers did is not written down: ds01-idle takes this time for a gap, and waits"
+        ));
     }
     let Summary { containers, with_gpu, host_processes, pending } = scan.inventory.summary();
     let (containers, processes) = (count(containers, "container"), count(host_processes, "host GPU process"));
     let seconds = scan.took.as_secs_f64();
-    output::say(&format!("{containers} ({with_gpu} with GPU), {processes}, {pending} pending, in {seconds:.2} s"));
+    CONSOLE.say(format_args!("{containers} ({with_gpu} with GPU), {processes}, {pending} pending, in {seconds:.2} s"));
     good
 }
 

@@ -7,7 +7,7 @@ use ds01_core::{
     text::sanitize,
 };
 
-use crate::{Failure, exit};
+use crate::failure::{Failure, exit};
 
 /// Prints everything that was found, and in a last line whether the policy would be used.
 pub(crate) fn run(config: &Path, out: &mut impl Write) -> Result<ExitCode, Failure> {

@@ -1,19 +1,74 @@
 //! From flags to a checked request.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, ColorChoice, Command as ClapCommand, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use ds01_core::{
-    cli::Generate,
+    cli::{Generate, SourceArgs},
+    idle::Wall,
     policy::{ContainerType, DEFAULT_PATH},
 };
 
+const STATE_DIR: &str = "/var/lib/ds01";
+const EVENTS_FILE: &str = "/var/log/ds01/events.jsonl";
+
+const EXAMPLES: &str = "\
+Examples:
+  ds01-idle                      who is idle, for how long, and what happens next
+  ds01-idle explain train        why `train` is, or is not, going to be stopped
+  ds01-idle run --dry-run        what a check would do now; changes nothing
+  ds01-idle run                  one check: what the timer runs, every 5 minutes
+  ds01-idle policy --user alice  what holds for alice, and which line says so
+
+Exit status:
+  0   done
+  1   a source failed, a stop failed, or nothing could be saved; what could not be judged was not touched
+  2   wrong usage
+  75  another check held the lock
+  78  the policy is missing or not sound: nobody was touched";
+
 /// What is asked for.
 pub(crate) enum Request {
-    Nothing,
+    Run(RunRequest),
+    Status(StatusRequest),
+    Explain(ExplainRequest),
     Policy(PolicyRequest),
     CheckConfig { config: PathBuf },
     Generate(Generate),
+}
+
+/// Where the host is, and by what it is judged.
+#[derive(Debug, Clone)]
+pub(crate) struct HostRequest {
+    pub(crate) config: PathBuf,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) events_file: PathBuf,
+    pub(crate) sources: SourceArgs,
+    pub(crate) deadline: Duration,
+}
+
+/// One check.
+pub(crate) struct RunRequest {
+    pub(crate) host: HostRequest,
+    pub(crate) wall: PathBuf,
+    pub(crate) only: Vec<String>,
+    pub(crate) dry_run: bool,
+}
+
+/// The table.
+pub(crate) struct StatusRequest {
+    /// `None` is the sample host.
+    pub(crate) host: Option<HostRequest>,
+    pub(crate) json: bool,
+    pub(crate) color: ColorChoice,
+}
+
+/// The whole reasoning about one container.
+pub(crate) struct ExplainRequest {
+    /// `None` is the sample host.
+    pub(crate) host: Option<HostRequest>,
+    pub(crate) name: String,
+    pub(crate) color: ColorChoice,
 }
 
 /// Of whom the policy is asked.
@@ -24,20 +79,55 @@ pub(crate) struct PolicyRequest {
     pub(crate) json: bool,
 }
 
-/// Finds idle GPU containers, warns their users and stops them.
+/// Finds idle GPU containers, warns their users and stops them, as a policy says. Without a command: status.
 #[derive(Parser)]
-#[command(name = "ds01-idle", version, max_term_width = 100)]
+#[command(name = "ds01-idle", version, after_help = EXAMPLES, max_term_width = 100, args_conflicts_with_subcommands = true)]
 struct Flags {
-    /// Print a man page or shell completions, for packaging
-    #[arg(long, value_name = "WHAT", exclusive = true, hide = true)]
-    generate: Option<Generate>,
-
     #[command(subcommand)]
     command: Option<Command>,
+
+    #[command(flatten)]
+    status: StatusFlags,
+
+    /// Print a man page or shell completions, for packaging
+    #[arg(long, value_name = "WHAT", hide = true)]
+    generate: Option<Generate>,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make one check: warn, stop, remove, as the policy says
+    ///
+    /// What the timer runs. A check looks at the host itself, and takes in what the detector wrote down since the last one.
+    /// Just before each stop it looks once more.
+    Run {
+        /// Decide and print; change nothing, not even what is remembered
+        #[arg(long)]
+        dry_run: bool,
+        /// Look at this container only, by name or id; may be repeated
+        #[arg(long, value_name = "NAME")]
+        container: Vec<String>,
+        /// What tells everybody who is logged in
+        #[arg(long, value_name = "PROGRAM", default_value = Wall::DEFAULT_PATH)]
+        wall: PathBuf,
+        #[command(flatten)]
+        host: HostFlags,
+    },
+    /// Show who is idle, for how long, and what happens next
+    Status(StatusFlags),
+    /// Explain one container: every rule, every figure with its age and source, every setting with its line
+    Explain {
+        /// Its name, its id, or the beginning of its id
+        name: String,
+        /// When to colour
+        #[arg(long, value_name = "WHEN", default_value = "auto")]
+        color: ColorChoice,
+        /// Explain a container of the built-in sample host
+        #[arg(long)]
+        demo: bool,
+        #[command(flatten)]
+        host: HostFlags,
+    },
     /// Print what holds for whom, and which line says so
     ///
     /// Without --user, for each group, and for containers that the platform's tools did not make. The first table is
@@ -65,10 +155,64 @@ enum Command {
 }
 
 #[derive(Args)]
+struct StatusFlags {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// When to colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+    /// Show the built-in sample host: works anywhere
+    #[arg(long)]
+    demo: bool,
+    #[command(flatten)]
+    host: HostFlags,
+}
+
+#[derive(Args)]
+struct HostFlags {
+    #[command(flatten)]
+    config: Config,
+    /// Where state, activity journal and inventory are kept
+    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
+    state_dir: PathBuf,
+    /// Where events are appended to
+    #[arg(long, value_name = "FILE", default_value = EVENTS_FILE)]
+    events_file: PathBuf,
+    /// The time for looking at the host, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = seconds)]
+    deadline: Duration,
+    #[command(flatten)]
+    sources: SourceArgs,
+}
+
+#[derive(Args)]
 struct Config {
     /// The policy file
     #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
     config: PathBuf,
+}
+
+impl HostFlags {
+    fn check(self) -> HostRequest {
+        let sources = self.sources.with_environment().unwrap_or_else(|error| {
+            Flags::command().error(ErrorKind::InvalidValue, format!("DOCKER_HOST: {error}")).exit()
+        });
+        HostRequest {
+            config: self.config.config,
+            state_dir: self.state_dir,
+            events_file: self.events_file,
+            sources,
+            deadline: self.deadline,
+        }
+    }
+}
+
+impl StatusFlags {
+    fn check(self) -> StatusRequest {
+        let host = if self.demo { None } else { Some(self.host.check()) };
+        StatusRequest { host, json: self.json, color: self.color }
+    }
 }
 
 /// Reads the command line. Ends the program with exit code 2 when it makes no sense, and with 0 after `--help`.
@@ -78,7 +222,14 @@ pub(crate) fn parse() -> Request {
         return Request::Generate(what);
     }
     match flags.command {
-        None => Request::Nothing,
+        None => Request::Status(flags.status.check()),
+        Some(Command::Status(flags)) => Request::Status(flags.check()),
+        Some(Command::Run { dry_run, container, wall, host }) => {
+            Request::Run(RunRequest { host: host.check(), wall, only: container, dry_run })
+        }
+        Some(Command::Explain { name, color, demo, host }) => {
+            Request::Explain(ExplainRequest { host: if demo { None } else { Some(host.check()) }, name, color })
+        }
         Some(Command::Policy { user, container_type, json, config: Config { config } }) => {
             Request::Policy(PolicyRequest { config, user, container_type, json })
         }
@@ -86,8 +237,8 @@ pub(crate) fn parse() -> Request {
     }
 }
 
-/// All flags, as `--help` shows them.
-pub(crate) fn definition() -> clap::Command {
+/// The definition of the command line, for what is made from it.
+pub(crate) fn command() -> ClapCommand {
     Flags::command()
 }
 
@@ -100,6 +251,15 @@ fn container_type(name: &str) -> Result<ContainerType, String> {
         let names: Vec<_> = ContainerType::ALL.iter().map(|kind| kind.as_str()).collect();
         format!("the types are {}", names.join(", "))
     })
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    /// Longer than anybody waits for a table.
+    const MOST: f64 = 3600.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= MOST => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("a number of seconds above 0 and up to {MOST} was expected")),
+    }
 }
 
 #[cfg(test)]

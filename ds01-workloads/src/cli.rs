@@ -98,10 +98,6 @@ pub(crate) struct Cli {
     #[command(flatten)]
     sources: SourceArgs,
 
-    /// Where the host's sysfs is mounted, for --wide.
-    #[arg(long, value_name = "DIR", default_value = "/sys")]
-    sys_root: PathBuf,
-
     /// Print a man page or shell completions, for packaging.
     #[arg(long, value_name = "WHAT", hide = true)]
     generate: Option<Generate>,
@@ -168,7 +164,7 @@ impl Cli {
             json: self.json,
             watch: self.watch,
             color: self.color,
-            roots: Roots { proc: self.sources.proc_root, sys: self.sys_root },
+            roots: Roots { proc: self.sources.proc_root, sys: self.sources.sys_root },
         }))
     }
 }

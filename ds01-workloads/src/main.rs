@@ -18,7 +18,6 @@ mod measure;
 mod picture;
 mod row;
 mod run;
-mod say;
 mod sort;
 mod source;
 mod terminal;
@@ -35,6 +34,9 @@ mod tests;
 use std::process::ExitCode;
 
 use clap::Parser;
+use ds01_core::cli::Console;
+
+pub(crate) const CONSOLE: Console = Console::new(env!("CARGO_PKG_NAME"));
 
 fn main() -> ExitCode {
     run::main(cli::Cli::parse())

@@ -1,23 +1,23 @@
 //! The run: from a task to what is printed, and to the exit code.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     mem,
     process::ExitCode,
 };
 
-use clap::{ColorChoice, CommandFactory, Parser};
-use ds01_core::table::Medium;
+use clap::{CommandFactory, Parser};
+use ds01_core::cli::console;
 
 use crate::{
+    CONSOLE,
     cli::{Cli, Options, Task},
     guided, json,
     load::LoadError,
     picture::picture,
     row::rows,
-    say::{say, warn},
     source::Seen,
-    terminal, tiers,
+    tiers,
     warnings::warnings,
     watch::{self, End},
 };
@@ -37,13 +37,13 @@ pub(crate) fn main(cli: Cli) -> ExitCode {
     match run(cli.task()) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read the output has enough of it.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) if console::has_enough(&error) => ExitCode::SUCCESS,
         Err(Failure::Output(error)) => {
-            say(&format!("can't write the output: {error}"));
+            CONSOLE.say(format_args!("can't write the output: {error}"));
             ExitCode::FAILURE
         }
         Err(Failure::Load(error)) => {
-            say(&error.message());
+            CONSOLE.say(error.message());
             if error.is_missing() { ExitCode::from(EXIT_MISSING) } else { ExitCode::FAILURE }
         }
     }
@@ -53,7 +53,7 @@ fn run(task: Task) -> Result<(), Failure> {
     match task {
         Task::Info => Ok(print(&tiers::info())?),
         Task::Concepts => Ok(print(tiers::CONCEPTS)?),
-        Task::Generate(what) => Ok(print_bytes(&what.render(Cli::command())?)?),
+        Task::Generate(what) => Ok(console::print(&what.render(Cli::command())?)?),
         Task::Guided => {
             let given: Vec<String> = std::env::args_os()
                 .skip(1)
@@ -68,7 +68,7 @@ fn run(task: Task) -> Result<(), Failure> {
         }
         Task::Show(mut options) => match options.watch {
             Some(interval) => {
-                let color = colored(options.color);
+                let color = console::colored(options.color);
                 let end = if io::stdout().is_terminal() {
                     watch::on_terminal(&mut options, interval, color)?
                 } else {
@@ -87,9 +87,8 @@ fn run(task: Task) -> Result<(), Failure> {
 
 fn show(options: &mut Options) -> Result<(), Failure> {
     let picture = picture(options)?;
-    picture.warnings.iter().for_each(|warning| warn(warning));
-    let width = io::stdout().is_terminal().then(|| terminal::size().0);
-    let table = picture.table(options, Medium { width, color: colored(options.color) });
+    picture.warnings.iter().for_each(|warning| CONSOLE.warn(warning));
+    let table = picture.table(options, console::medium(options.color));
     // The program ends here, and its memory with it: freed entry by entry, a large inventory would take a tenth of the time.
     mem::forget(picture);
     Ok(print(&table)?)
@@ -97,34 +96,16 @@ fn show(options: &mut Options) -> Result<(), Failure> {
 
 fn print_json(options: &mut Options) -> Result<(), Failure> {
     let Seen { mut inventory, now, notes } = options.source.inventory()?;
-    warnings(&inventory, now).iter().chain(&notes).for_each(|warning| warn(warning));
+    warnings(&inventory, now).iter().chain(&notes).for_each(|warning| CONSOLE.warn(warning));
     // Processes that wait for a second scan are part of the inventory, and filtered like the others.
     let mut rows = rows(&inventory, now, true);
     rows.retain(|row| options.filter.shows(row));
     json::retain(&mut inventory, &rows);
-    Ok(print_bytes(&inventory.to_json().map_err(io::Error::from)?)?)
-}
-
-/// Whether to colour: on a terminal, unless `NO_COLOR` is set or the terminal says that it can't.
-fn colored(choice: ColorChoice) -> bool {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    match choice {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            io::stdout().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-        }
-    }
+    Ok(console::print(&inventory.to_json().map_err(io::Error::from)?)?)
 }
 
 fn print(text: &str) -> io::Result<()> {
-    print_bytes(text.as_bytes())
-}
-
-fn print_bytes(bytes: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
+    console::print(text.as_bytes())
 }
 
 impl From<LoadError> for Failure {

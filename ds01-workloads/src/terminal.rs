@@ -13,12 +13,9 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
-    termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr},
+    termios::{OptionalActions, Termios, isatty, tcgetattr, tcsetattr},
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
-
-/// Widths and heights of a terminal that does not know its own.
-const USUAL_SIZE: (usize, usize) = (80, 24);
 
 const CTRL_C: u8 = 3;
 const CTRL_D: u8 = 4;
@@ -42,13 +39,6 @@ pub(crate) enum Event {
     Quit,
     /// This signal asks the program to end.
     Signal(i32),
-}
-
-/// Columns and lines of the terminal that is standard output; the usual ones where it says 0, as some do of either.
-pub(crate) fn size() -> (usize, usize) {
-    let (columns, lines) = tcgetwinsize(io::stdout()).map_or((0, 0), |size| (size.ws_col.into(), size.ws_row.into()));
-    let or_usual = |said, usual| if said > 0 { said } else { usual };
-    (or_usual(columns, USUAL_SIZE.0), or_usual(lines, USUAL_SIZE.1))
 }
 
 /// Turns signals into something that can be waited for together with input.

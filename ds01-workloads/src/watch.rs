@@ -7,19 +7,20 @@ use std::{
 };
 
 use ds01_core::{
+    cli::console::terminal_size,
     table::{self, Cell, Medium},
     text::sanitize,
     units,
 };
 
 use crate::{
+    CONSOLE,
     cli::Options,
     columns::Column,
     picture::{Picture, picture},
     row::{Change, Key, Row},
-    say::{say, warn},
     sort::sort,
-    terminal::{self, Event, Screen, Signals},
+    terminal::{Event, Screen, Signals},
     wrap::wrapped,
 };
 
@@ -42,7 +43,7 @@ pub(crate) fn on_terminal(options: &mut Options, interval: Duration, color: bool
         let due = Instant::now() + interval;
         let frame = Frame::next(options, last.take());
         loop {
-            let (width, height) = terminal::size();
+            let (width, height) = terminal_size();
             let text = frame.text(options, interval, Medium { width: Some(width), color });
             screen.draw(&cut(&text, height))?;
             match signals.wait(Some(&stdin), due)? {
@@ -71,10 +72,10 @@ pub(crate) fn on_pipe(
         let frame = Frame::next(options, last.take());
         match &frame.picture {
             Ok(picture) => {
-                picture.warnings.iter().for_each(|warning| warn(warning));
+                picture.warnings.iter().for_each(|warning| CONSOLE.warn(warning));
                 print(&(picture.table(options, Medium { width: None, color }) + "\n"))?;
             }
-            Err(error) => say(error),
+            Err(error) => CONSOLE.say(error),
         }
         loop {
             match signals.wait(None, due)? {

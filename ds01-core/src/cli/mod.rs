@@ -8,8 +8,10 @@
 //! ds01-workloads --generate completions-bash > ds01-workloads.bash
 //! ```
 
+pub mod console;
 mod generate;
 mod sources;
 
+pub use console::Console;
 pub use generate::Generate;
 pub use sources::{Doors, SourceArgs};

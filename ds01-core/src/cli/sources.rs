@@ -3,11 +3,12 @@
 use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
+use jiff::SignedDuration;
 
 use crate::{
     detect::Sources,
     source::{
-        SourceError, SourceName, SystemClock,
+        Shift, ShiftedClock, SourceError, SourceName,
         docker::{Docker, DockerOptions, InvalidDockerHost, parse_docker_host},
         nvml::Nvml,
         proc::ProcFs,
@@ -28,6 +29,14 @@ pub struct SourceArgs {
     /// Where the host's proc is mounted
     #[arg(long, value_name = "DIR", default_value = "/proc")]
     pub proc_root: PathBuf,
+
+    /// Where the host's sysfs is mounted, with the control groups
+    #[arg(long, value_name = "DIR", default_value = "/sys")]
+    pub sys_root: PathBuf,
+
+    /// Take the wall clock and the boot clock for so many seconds ahead, as WALL,BOOT: for tests, which can't wait
+    #[arg(long, value_name = "SECONDS,SECONDS", value_parser = shift, hide = true, allow_hyphen_values = true)]
+    pub shift_clocks: Option<Shift>,
 }
 
 /// The real doors, opened by none yet.
@@ -38,6 +47,17 @@ pub struct Doors {
     pub docker: Arc<Docker>,
     /// The sources that were named, which are therefore never absent.
     pub named: Vec<SourceName>,
+}
+
+fn shift(text: &str) -> Result<Shift, String> {
+    let parse = || {
+        let (wall, boot) = text.split_once(',')?;
+        Some(Shift {
+            wall: SignedDuration::from_secs(wall.parse().ok()?),
+            boot: Duration::from_secs(boot.parse().ok()?),
+        })
+    };
+    parse().ok_or_else(|| "two whole numbers of seconds were expected, as in 300,300".to_owned())
 }
 
 impl SourceArgs {
@@ -73,8 +93,8 @@ impl SourceArgs {
         let sources = Sources {
             containers: docker.clone(),
             gpus: Arc::new(Nvml::new(self.nvml_library.clone())),
-            processes: Arc::new(ProcFs::new(&self.proc_root)),
-            clock: Arc::new(SystemClock),
+            processes: Arc::new(ProcFs::new(&self.proc_root).with_sys(&self.sys_root)),
+            clock: Arc::new(ShiftedClock(self.shift_clocks.unwrap_or_default())),
         };
         let named_docker = self.docker_host.as_ref().map(|_| SourceName::Docker);
         let named_nvml = self.nvml_library.as_ref().map(|_| SourceName::Nvml);

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use tracing::{debug, warn};
 
 use crate::{
@@ -47,15 +48,24 @@ pub struct Sources {
 ///
 /// `previous` tells which containers need no inspecting, and which host processes to ask about again. The call returns
 /// within `limit` (a day at most) whatever the sources do: one that has not answered in time has failed. What builds on
-/// another answer has time left for it even when that answer took all of its own.
-pub fn collect(sources: &Sources, previous: &Inventory, limit: Duration) -> Snapshot {
+/// another answer has time left for it even when that answer took all of its own. With `activity_since`, GPUs are also asked
+/// what they did since.
+pub fn collect(
+    sources: &Sources,
+    previous: &Inventory,
+    limit: Duration,
+    activity_since: Option<Timestamp>,
+) -> Snapshot {
     let start = Instant::now();
     let limit = limit.min(LONGEST);
     let [first, second, third, last] = [0.6, 0.8, 0.9, 1.0].map(|share| start + limit.mul_f64(share));
     let (taken_at, since_boot) = (sources.clock.now(), sources.clock.since_boot());
 
     let listing = ask(SourceName::Docker, first, &sources.containers, |source| source.list());
-    let gpus = ask(SourceName::Nvml, first, &sources.gpus, |source| source.snapshot());
+    let gpus = ask(SourceName::Nvml, first, &sources.gpus, move |source| match activity_since {
+        Some(since) => source.observe(since),
+        None => source.snapshot(),
+    });
     let remembered: Vec<u32> = previous.containers.values().filter_map(|entry| entry.pid).collect();
     let lives = ask(SourceName::Proc, first, &sources.processes, move |source| {
         let host = source.host()?;

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use crate::{
     event::{Event, EventLog},
+    idle::{Journal, Look},
     store::{Store, StoreError},
 };
 
@@ -43,12 +44,15 @@ pub struct ScanOptions {
 }
 
 /// What a scan made.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Scan {
     /// The picture of the host.
     pub inventory: Inventory,
     /// What changed since the last one.
     pub events: Vec<Event>,
+    /// Whether what GPU containers did could be written into the activity journal. What is missing there is a gap, in
+    /// which nobody was seen to be idle.
+    pub journal: Result<(), StoreError>,
     /// How long it took.
     pub took: Duration,
 }
@@ -77,7 +81,7 @@ pub enum ScanError {
     Json(#[from] serde_json::Error),
 }
 
-/// Scans, emits events, saves.
+/// Scans, emits events, saves, and writes down what GPU containers did.
 ///
 /// Events come first: a crash in between repeats an event, and never loses one. A log that can't be written is warned
 /// about, and stops nothing.
@@ -101,15 +105,18 @@ pub fn run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> 
             Inventory::empty()
         }
     };
-    let inventory = look(sources, &previous, left().mul_f64(SHARE_FOR_SOURCES), &options.settings);
+    let limit = left().mul_f64(SHARE_FOR_SOURCES);
+    let Look { inventory, observations, now, .. } = Look::at(sources, &previous, limit, &options.settings, None);
     let events = diff(&previous, &inventory);
     // With a thousand containers it is a third of the program's memory, which the file in the making can use.
     drop(previous);
     if let Err(error) = options.events.append(&events) {
         warn!("events are not logged: {error}");
     }
+    let journal = Journal::open(&options.state_dir)
+        .and_then(|journal| journal.append(&observations).and_then(|()| journal.forget_old(now.at)));
     store.replace(FILE_NAME, &inventory.to_json()?)?;
-    Ok(Scan { inventory, events, took: start.elapsed() })
+    Ok(Scan { inventory, events, journal, took: start.elapsed() })
 }
 
 /// Scans, and changes nothing: neither inventory nor event log, nor anything else.
@@ -134,12 +141,12 @@ pub fn scan_after(sources: &Sources, previous: &Inventory, options: &ScanOptions
     let start = Instant::now();
     let inventory = look(sources, previous, options.deadline.mul_f64(SHARE_FOR_SOURCES), &options.settings);
     let events = diff(previous, &inventory);
-    Scan { inventory, events, took: start.elapsed() }
+    Scan { inventory, events, journal: Ok(()), took: start.elapsed() }
 }
 
 /// Looks at the host, in memory: within `limit`, whatever the sources do.
 pub fn look(sources: &Sources, previous: &Inventory, limit: Duration, settings: &Settings) -> Inventory {
-    build(collect(sources, previous, limit), previous, settings)
+    build(collect(sources, previous, limit, None), previous, settings)
 }
 
 fn read_inventory(options: &ScanOptions) -> Result<Option<Result<Inventory, InventoryError>>, StoreError> {

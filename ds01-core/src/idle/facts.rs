@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
+use rustix::param::clock_ticks_per_second;
 
 use crate::{
     detect::{Origin, inventory::ContainerEntry},
     model::{ContainerId, ContainerStatus, Reading, Unknown, UnknownKind},
     policy::{ContainerType, Enforcement, Exemption, Monitoring, Policy, Resolved},
+    source::{PathStat, SourceError},
 };
 
 /// The moment of a check.
@@ -57,9 +59,11 @@ pub struct ContainerFacts {
 }
 
 impl ContainerFacts {
-    /// From an entry of the inventory; labels, run time and stop timeout are for the caller to add.
-    pub fn from_entry(entry: &ContainerEntry) -> Self {
-        let not_asked = Unknown::new(UnknownKind::NotAsked, "the start of its main process");
+    /// From an entry of the inventory; labels are for the caller to add.
+    pub fn from_entry(entry: &ContainerEntry, now: &Now) -> Self {
+        let began_ms = entry.pid_start_ticks.map(|ticks| ticks.saturating_mul(1000) / clock_ticks_per_second().max(1));
+        let not_seen = || Unknown::new(UnknownKind::NotAsked, "the start of its main process").into();
+        let own_grace = entry.config.as_ref().and_then(|config| config.stop_timeout_seconds);
         Self {
             id: entry.full_id.clone(),
             name: entry.name.clone(),
@@ -70,20 +74,14 @@ impl ContainerFacts {
             gpus: entry.gpus.clone(),
             status: entry.status.clone(),
             started_at: entry.started_at,
-            running_for: not_asked.into(),
-            stop_timeout: None,
+            running_for: began_ms.map_or_else(not_seen, |began| Reading::Known(now.since(began))),
+            stop_timeout: own_grace.map(Duration::from_secs),
         }
     }
 
     /// Its type in the policy.
     pub fn container_type(&self) -> ContainerType {
-        match self.origin {
-            Origin::Managed => ContainerType::Managed,
-            Origin::DevContainer => ContainerType::DevContainer,
-            Origin::Compose => ContainerType::Compose,
-            Origin::RawDocker => ContainerType::Docker,
-            Origin::Unknown => ContainerType::Unknown,
-        }
+        self.origin.into()
     }
 }
 
@@ -149,8 +147,23 @@ pub enum KeepAlive {
     Link,
     /// A directory.
     Directory,
+    /// A FIFO, a socket or a device.
+    Other,
     /// It could not be looked up, and this is why.
     Unreadable(String),
+}
+
+impl From<Result<PathStat, SourceError>> for KeepAlive {
+    fn from(answer: Result<PathStat, SourceError>) -> Self {
+        match answer {
+            Ok(PathStat::Absent) => Self::Absent,
+            Ok(PathStat::File(written)) => Self::File(written),
+            Ok(PathStat::Link) => Self::Link,
+            Ok(PathStat::Directory) => Self::Directory,
+            Ok(PathStat::Other) => Self::Other,
+            Err(error) => Self::Unreadable(error.to_string()),
+        }
+    }
 }
 
 /// What a keep-alive file does.
@@ -173,6 +186,7 @@ impl KeepAlive {
             Self::Absent => return Keeping::None,
             Self::Link => return Keeping::Refused("it is a symbolic link; make it a regular file"),
             Self::Directory => return Keeping::Refused("it is a directory; make it a regular file"),
+            Self::Other => return Keeping::Refused("it is neither file nor directory; make it a regular file"),
             Self::Unreadable(why) => return Keeping::CannotTell(why.clone()),
             Self::File(written) => *written,
         };

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Reading;
+use crate::model::{DeviceSample, GpuActivity, ProcessSample, Reading};
 
 /// One of a container's GPUs or MIG instances, as the driver described it since the observation before.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,42 +20,11 @@ pub struct GpuReport {
 /// The driver's figures, by the kind of device.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Utilization {
-    /// A whole GPU.
-    Gpu {
-        /// `nvmlDeviceGetProcessUtilization`; its "not found" is an empty list.
-        processes: Reading<Vec<ProcessSample>>,
-        /// `nvmlDeviceGetSamples` of the GPU's own utilization.
-        device: Reading<Vec<DeviceSample>>,
-        /// The span that both were asked about.
-        asked: Asked,
-    },
+    /// A whole GPU: what the driver told of it, and the span that it was asked about.
+    Gpu(GpuActivity, Asked),
     /// A MIG instance: graphics utilization in percent by GPM, from two samples at least 100 ms apart. It speaks for the
     /// whole GPU instance.
     Mig(Reading<f64>),
-}
-
-/// One process's share of a GPU's time in one sample, in percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProcessSample {
-    /// The pid as the host numbers it.
-    pub pid: u32,
-    /// `timeStamp`: the driver's wall clock, in microseconds since 1970.
-    pub time_us: u64,
-    /// `smUtil`.
-    pub sm_percent: u32,
-    /// `encUtil`.
-    pub encoder_percent: u32,
-    /// `decUtil`.
-    pub decoder_percent: u32,
-}
-
-/// A GPU's utilization in one sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeviceSample {
-    /// `timeStamp`: the driver's wall clock, in microseconds since 1970.
-    pub time_us: u64,
-    /// `sampleValue`, in percent.
-    pub percent: u32,
 }
 
 /// A span on the driver's wall clock, in microseconds since 1970.
@@ -145,7 +114,7 @@ impl GpuReport {
                 Reading::Known(percent) => GpuFigure::Unknown { why: format!("GPM says {percent} %") },
                 Reading::Unknown(why) => GpuFigure::Unknown { why: format!("GPM of the MIG instance: {why}") },
             },
-            Reading::Known(Utilization::Gpu { processes, device, asked }) => {
+            Reading::Known(Utilization::Gpu(GpuActivity { processes, device }, asked)) => {
                 let own = self.own_share(processes, *asked);
                 let all = highest_sample(device, *asked);
                 match (own, all) {

@@ -19,7 +19,7 @@ fn device(percents: &[u32]) -> Reading<Vec<DeviceSample>> {
 fn shared(processes: Reading<Vec<ProcessSample>>, device: Reading<Vec<DeviceSample>>) -> GpuReport {
     GpuReport {
         gpu: "GPU-1".to_owned(),
-        utilization: Reading::Known(Utilization::Gpu { processes, device, asked: ASKED }),
+        utilization: Reading::Known(Utilization::Gpu(GpuActivity { processes, device }, ASKED)),
         tenancy: Tenancy {
             own_pids: Reading::Known(BTreeSet::from([7])),
             own_context: Reading::Known(true),
@@ -104,11 +104,8 @@ fn unknown_pids_and_a_clock_set_back_leave_nothing_to_judge_by() {
     let mut report = shared(Reading::Known(Vec::new()), device(&[80]));
     report.tenancy.own_pids = failed();
     assert_eq!(report.measure().figure, GpuFigure::Device { percent: 80.0, attributable: true });
-    let utilization = Utilization::Gpu {
-        processes: Reading::Known(Vec::new()),
-        device: device(&[0]),
-        asked: Asked { since_us: 9_000, until_us: 8_000 },
-    };
+    let activity = GpuActivity { processes: Reading::Known(Vec::new()), device: device(&[0]) };
+    let utilization = Utilization::Gpu(activity, Asked { since_us: 9_000, until_us: 8_000 });
     assert!(is_unknown(&GpuReport { utilization: Reading::Known(utilization), ..report }));
 }
 

@@ -151,6 +151,13 @@ impl Journal {
     }
 }
 
+impl From<Store> for Journal {
+    /// The journal in a directory that is there.
+    fn from(store: Store) -> Self {
+        Self { store }
+    }
+}
+
 /// Reads lines from the end of `file` to the first that is not `wanted`.
 fn read_back(file: &File, wanted: impl Fn(&Observation) -> bool, found: &mut Vec<Observation>) -> io::Result<()> {
     let mut end = file.metadata()?.len();

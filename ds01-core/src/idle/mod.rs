@@ -13,11 +13,16 @@
 //! where evidence is missing, it waits: what could not be read is unknown and never zero, what nobody observed is no idle
 //! time, and what can't be told apart is taken for work.
 
+pub mod broadcast;
+pub mod carry_out;
+pub mod check;
 pub mod decide;
+mod devices;
 pub mod event;
 pub mod facts;
 pub mod gpu_evidence;
 pub mod journal;
+pub mod look;
 pub mod notice;
 pub mod observation;
 pub mod plan;
@@ -26,15 +31,20 @@ pub mod rules;
 pub mod signals;
 pub mod standing;
 pub mod state;
+pub mod stopping;
 #[cfg(test)]
 mod test_support;
 pub mod track;
 pub mod verdict;
 
+pub use broadcast::{Broadcast, Wall};
+pub use carry_out::Outcome;
+pub use check::{CheckError, CheckOptions, Checked, Hands, preview, preview_after, run};
 pub use decide::{Action, Decision, Removal, StopCause, decide};
 pub use facts::{ContainerFacts, ContainerPolicy, Demand, KeepAlive, Now};
 pub use gpu_evidence::{GpuEvidence, GpuFigure, GpuMeasure, GpuReport};
 pub use journal::Journal;
+pub use look::Look;
 pub use observation::{Observation, ProcessActivity};
 pub use plan::{Check, Plan};
 pub use recheck::{Changed, recheck};

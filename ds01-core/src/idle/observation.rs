@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::gpu_evidence::GpuMeasure;
-use crate::model::{ContainerId, Reading};
+use crate::model::{ContainerId, Reading, RunningProcess};
 
 /// One container, seen once: a line of the activity journal.
 ///
@@ -63,15 +63,6 @@ pub struct StartedProcess {
     pub name: String,
 }
 
-/// A process of a container, as `/proc` shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunningProcess {
-    /// Its start, and `comm` of `/proc/PID/stat`.
-    pub process: StartedProcess,
-    /// Whether Docker's health check runs it.
-    pub health_check: bool,
-}
-
 /// Programs whose start says nothing: shells that scripts and `docker exec` open, and those that only wait.
 const WAITING: [&str; 12] =
     ["sh", "bash", "dash", "ash", "zsh", "fish", "ksh", "csh", "tcsh", "busybox", "sleep", "tail"];
@@ -81,9 +72,9 @@ impl ProcessActivity {
     pub fn of(processes: impl IntoIterator<Item = RunningProcess>, terminals: BTreeMap<String, i64>) -> Self {
         let newest = processes
             .into_iter()
-            .filter(|running| !running.health_check && !WAITING.contains(&running.process.name.as_str()))
-            .map(|running| running.process)
-            .max_by_key(|process| process.started_boot_ms);
+            .filter(|running| !running.health_check && !WAITING.contains(&running.name.as_str()))
+            .max_by_key(|running| running.started_boot_ms)
+            .map(|running| StartedProcess { started_boot_ms: running.started_boot_ms, name: running.name });
         Self { newest, terminals }
     }
 }
@@ -95,16 +86,19 @@ mod tests {
     #[test]
     fn shells_waiters_and_health_checks_are_nobodys_work() {
         let running = |name: &str, started_boot_ms, health_check| RunningProcess {
-            process: StartedProcess { started_boot_ms, name: name.to_owned() },
+            pid: 7,
+            started_boot_ms,
+            name: name.to_owned(),
             health_check,
         };
         let activity = |processes: &[RunningProcess]| ProcessActivity::of(processes.to_vec(), BTreeMap::new()).newest;
         let python = running("python3", 5, false);
+        let found = Some(StartedProcess { started_boot_ms: 5, name: "python3".to_owned() });
         for waiting in WAITING {
             assert_eq!(activity(&[running(waiting, 9, false)]), None);
-            assert_eq!(activity(&[python.clone(), running(waiting, 9, false)]), Some(python.process.clone()));
+            assert_eq!(activity(&[python.clone(), running(waiting, 9, false)]), found);
         }
-        assert_eq!(activity(&[running("curl", 9, true), python.clone()]), Some(python.process.clone()));
+        assert_eq!(activity(&[running("curl", 9, true), python.clone()]), found);
         assert_eq!(activity(&[running("curl", 9, false), python]).unwrap().name, "curl");
     }
 

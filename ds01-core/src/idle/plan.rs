@@ -1,6 +1,10 @@
 //! One check: from all facts to one decision for each container.
 
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::tz::TimeZone;
 
@@ -33,6 +37,14 @@ pub struct Check<'a> {
     pub observations: &'a [Observation],
     /// How many GPUs are given away. `None` when that could not be told.
     pub demand: Option<Demand>,
+    /// Whom this check is about; `None` is everybody. Of the others, only what was observed is taken in.
+    pub only: Option<BTreeSet<ContainerId>>,
+}
+
+impl Check<'_> {
+    fn is_about(&self, id: &ContainerId) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(id))
+    }
 }
 
 /// What a check decided.
@@ -47,12 +59,18 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan of a check that could not judge anybody.
+    pub fn nothing() -> Self {
+        Self { decisions: BTreeMap::new(), policies: BTreeMap::new(), high_demand: None }
+    }
+
     /// Takes in what was observed, and decides. `state` becomes that of this check; what is carried out of the plan is for
-    /// [`IdleState::record`] to add. `keep_alive` looks up a path in a container, and is asked for few.
+    /// [`IdleState::record`] to add. `keep_alive` looks up paths in containers, all at once; few are asked for, and none it
+    /// gives no answer about is stopped for idleness.
     pub fn make(
         state: &mut IdleState,
         check: &Check<'_>,
-        mut keep_alive: impl FnMut(&ContainerFacts, &str) -> KeepAlive,
+        keep_alive: impl FnOnce(&[(&ContainerId, &str)]) -> BTreeMap<ContainerId, KeepAlive>,
     ) -> Self {
         let now = &check.now;
         let policies: BTreeMap<ContainerId, ContainerPolicy> = check
@@ -62,19 +80,31 @@ impl Plan {
             .collect();
         forget_and_observe(state, check, &policies);
 
-        let mut decisions = BTreeMap::new();
-        for facts in check.containers {
-            let Some(policy) = policies.get(&facts.id) else { continue };
-            if facts.status.is_up() {
-                let track = state.tracks.get(&facts.id);
-                let case = Case { now, check: state.checks, facts, policy, track, demand: check.demand };
-                let file = if asks_keep_alive(&case) {
-                    keep_alive(facts, &policy.resolved.rules.keepalive_path.value)
-                } else {
-                    KeepAlive::Absent
-                };
-                decisions.insert(facts.id.clone(), decide(&case, &file));
-            } else if let Some(standing) = state.standing.get(&facts.id) {
+        let about = || check.containers.iter().filter(|facts| check.is_about(&facts.id));
+        let cases: Vec<Case<'_>> = about()
+            .filter(|facts| facts.status.is_up())
+            .filter_map(|facts| {
+                let (policy, track) = (policies.get(&facts.id)?, state.tracks.get(&facts.id));
+                Some(Case { now, check: state.checks, facts, policy, track, demand: check.demand })
+            })
+            .collect();
+        let path = |case: &Case<'_>| case.policy.resolved.rules.keepalive_path.value.clone();
+        let asking: Vec<(&ContainerId, String)> =
+            cases.iter().filter(|case| asks_keep_alive(case)).map(|case| (&case.facts.id, path(case))).collect();
+        let questions: Vec<(&ContainerId, &str)> = asking.iter().map(|(id, path)| (*id, path.as_str())).collect();
+        let files = if questions.is_empty() { BTreeMap::new() } else { keep_alive(&questions) };
+        let file = |case: &Case<'_>| {
+            let not_told = || KeepAlive::Unreadable("it was not looked up".to_owned());
+            if asks_keep_alive(case) {
+                files.get(&case.facts.id).cloned().unwrap_or_else(not_told)
+            } else {
+                KeepAlive::Absent
+            }
+        };
+        let mut decisions: BTreeMap<ContainerId, Decision> =
+            cases.iter().map(|case| (case.facts.id.clone(), decide(case, &file(case)))).collect();
+        for facts in about().filter(|facts| !facts.status.is_up()) {
+            if let (Some(standing), Some(policy)) = (state.standing.get(&facts.id), policies.get(&facts.id)) {
                 decisions.insert(facts.id.clone(), standing.decide(facts, policy, now));
             }
         }
@@ -104,7 +134,7 @@ fn forget_and_observe(state: &mut IdleState, check: &Check<'_>, policies: &BTree
                 facts.status.is_up() && facts.started_at.is_none_or(|started| started == track.last.started_at)
             })
     });
-    for track in state.tracks.values_mut() {
+    for (_, track) in state.tracks.iter_mut().filter(|(id, _)| check.is_about(id)) {
         track.close_check(now);
     }
     let mut before = std::mem::take(&mut state.standing);

@@ -142,6 +142,7 @@ impl Rule {
                 format!("its owner is exempt from idle_timeout ({})", place.unwrap_or_default())
             }
             (Self::Grace, None) => format!("it has run for {}", shown(case.ran_for())),
+            (Self::NotIdle, None) => "it was idle".to_owned(),
             (Self::NotIdle | Self::Idle, _) => {
                 let signals = case.track.and_then(|track| track.interval.as_ref()).map(|last| last.signals.to_string());
                 let idle = case.track.map(Track::idle).unwrap_or_default();

@@ -12,9 +12,13 @@ use super::{
     observation::Observation,
     signals::Thresholds,
     standing::Standing,
+    stopping::Stopping,
     track::{Track, Warning},
 };
-use crate::{detect::inventory::Extra, model::ContainerId};
+use crate::{
+    detect::inventory::Extra,
+    model::{ContainerId, ContainerStatus},
+};
 
 /// The version that this program writes. A file with another one is not understood, and not overwritten.
 pub const SCHEMA_VERSION: &str = "1";
@@ -37,6 +41,10 @@ pub struct IdleState {
     pub tracks: BTreeMap<ContainerId, Track>,
     /// Containers that do not run, by id.
     pub standing: BTreeMap<ContainerId, Standing>,
+    /// Stops that a check began and has not reported yet, by id. One that is still here when the next check begins was
+    /// begun by a check that was killed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stopping: BTreeMap<ContainerId, Stopping>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -76,6 +84,7 @@ impl Default for IdleState {
             high_demand: false,
             tracks: BTreeMap::new(),
             standing: BTreeMap::new(),
+            stopping: BTreeMap::new(),
             extra: Extra::new(),
         }
     }
@@ -131,6 +140,20 @@ impl IdleState {
         }
     }
 
+    /// Remembers that the life which is tracked was ended by this program.
+    pub(super) fn stopped_here(&mut self, id: &ContainerId, now: &Now) {
+        let Some(track) = self.tracks.get(id) else { return };
+        let standing = Standing {
+            status: ContainerStatus::Running,
+            started_at: Some(track.last.started_at),
+            boot_id: now.boot_id.clone(),
+            since_boot_ms: now.boot_ms,
+            stopped_here: true,
+            extra: Extra::new(),
+        };
+        self.standing.insert(id.clone(), standing);
+    }
+
     /// Remembers that `decision` about `id` was carried out. Not called for one that was not: it comes again.
     pub fn record(&mut self, id: &ContainerId, decision: &Decision, now: &Now) {
         let check = self.checks;
@@ -148,17 +171,7 @@ impl IdleState {
             Action::Warn { left, .. } => track.warning = warning(*left),
             Action::WarnOfRuntime { left } => track.runtime_warning = warning(*left),
             Action::TellExempt(from) => track.told_exempt.push(*from),
-            Action::Stop { .. } => {
-                let standing = Standing {
-                    status: crate::model::ContainerStatus::Running,
-                    started_at: Some(track.last.started_at),
-                    boot_id: now.boot_id.clone(),
-                    since_boot_ms: now.boot_ms,
-                    stopped_here: true,
-                    extra: Extra::new(),
-                };
-                self.standing.insert(id.clone(), standing);
-            }
+            Action::Stop { .. } => self.stopped_here(id, now),
             // A keep-alive answers the warning: when it ends, there is another one first.
             Action::Nothing if decision.waits == Some(Waits::Kept) => track.warning = None,
             Action::Nothing | Action::Remove(_) => {}

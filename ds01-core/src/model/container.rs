@@ -189,6 +189,13 @@ pub struct ContainerConfig {
     /// `Mounts[].Source` of the bind mounts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bind_sources: Vec<String>,
+    /// `Config.StopTimeout`: the grace that it was made with. `None` when it was made without one; -1, which is
+    /// "for ever", is the largest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_timeout_seconds: Option<u64>,
+    /// `Config.Healthcheck.Test`, such as `["CMD-SHELL", "curl -f localhost"]`. Users' text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub health_check: Vec<String>,
 }
 
 impl ContainerConfig {

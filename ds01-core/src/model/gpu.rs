@@ -3,7 +3,7 @@
 use super::{Reading, Unknown};
 
 /// One scan of all GPUs of the host.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct GpuSnapshot {
     /// `nvmlSystemGetDriverVersion`, such as `550.54.15`.
     pub driver_version: Option<String>,
@@ -12,7 +12,7 @@ pub struct GpuSnapshot {
 }
 
 /// The GPU at one NVML index, or why nothing could be read of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GpuReading {
     /// NVML's index, from 0.
     pub index: u32,
@@ -21,7 +21,7 @@ pub struct GpuReading {
 }
 
 /// A physical GPU.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Gpu {
     /// `nvmlDeviceGetUUID`, such as `GPU-8f6d...`.
     pub uuid: String,
@@ -37,10 +37,46 @@ pub struct Gpu {
     pub mig: Reading<Mig>,
     /// Who holds a compute context on the GPU itself. Those on its MIG instances are under [`MigInstance::processes`].
     pub processes: Reading<Vec<GpuProcess>>,
+    /// What it did, where that was asked for. Not supported while MIG is on: see [`MigInstance::graphics_percent`].
+    pub activity: Reading<GpuActivity>,
+}
+
+/// What a GPU did since the time that was asked about, as far back as the driver remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpuActivity {
+    /// `nvmlDeviceGetProcessUtilization`: who worked on it. Its "not found" is an empty list: nobody did.
+    pub processes: Reading<Vec<ProcessSample>>,
+    /// `nvmlDeviceGetSamples` of the GPU's own utilization. The driver's ring of samples is a few seconds deep.
+    pub device: Reading<Vec<DeviceSample>>,
+}
+
+/// One process's share of a GPU's time in one sample, in percent. A driver can tell nonsense here: percentages beyond 100,
+/// pids of nobody, times long past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessSample {
+    /// The pid as the host numbers it.
+    pub pid: u32,
+    /// `timeStamp`: the driver's wall clock, in microseconds since 1970.
+    pub time_us: u64,
+    /// `smUtil`.
+    pub sm_percent: u32,
+    /// `encUtil`.
+    pub encoder_percent: u32,
+    /// `decUtil`.
+    pub decoder_percent: u32,
+}
+
+/// A GPU's utilization in one sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceSample {
+    /// `timeStamp`: the driver's wall clock, in microseconds since 1970.
+    pub time_us: u64,
+    /// `sampleValue`, in percent.
+    pub percent: u32,
 }
 
 /// Whether a GPU is partitioned, and into what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Mig {
     /// MIG is off, or this GPU has no such mode.
     Disabled,
@@ -49,7 +85,7 @@ pub enum Mig {
 }
 
 /// One MIG device: a compute instance within a GPU instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MigInstance {
     /// NVML's MIG device index within the GPU: the 1 of `0:1`.
     pub index: u32,
@@ -65,6 +101,9 @@ pub struct MigInstance {
     pub memory_total_mb: Reading<u64>,
     /// Who holds a compute context on the instance.
     pub processes: Reading<Vec<GpuProcess>>,
+    /// Graphics utilization in percent by GPM (`nvmlGpmMigSampleGet`, metric 1), where it was asked for, from two samples
+    /// more than 100 ms apart. It speaks for the whole GPU instance, not for this compute instance.
+    pub graphics_percent: Reading<f64>,
 }
 
 /// A process with a compute context on a GPU or MIG instance.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 
 /// The two clocks of the host.
@@ -27,5 +27,29 @@ impl Clock for SystemClock {
         let time = clock_gettime(ClockId::Boottime);
         // The kernel gives neither a negative boot time nor a billion nanoseconds or more.
         Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+    }
+}
+
+/// How far clocks are from the host's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shift {
+    /// The wall clock, either way.
+    pub wall: SignedDuration,
+    /// The boot clock, which can only be ahead.
+    pub boot: Duration,
+}
+
+/// The host's own clocks, shifted: for tests that can't wait half an hour.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ShiftedClock(pub Shift);
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        let now = SystemClock.now();
+        now.checked_add(self.0.wall).unwrap_or(now)
+    }
+
+    fn since_boot(&self) -> Duration {
+        SystemClock.since_boot().saturating_add(self.0.boot)
     }
 }

@@ -16,10 +16,17 @@ pub mod fake;
 pub mod nvml;
 pub mod proc;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Shift, ShiftedClock, SystemClock};
 pub use error::{FailureKind, SourceError, SourceName};
 
-use crate::model::{ContainerDetails, ContainerId, ContainerListing, GpuSnapshot, Host, Process, Reading};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{
+    ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process,
+    Reading,
+};
 
 /// The container engine.
 pub trait ContainerSource: Send + Sync {
@@ -51,6 +58,64 @@ pub enum Inspection {
     Unreadable(String),
 }
 
+/// What may be done to containers. Nothing of it runs anything inside of one.
+///
+/// Containers are named by their full ids, so that another one that took a name in the meantime is never meant.
+pub trait ContainerControl: Send + Sync {
+    /// What lies at `path` in the container's file system, its mounts included. Links in the last place are not followed.
+    ///
+    /// # Errors
+    ///
+    /// When the engine did not say. A container that is gone looks like one without that file.
+    fn path_stat(&self, id: &ContainerId, path: &str) -> Result<PathStat, SourceError>;
+
+    /// Stops a container: its stop signal, and SIGKILL after `grace`. Returns when it has ended; one that had ended before
+    /// is as good.
+    ///
+    /// # Errors
+    ///
+    /// When the engine refused, or did not answer within the grace and a while.
+    fn stop(&self, id: &ContainerId, grace: Duration) -> Result<Acted, SourceError>;
+
+    /// Lets a paused container run on.
+    ///
+    /// # Errors
+    ///
+    /// When the engine refused, as for one that is not paused.
+    fn unpause(&self, id: &ContainerId) -> Result<Acted, SourceError>;
+
+    /// Removes a container that does not run. Its volumes stay.
+    ///
+    /// # Errors
+    ///
+    /// When the engine refused, as for one that runs.
+    fn remove(&self, id: &ContainerId) -> Result<Acted, SourceError>;
+}
+
+/// What lies at a path in a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathStat {
+    /// Nothing.
+    Absent,
+    /// A regular file, last written at this time on the wall clock.
+    File(Timestamp),
+    /// A symbolic link.
+    Link,
+    /// A directory.
+    Directory,
+    /// A FIFO, a socket or a device.
+    Other,
+}
+
+/// What came of an order that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acted {
+    /// It was carried out.
+    Done,
+    /// There is no such container any more.
+    Gone,
+}
+
 /// The GPUs of the host.
 pub trait GpuSource: Send + Sync {
     /// All GPUs and MIG instances, and who holds a compute context on them.
@@ -61,6 +126,14 @@ pub trait GpuSource: Send + Sync {
     /// or does not say how many GPUs there are. One GPU that fails is a
     /// [`GpuReading`](crate::model::GpuReading) with the reason.
     fn snapshot(&self) -> Result<GpuSnapshot, SourceError>;
+
+    /// As [`snapshot`](Self::snapshot), and with it what each GPU and MIG instance did since `since` on the wall clock, as
+    /// far back as the driver remembers.
+    ///
+    /// # Errors
+    ///
+    /// As [`snapshot`](Self::snapshot).
+    fn observe(&self, since: Timestamp) -> Result<GpuSnapshot, SourceError>;
 }
 
 /// The host's processes and users.
@@ -86,6 +159,10 @@ pub trait ProcessSource: Send + Sync {
     /// As [`process`](Self::process), and [`ProcessError::Gone`] for one that has ended and is a zombie now: its pid is
     /// still its own, but it is nobody's main process any more.
     fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError>;
+
+    /// The counters and processes of a running container. Each that could not be read says why, and so does each of a
+    /// container whose main process is gone, or is another container's.
+    fn container(&self, life: &ContainerLife) -> ContainerActivity;
 
     /// The name of a user id through the name service; asked at most once per id and source, as a directory can be slow.
     fn user_name(&self, uid: u32) -> Reading<String>;

@@ -1,6 +1,8 @@
 //! A container's control groups: where they are, and what their counters say.
 
 use std::{
+    collections::BTreeSet,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -8,6 +10,9 @@ use std::{
 use crate::model::{ContainerId, Reading, Unknown, UnknownKind};
 
 use super::file;
+
+/// Who is privileged in a container can make groups without end in it.
+const MOST_GROUPS: usize = 4096;
 
 /// The directories of a container's control groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +63,40 @@ impl Groups {
             return Unknown::new(UnknownKind::Gone, detail).into();
         }
         Reading::Known(groups)
+    }
+
+    /// All processes in the group and below it, as this host numbers them.
+    pub(super) fn pids(&self) -> Reading<BTreeSet<u32>> {
+        let Some(Group::V1(top) | Group::V2(top)) = self.cpu.as_ref().or(self.memory.as_ref()) else {
+            return no_controller("processes");
+        };
+        let mut pids = BTreeSet::new();
+        let mut groups = vec![top.clone()];
+        let mut seen = 0;
+        while let Some(group) = groups.pop() {
+            seen += 1;
+            if seen > MOST_GROUPS {
+                let detail = format!("{}: more than {MOST_GROUPS} groups below it", top.display());
+                return Unknown::new(UnknownKind::Failed, detail).into();
+            }
+            match file::read_as(&group.join("cgroup.procs"), |text| {
+                text.lines().map(|line| line.parse().ok()).collect()
+            }) {
+                Reading::Known(own) => pids.extend::<Vec<u32>>(own),
+                // A group below can go at any time, and its processes with it.
+                Reading::Unknown(why) if why.kind == UnknownKind::Gone && group != *top => {}
+                Reading::Unknown(why) => return why.into(),
+            }
+            let below = fs::read_dir(&group).into_iter().flatten().flatten();
+            groups.extend(
+                below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
+            );
+        }
+        if pids.contains(&0) {
+            let detail = format!("{}: processes that this pid namespace does not see", top.display());
+            return Unknown::new(UnknownKind::NotSupported, detail).into();
+        }
+        Reading::Known(pids)
     }
 
     /// CPU time used by all processes since the group was made: `usage_usec` of `cpu.stat`, or `cpuacct.usage`.

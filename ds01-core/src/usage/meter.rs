@@ -1,6 +1,7 @@
 //! The counters of one workload.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -31,7 +32,7 @@ pub struct Meter(Kind);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     Container(Groups),
-    Process { stat: PathBuf, start_ticks: u64 },
+    Process { pid: u32, stat: PathBuf, start_ticks: u64 },
 }
 
 impl Meter {
@@ -47,7 +48,7 @@ impl Meter {
 
     /// The meter of the process `pid` that began `start_ticks` clock ticks after boot.
     pub fn process(roots: &Roots, pid: u32, start_ticks: u64) -> Self {
-        Self(Kind::Process { stat: proc_file(&roots.proc, pid, "stat"), start_ticks })
+        Self(Kind::Process { pid, stat: proc_file(&roots.proc, pid, "stat"), start_ticks })
     }
 
     /// CPU time used so far. It counts since the container's or process's start, so only differences mean anything.
@@ -56,7 +57,16 @@ impl Meter {
     pub fn cpu_time(&self) -> Reading<Duration> {
         match &self.0 {
             Kind::Container(groups) => groups.cpu_time(),
-            Kind::Process { stat, start_ticks } => read_stat(stat, *start_ticks).map(|stat| stat.cpu_time),
+            Kind::Process { stat, start_ticks, .. } => read_stat(stat, *start_ticks).map(|stat| stat.cpu_time),
+        }
+    }
+
+    /// All processes of a container, as this host numbers them; of a process, itself. A list without entries is a container
+    /// that ended just now.
+    pub fn pids(&self) -> Reading<BTreeSet<u32>> {
+        match &self.0 {
+            Kind::Container(groups) => groups.pids(),
+            Kind::Process { pid, stat, start_ticks } => read_stat(stat, *start_ticks).map(|_| BTreeSet::from([*pid])),
         }
     }
 
@@ -64,7 +74,7 @@ impl Meter {
     pub fn memory_bytes(&self) -> Reading<u64> {
         match &self.0 {
             Kind::Container(groups) => groups.memory_bytes(),
-            Kind::Process { stat, start_ticks } => read_stat(stat, *start_ticks).map(|stat| stat.rss_bytes),
+            Kind::Process { stat, start_ticks, .. } => read_stat(stat, *start_ticks).map(|stat| stat.rss_bytes),
         }
     }
 }

@@ -159,10 +159,11 @@ impl Host {
             containers: &facts,
             observations: &self.observations,
             demand: self.demand,
+            only: None,
         };
         let files: BTreeMap<ContainerId, KeepAlive> =
             self.containers.iter().map(|one| (one.facts.id.clone(), one.keep_alive.clone())).collect();
-        let plan = Plan::make(&mut self.state, &check, |facts, _| files[&facts.id].clone());
+        let plan = Plan::make(&mut self.state, &check, |_| files);
         self.observations.clear();
         for (id, decision) in &plan.decisions {
             self.state.record(id, decision, &self.now);

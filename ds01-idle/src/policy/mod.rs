@@ -11,7 +11,7 @@ use ds01_core::{
 };
 use jiff::tz::TimeZone;
 
-use crate::{Failure, check_config, cli::PolicyRequest, say};
+use crate::{CONSOLE, Failure, check_config, cli::PolicyRequest};
 
 /// What holds for one kind of container of one user or group.
 struct Answer<'a> {
@@ -32,7 +32,7 @@ pub(crate) fn run(request: &PolicyRequest, out: &mut impl Write) -> Result<ExitC
     let loaded = policy::load(&request.config)?;
     if !loaded.warnings.is_empty() {
         let warnings = check_config::summary(&loaded.warnings);
-        say(format_args!("ds01-idle: {warnings} about this policy: see ds01-idle check-config"));
+        CONSOLE.say(format_args!("{warnings} about this policy: see ds01-idle check-config"));
     }
     let answers = answers(&loaded.policy, request);
     if request.json {

@@ -3,7 +3,9 @@
 //! Both ways into this file, a well understood answer and one read leniently, come with the state as the word that
 //! Docker used. An error is the reason why an answer makes no sense.
 
-use bollard::models::{ContainerInspectResponse, ContainerSummary, HostConfig, MountPoint};
+use bollard::models::{
+    ContainerConfig as MadeWith, ContainerInspectResponse, ContainerSummary, HostConfig, MountPoint,
+};
 use jiff::Timestamp;
 
 use super::failure::excerpt;
@@ -66,19 +68,23 @@ pub(super) fn details_with(
     response: ContainerInspectResponse,
 ) -> Result<ContainerDetails, String> {
     let life = response.state.unwrap_or_default();
-    let env = response.config.and_then(|config| config.env).unwrap_or_default();
+    let made_with = response.config.unwrap_or_default();
     Ok(ContainerDetails {
         status: ContainerStatus::from(state.ok_or("its State.Status is missing")?),
         started_at: started_at(life.started_at.as_deref().unwrap_or_default())?,
         pid: pid(life.pid.unwrap_or_default())?,
-        config: config(response.host_config.unwrap_or_default(), env, response.mounts.unwrap_or_default()),
+        config: config(response.host_config.unwrap_or_default(), made_with, response.mounts.unwrap_or_default()),
     })
 }
 
-fn config(host: HostConfig, env: Vec<String>, mounts: Vec<MountPoint>) -> ContainerConfig {
+fn config(host: HostConfig, made_with: MadeWith, mounts: Vec<MountPoint>) -> ContainerConfig {
     ContainerConfig {
         runtime: cut(host.runtime.unwrap_or_default()),
-        env: env
+        stop_timeout_seconds: made_with.stop_timeout.map(|seconds| u64::try_from(seconds).unwrap_or(u64::MAX)),
+        health_check: texts(made_with.healthcheck.and_then(|check| check.test).unwrap_or_default()),
+        env: made_with
+            .env
+            .unwrap_or_default()
             .iter()
             .filter_map(|variable| variable.split_once('='))
             .filter(|(name, _)| ContainerConfig::ENV_KEPT.contains(name))

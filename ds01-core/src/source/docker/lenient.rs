@@ -26,7 +26,7 @@ pub(super) fn details(contents: &str) -> Result<ContainerDetails, String> {
     let state = object(&mut answer, "State").and_then(|state| take_word(state, "Status"));
     for (field, kept) in [
         ("State", &["StartedAt", "Pid"] as &[&str]),
-        ("Config", &["Env"]),
+        ("Config", &["Env", "StopTimeout", "Healthcheck"]),
         ("HostConfig", &["Runtime", "DeviceRequests", "Devices"]),
     ] {
         if let Some(inner) = object(&mut answer, field) {

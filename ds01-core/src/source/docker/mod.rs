@@ -10,6 +10,7 @@
 //! | It does not say why it could not connect. | `connect.rs` tries the socket first. |
 
 mod connect;
+mod control;
 mod convert;
 mod failure;
 mod host;

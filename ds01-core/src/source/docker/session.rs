@@ -70,10 +70,25 @@ impl Session {
         request: &str,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<Result<T, Error>, SourceError> {
-        timeout(self.request_timeout, call).await.map_err(|_| {
-            let words = format!("no whole answer within {:?}", self.request_timeout);
+        self.within(self.request_timeout, request, call).await
+    }
+
+    /// As [`within_deadline`](Self::within_deadline), for a request that takes long by its nature.
+    pub(super) async fn within<T>(
+        &self,
+        limit: Duration,
+        request: &str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<Result<T, Error>, SourceError> {
+        timeout(limit, call).await.map_err(|_| {
+            let words = format!("no whole answer within {limit:?}");
             self.failed(request, FailureKind::TimedOut, &words)
         })
+    }
+
+    /// How long a usual request may take.
+    pub(super) fn request_timeout(&self) -> Duration {
+        self.request_timeout
     }
 
     /// `error` as the failure of the daemon as a whole.
@@ -91,8 +106,10 @@ impl Session {
         SourceError::failed(SourceName::Docker, kind, detail)
     }
 
+    /// A request that does not name its method is a GET.
     fn request_line(&self, request: &str) -> String {
-        format!("GET {}{request}", self.prefix)
+        let (method, path) = request.split_once(' ').unwrap_or(("GET", request));
+        format!("{method} {}{path}", self.prefix)
     }
 }
 

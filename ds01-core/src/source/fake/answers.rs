@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::{
     detect::human_duration,
     model::{
-        ContainerDetails, ContainerId, ContainerListing, ContainerStatus, Gpu, GpuProcess, GpuReading, GpuSnapshot,
-        Host, Mig, MigInstance, Process, Reading, Unknown, UnknownKind,
+        ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, ContainerStatus, Gpu,
+        GpuProcess, GpuReading, GpuSnapshot, Host, Mig, MigInstance, Process, Reading, Unknown, UnknownKind,
     },
     source::{
         Clock, ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError,
@@ -39,10 +39,11 @@ impl ContainerSource for FakeHost {
 
 impl GpuSource for FakeHost {
     fn snapshot(&self) -> Result<GpuSnapshot, SourceError> {
-        let state = self.state();
-        state.nvml.answer(SourceName::Nvml)?;
-        let gpus = state.gpus.iter().map(|gpu| state.gpu_reading(gpu)).collect();
-        Ok(GpuSnapshot { driver_version: Some("550.54.15".to_owned()), gpus })
+        self.state().gpu_snapshot(false)
+    }
+
+    fn observe(&self, _since: Timestamp) -> Result<GpuSnapshot, SourceError> {
+        self.state().gpu_snapshot(true)
     }
 }
 
@@ -60,6 +61,10 @@ impl ProcessSource for FakeHost {
 
     fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError> {
         self.process(pid).map(|process| process.start_ticks)
+    }
+
+    fn container(&self, life: &ContainerLife) -> ContainerActivity {
+        self.state().activity_of(life)
     }
 
     fn user_name(&self, uid: u32) -> Reading<String> {
@@ -80,7 +85,7 @@ impl Clock for FakeHost {
 }
 
 impl SourceMood {
-    fn answer(self, source: SourceName) -> Result<(), SourceError> {
+    pub(super) fn answer(self, source: SourceName) -> Result<(), SourceError> {
         let kind = match self {
             Self::Ok => return Ok(()),
             Self::Absent => return Err(SourceError::absent(source, "the scenario says so")),
@@ -130,7 +135,14 @@ impl FakeContainer {
 }
 
 impl State {
-    fn gpu_reading(&self, gpu: &GpuSpec) -> GpuReading {
+    fn gpu_snapshot(&self, with_activity: bool) -> Result<GpuSnapshot, SourceError> {
+        self.nvml.answer(SourceName::Nvml)?;
+        let gpus = self.gpus.iter().map(|gpu| self.gpu_reading(gpu, with_activity)).collect();
+        Ok(GpuSnapshot { driver_version: Some("550.54.15".to_owned()), gpus })
+    }
+
+    fn gpu_reading(&self, gpu: &GpuSpec, with_activity: bool) -> GpuReading {
+        let not_asked = || Unknown::new(UnknownKind::NotAsked, "utilization");
         if self.lost_gpus.contains(&gpu.index) {
             let why = Unknown::new(UnknownKind::Lost, "nvmlDeviceGetHandleByIndex: GPU is lost");
             return GpuReading { index: gpu.index, gpu: why.into() };
@@ -148,6 +160,11 @@ impl State {
                         compute_instance_id: Reading::Known(mig.compute_instance),
                         memory_total_mb: Reading::Known(mig.memory_mb),
                         processes: Reading::Known(self.processes_on(&mig.uuid)),
+                        graphics_percent: if with_activity {
+                            self.graphics_percent(gpu, &mig.uuid)
+                        } else {
+                            not_asked().into()
+                        },
                     })
                     .collect(),
             ),
@@ -158,6 +175,13 @@ impl State {
             minor_number: Reading::Known(gpu.index),
             pci_bus_id: Reading::Known(format!("00000000:{:02X}:00.0", gpu.index + 1)),
             memory_total_mb: Reading::Known(gpu.memory_mb),
+            activity: match (with_activity, &mig) {
+                (false, _) => not_asked().into(),
+                (true, Mig::Disabled) => Reading::Known(self.gpu_activity(gpu)),
+                (true, Mig::Enabled(_)) => {
+                    Unknown::new(UnknownKind::NotSupported, "the utilization of a GPU in MIG mode").into()
+                }
+            },
             mig: Reading::Known(mig),
             processes: Reading::Known(self.processes_on(&gpu.uuid)),
         };

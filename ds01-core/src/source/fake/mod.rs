@@ -24,7 +24,9 @@
 //! # }
 //! ```
 
+mod activity;
 mod answers;
+mod control;
 mod scenario;
 
 use std::{
@@ -40,9 +42,10 @@ use crate::{
     model::{ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, Host, InvalidContainerId, Process, Reading},
 };
 
+pub use control::Order;
 pub use scenario::{
     All, Appear, Change, ContainerSpec, Disappear, GpuRequest, GpuSpec, MigSpec, ProcessSpec, Scenario, ScenarioError,
-    SourceMood, Step,
+    SourceMood, Step, Work,
 };
 
 /// How long the host had been up when its story begins.
@@ -71,6 +74,7 @@ struct State {
     proc: SourceMood,
     next_main_pid: u32,
     inspected: usize,
+    orders: Vec<Order>,
 }
 
 #[derive(Debug)]
@@ -86,6 +90,11 @@ struct FakeContainer {
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
     pid: Option<u32>,
+    work: Work,
+    cpu_time: Duration,
+    net_bytes: u64,
+    keep_alive: Option<Timestamp>,
+    refuses_stop: bool,
 }
 
 #[derive(Debug)]
@@ -93,6 +102,7 @@ struct FakeProcess {
     process: Process,
     /// Memory in MiB by GPU or MIG instance, as the scenario names it.
     gpus: BTreeMap<String, Option<u64>>,
+    gpu_percent: u32,
     mps: bool,
 }
 
@@ -113,6 +123,7 @@ impl FakeHost {
             proc: SourceMood::Ok,
             next_main_pid: FIRST_MAIN_PID,
             inspected: 0,
+            orders: Vec::new(),
         })))
     }
 
@@ -169,7 +180,7 @@ impl FakeHost {
 
     /// Lets time pass on both clocks.
     pub fn advance(&self, time: Duration) {
-        self.state().now += time;
+        self.state().pass(time);
     }
 
     /// How many containers were inspected so far.
@@ -184,7 +195,7 @@ impl FakeHost {
     /// When it can't be done.
     pub fn apply(&self, step: &Step, is_first: bool) -> Result<(), String> {
         let mut state = self.state();
-        state.now += step.pause(is_first);
+        state.pass(step.pause(is_first).unsigned_abs());
         for name in &step.disappear.containers {
             state.remove_container(name)?;
         }
@@ -241,6 +252,11 @@ impl State {
             finished_at: (!status.is_up() && !never_started).then_some(started_at),
             pid: None,
             status,
+            work: spec.work,
+            cpu_time: Duration::ZERO,
+            net_bytes: 0,
+            keep_alive: spec.keep_alive.map(|age| self.now - age),
+            refuses_stop: spec.refuses_stop,
         });
         let index = self.containers.len() - 1;
         self.start_main(index, started_at)?;
@@ -261,12 +277,18 @@ impl State {
         let starts = change.restart || (!was_up && status.is_up());
         let container = &mut self.containers[index];
         container.status = status;
+        container.work = change.work.unwrap_or(container.work);
         if let Some(name) = &change.name {
             container.name.clone_from(name);
         }
         if starts {
             container.started_at = Some(self.now);
+            (container.cpu_time, container.net_bytes) = (Duration::ZERO, 0);
             self.start_main(index, self.now)?;
+        }
+        for (pid, percent) in &change.gpu_percent {
+            let process = self.processes.get_mut(pid).ok_or_else(|| format!("there is no process {pid} to work"))?;
+            process.gpu_percent = *percent;
         }
         self.start_in(index, &change.processes)
     }
@@ -334,7 +356,10 @@ impl State {
             cmdline: Reading::Known(spec.cmdline.clone()),
             containers: Reading::Known(container.into_iter().collect()),
         };
-        self.processes.insert(spec.pid, FakeProcess { process, gpus: spec.gpus.clone(), mps: spec.mps });
+        self.processes.insert(
+            spec.pid,
+            FakeProcess { process, gpus: spec.gpus.clone(), gpu_percent: spec.gpu_percent, mps: spec.mps },
+        );
         Ok(())
     }
 
@@ -382,6 +407,8 @@ fn config(spec: &ContainerSpec) -> ContainerConfig {
         device_requests,
         devices: spec.devices.clone(),
         bind_sources: spec.binds.clone(),
+        stop_timeout_seconds: spec.stop_timeout_seconds,
+        health_check: Vec::new(),
     }
 }
 

@@ -50,6 +50,9 @@ pub struct GpuSpec {
     pub memory_mb: u64,
     /// Its MIG instances, when MIG is on.
     pub mig: Option<Vec<MigSpec>>,
+    /// Whether it has GPM, as from Hopper on.
+    #[serde(default)]
+    pub gpm: bool,
 }
 
 /// A MIG instance.
@@ -127,6 +130,10 @@ pub struct Change {
     pub restart: bool,
     /// Processes that start in it.
     pub processes: Vec<ProcessSpec>,
+    /// What it does from now on.
+    pub work: Option<Work>,
+    /// What its processes do on their GPUs from now on, in percent of the GPU's time, by pid.
+    pub gpu_percent: BTreeMap<u32, u32>,
 }
 
 /// How a source answers.
@@ -180,6 +187,25 @@ pub struct ContainerSpec {
     pub up_for: Option<SignedDuration>,
     /// What it runs beside its main process.
     pub processes: Vec<ProcessSpec>,
+    /// What it does.
+    pub work: Work,
+    /// How long before this step its keep-alive file was written. There is none unless said otherwise.
+    #[serde(deserialize_with = "some_duration")]
+    pub keep_alive: Option<SignedDuration>,
+    /// How long it was made to have between SIGTERM and SIGKILL, in seconds.
+    pub stop_timeout_seconds: Option<u64>,
+    /// Whether the engine fails to stop it.
+    pub refuses_stop: bool,
+}
+
+/// What a container does all the time. What it does on a GPU stands with its processes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Work {
+    /// CPU time, in percent of one core.
+    pub cpu_percent: f64,
+    /// Bytes received and sent in a second.
+    pub net_bytes_per_second: u64,
 }
 
 /// What `docker run --gpus` is given.
@@ -218,6 +244,8 @@ pub struct ProcessSpec {
     pub cmdline: String,
     /// The GPUs (`0`) and MIG instances (`0:1`) it has a context on, each with its memory in MiB, `null` for unknown.
     pub gpus: BTreeMap<String, Option<u64>>,
+    /// What it does on each of them, in percent of the GPU's time.
+    pub gpu_percent: u32,
     /// Whether it reaches them through an MPS server.
     pub mps: bool,
     /// The id of a container that this host's Docker does not list. For processes outside of listed containers only.

@@ -10,16 +10,22 @@
 //! | MIG mode | `nvmlDeviceGetMigMode` |
 //! | MIG instances | `nvmlDeviceGetMaxMigDeviceCount`, `nvmlDeviceGetMigDeviceHandleByIndex` |
 //! | their ids | `nvmlDeviceGetGpuInstanceId`, `nvmlDeviceGetComputeInstanceId` |
+//! | who worked since a time | `nvmlDeviceGetProcessUtilization` |
+//! | how much it worked since a time | `nvmlDeviceGetSamples` |
+//! | how much a MIG instance works | `nvmlGpmMigSampleGet`, `nvmlGpmMetricsGet` |
 //! | processes | `nvmlDeviceGetComputeRunningProcesses`, `nvmlDeviceGetMPSComputeRunningProcesses`; `_v3`, `_v2` or the first, whichever is the newest that the driver has |
 //!
 //! What a driver lists is told as it lists it. One driver branch (R535) listed pids that never were: check that a process
 //! exists before believing in it.
 
+mod activity;
 mod load;
 mod raw;
 mod read;
 
 use std::path::PathBuf;
+
+use jiff::Timestamp;
 
 use super::{GpuSource, SourceError};
 use crate::model::GpuSnapshot;
@@ -53,8 +59,20 @@ impl GpuSource for Nvml {
     ///   [`Erred`](super::FailureKind::Erred): it is no NVML library, it could not be initialised (driver not loaded,
     ///   another version than the kernel module's), or it did not say how many GPUs there are.
     fn snapshot(&self) -> Result<GpuSnapshot, SourceError> {
+        self.read(None)
+    }
+
+    /// As [`snapshot`](GpuSource::snapshot). Where a GPU is in MIG mode and has GPM, it takes a tenth of a second more:
+    /// the pause between two samples.
+    fn observe(&self, since: Timestamp) -> Result<GpuSnapshot, SourceError> {
+        self.read(Some(since))
+    }
+}
+
+impl Nvml {
+    fn read(&self, activity_since: Option<Timestamp>) -> Result<GpuSnapshot, SourceError> {
         let library = load::load(self.library.as_deref())?;
-        let snapshot = read::snapshot(&library);
+        let snapshot = read::snapshot(&library, activity_since);
         if let Err(error) = library.shutdown() {
             tracing::debug!("nvmlShutdown: {error}");
         }

@@ -2,28 +2,38 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
-use super::raw::{self, Row};
-use crate::model::{Gpu, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, Reading, Unknown, UnknownKind};
+use super::{
+    activity::{activity, graphics_percents},
+    raw::{self, Row},
+};
+use crate::model::{
+    Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, Reading, Unknown, UnknownKind,
+};
 use crate::source::{FailureKind, SourceError, SourceName};
 
 /// `current` of `nvmlDeviceGetMigMode` while the mode is on.
 const MIG_ENABLED: u32 = 1;
 
-/// All GPUs.
-pub(super) fn snapshot(nvml: &Nvml) -> Result<GpuSnapshot, SourceError> {
+/// All GPUs; with a time, also what they did since.
+pub(super) fn snapshot(nvml: &Nvml, activity_since: Option<Timestamp>) -> Result<GpuSnapshot, SourceError> {
     let count = nvml.device_count().map_err(|error| {
         let kind = if matches!(error, NvmlError::NoPermission) { FailureKind::Denied } else { FailureKind::Erred };
         SourceError::failed(SourceName::Nvml, kind, format!("nvmlDeviceGetCount_v2: {error}"))
     })?;
-    let gpus = (0..count).map(|index| GpuReading { index, gpu: gpu(nvml, index).into() }).collect();
+    let mut gpus: Vec<GpuReading> =
+        (0..count).map(|index| GpuReading { index, gpu: gpu(nvml, index, activity_since).into() }).collect();
+    if activity_since.is_some() {
+        graphics_percents(nvml, &mut gpus);
+    }
     Ok(GpuSnapshot { driver_version: nvml.sys_driver_version().ok(), gpus })
 }
 
 /// The GPU at an index. Without a handle or a UUID there is nothing to say about it.
-fn gpu(nvml: &Nvml, index: u32) -> Result<Gpu, Unknown> {
+fn gpu(nvml: &Nvml, index: u32, activity_since: Option<Timestamp>) -> Result<Gpu, Unknown> {
     let device = nvml.device_by_index(index).map_err(|error| unknown("nvmlDeviceGetHandleByIndex_v2", &error))?;
     let uuid = device.uuid().map_err(|error| unknown("nvmlDeviceGetUUID", &error))?;
     let mig = mig(&device).into();
@@ -34,6 +44,7 @@ fn gpu(nvml: &Nvml, index: u32) -> Result<Gpu, Unknown> {
         pci_bus_id: reading("nvmlDeviceGetPciInfo_v3", device.pci_info()).map(|info| info.bus_id),
         memory_total_mb: memory_total_mb(&device),
         processes: own_processes(&device, &mig),
+        activity: own_activity(&device, &mig, activity_since),
         mig,
     })
 }
@@ -48,6 +59,20 @@ fn own_processes(device: &Device<'_>, mig: &Reading<Mig>) -> Reading<Vec<GpuProc
         Reading::Known(Mig::Disabled) => processes(device),
         Reading::Known(Mig::Enabled(_)) => Reading::Known(Vec::new()),
         Reading::Unknown(why) => Unknown::new(UnknownKind::NotAsked, format!("processes: {}", why.detail)).into(),
+    }
+}
+
+/// What the GPU itself did. While MIG is on, drivers tell neither utilization nor samples of it.
+fn own_activity(device: &Device<'_>, mig: &Reading<Mig>, since: Option<Timestamp>) -> Reading<GpuActivity> {
+    match (since, mig) {
+        (None, _) => Unknown::new(UnknownKind::NotAsked, "utilization").into(),
+        (Some(since), Reading::Known(Mig::Disabled)) => Reading::Known(activity(device, since)),
+        (Some(_), Reading::Known(Mig::Enabled(_))) => {
+            Unknown::new(UnknownKind::NotSupported, "the utilization of a GPU in MIG mode").into()
+        }
+        (Some(_), Reading::Unknown(why)) => {
+            Unknown::new(UnknownKind::NotAsked, format!("utilization: {}", why.detail)).into()
+        }
     }
 }
 
@@ -85,6 +110,7 @@ fn instance(index: u32, device: &Device<'_>) -> Result<MigInstance, Unknown> {
         compute_instance_id: reading("nvmlDeviceGetComputeInstanceId", raw::compute_instance_id(device)),
         memory_total_mb: memory_total_mb(device),
         processes: processes(device),
+        graphics_percent: Unknown::new(UnknownKind::NotAsked, "utilization").into(),
     })
 }
 
@@ -123,11 +149,11 @@ fn mib(bytes: u64) -> u64 {
     bytes >> 20
 }
 
-fn reading<T>(function: &str, result: Result<T, NvmlError>) -> Reading<T> {
+pub(super) fn reading<T>(function: &str, result: Result<T, NvmlError>) -> Reading<T> {
     result.map_err(|error| unknown(function, &error)).into()
 }
 
-fn unknown(function: &str, error: &NvmlError) -> Unknown {
+pub(super) fn unknown(function: &str, error: &NvmlError) -> Unknown {
     let detail = match error {
         NvmlError::GpuLost => format!("{function}: GPU is lost"),
         NvmlError::InsufficientSize(_) => format!("{function}: the list grew faster than it could be fetched"),

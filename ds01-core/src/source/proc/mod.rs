@@ -4,7 +4,10 @@
 //! Formats are parsed in `parse` and `cgroup`, which do no I/O; this file reads, and says what could not be read.
 
 mod cgroup;
+mod container;
+mod health_check;
 mod parse;
+mod terminals;
 mod users;
 
 use std::{
@@ -20,7 +23,7 @@ use rustix::{io::Errno, param::clock_ticks_per_second};
 pub use self::cgroup::containers_of;
 use self::users::Users;
 use super::{FailureKind, ProcessError, ProcessSource, SourceError, SourceName};
-use crate::model::{Host, Process, Reading, Unknown, UnknownKind};
+use crate::model::{ContainerActivity, ContainerLife, Host, Process, Reading, Unknown, UnknownKind};
 
 /// The most that is read of any file, in bytes. A `/proc/PID/cgroup` with the longest paths the kernel allows fits in it.
 const FILE_LIMIT: usize = 64 * 1024;
@@ -38,6 +41,7 @@ const FILE_LIMIT: usize = 64 * 1024;
 /// reason.
 pub struct ProcFs {
     root: PathBuf,
+    sys: PathBuf,
     users: Users,
     boot_time: OnceLock<i64>,
 }
@@ -45,7 +49,13 @@ pub struct ProcFs {
 impl ProcFs {
     /// The proc mounted at `root`, usually `/proc`. Nothing is read yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), users: Users::name_service(), boot_time: OnceLock::new() }
+        Self { root: root.into(), sys: PathBuf::from("/sys"), users: Users::name_service(), boot_time: OnceLock::new() }
+    }
+
+    /// Takes control groups from below another `/sys`.
+    #[must_use]
+    pub fn with_sys(self, sys: impl Into<PathBuf>) -> Self {
+        Self { sys: sys.into(), ..self }
     }
 
     /// Takes user names from a file in the format of `/etc/passwd`, not from this host's name service: for a proc root
@@ -130,6 +140,10 @@ impl ProcessSource for ProcFs {
     fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError> {
         let stat = self.folder(pid).required("stat", parse::stat)?;
         if stat.ended { Err(ProcessError::Gone { pid }) } else { Ok(stat.start_ticks) }
+    }
+
+    fn container(&self, life: &ContainerLife) -> ContainerActivity {
+        container::activity(self, life)
     }
 
     fn user_name(&self, uid: u32) -> Reading<String> {

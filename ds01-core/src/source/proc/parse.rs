@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
-use procfs::{FromRead, process};
+use procfs::{FromBufRead, FromRead, net::InterfaceDeviceStatus, process};
 
 /// The most that is read of a command line, in bytes: the kernel's own limit before Linux 4.2.
 ///
@@ -19,6 +19,8 @@ pub(super) struct Stat {
     pub(super) comm: String,
     /// Field 3 says that it has ended, and that nobody has asked how: a zombie.
     pub(super) ended: bool,
+    /// Field 4: its parent.
+    pub(super) parent: u32,
     /// Field 22, in clock ticks since boot.
     pub(super) start_ticks: u64,
 }
@@ -46,7 +48,12 @@ pub(super) fn stat(bytes: &[u8]) -> Option<Stat> {
         return None;
     }
     let stat = process::Stat::from_read(bytes).ok()?;
-    Some(Stat { comm: stat.comm, ended: matches!(stat.state, 'Z' | 'X' | 'x'), start_ticks: stat.starttime })
+    Some(Stat {
+        comm: stat.comm,
+        ended: matches!(stat.state, 'Z' | 'X' | 'x'),
+        parent: u32::try_from(stat.ppid).ok()?,
+        start_ticks: stat.starttime,
+    })
 }
 
 /// Reads `/proc/PID/status`; `None` if one of its fields is missing.
@@ -76,6 +83,19 @@ pub(super) fn cmdline(bytes: &[u8]) -> String {
         line.push(CUT);
     }
     line
+}
+
+/// Reads `/proc/PID/cmdline` as the arguments it is made of.
+pub(super) fn arguments(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    text.strip_suffix('\0').unwrap_or(&text).split('\0').map(ToOwned::to_owned).collect()
+}
+
+/// Reads `/proc/PID/net/dev`: bytes received and sent by all interfaces but loopback; `None` if it is not one.
+pub(super) fn net_bytes(bytes: &[u8]) -> Option<u64> {
+    let InterfaceDeviceStatus(interfaces) = InterfaceDeviceStatus::from_buf_read(bytes).ok()?;
+    let used = interfaces.iter().filter(|(name, _)| *name != "lo");
+    Some(used.map(|(_, status)| status.recv_bytes.saturating_add(status.sent_bytes)).fold(0, u64::saturating_add))
 }
 
 /// Reads `/proc/PID/loginuid`: `Some(None)` for a process that no login began, `None` if it is not a number.
@@ -121,11 +141,34 @@ mod tests {
 
     #[test]
     fn captured_stat() {
-        let stat_of = |comm: &str, start_ticks| Some(Stat { comm: comm.to_owned(), ended: comm == "sh", start_ticks });
+        let stat_of = |comm: &str, start_ticks| {
+            let (ended, parent) = (comm == "sh", if start_ticks == 24 { 0 } else { 14_770 });
+            Some(Stat { comm: comm.to_owned(), ended, parent, start_ticks })
+        };
         assert_eq!(stat(captured!("kthread.stat")), stat_of("kthreadd", 24));
         assert_eq!(stat(captured!("parens.stat")), stat_of("a) (b\nR 1 2", 354_948));
         assert_eq!(stat(captured!("not-utf8.stat")), stat_of("caf\u{fffd} (x", 354_949));
         assert_eq!(stat(captured!("zombie.stat")), stat_of("sh", 354_950));
+    }
+
+    #[test]
+    fn arguments_keep_their_ends_and_their_blanks() {
+        assert_eq!(arguments(b"sh\0-c\0a b\0"), ["sh", "-c", "a b"]);
+        assert_eq!(arguments(b"a\0\0"), ["a", ""]);
+        assert_eq!(arguments(b""), [""]);
+    }
+
+    #[test]
+    fn bytes_of_all_interfaces_but_loopback() {
+        let table = b"Inter-|   Receive                                                |  Transmit\n \
+            face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    \
+            lo: 5000000      10    0    0    0     0          0         0  5000000      10    0    0    0     0       0          0\n  \
+            eth0:    1200      10    0    0    0     0          0         0       34       1    0    0    0     0       0          0\n  \
+            eth1:       1       1    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n";
+        assert_eq!(net_bytes(table), Some(1235));
+        let none = table.split_inclusive(|byte| *byte == b'\n').take(3).flatten().copied().collect::<Vec<_>>();
+        assert_eq!(net_bytes(&none), Some(0), "no network is no bytes");
+        assert_eq!(net_bytes(b"a\nb\nc\n"), None);
     }
 
     #[test]
@@ -251,7 +294,12 @@ mod tests {
             line.extend(format!(") S{} {ticks}{}\n", " 1".repeat(18), " 0".repeat(30)).as_bytes());
             prop_assert_eq!(
                 stat(&line),
-                Some(Stat { comm: String::from_utf8_lossy(&comm).into_owned(), ended: false, start_ticks: ticks })
+                Some(Stat {
+                    comm: String::from_utf8_lossy(&comm).into_owned(),
+                    ended: false,
+                    parent: 1,
+                    start_ticks: ticks,
+                })
             );
         }
     }

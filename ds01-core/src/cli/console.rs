@@ -1,0 +1,96 @@
+//! Standard output, standard error and the log, as all programs use them.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal, Write},
+};
+
+use clap::ColorChoice;
+use rustix::termios::tcgetwinsize;
+use tracing::Level;
+
+use crate::{table::Medium, text::sanitize};
+
+/// Width and height of a terminal that does not know its own.
+const USUAL_SIZE: (usize, usize) = (80, 24);
+
+/// One program's way to the person or the journal that reads it.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    program: &'static str,
+}
+
+impl Console {
+    /// That of `program`, whose name stands before what it says.
+    pub const fn new(program: &'static str) -> Self {
+        Self { program }
+    }
+
+    /// Says something on standard error, every line made safe: an error may quote users' text. Lines after the first are
+    /// indented. Where nobody reads that any more, nobody is told.
+    pub fn say(self, message: impl fmt::Display) {
+        let mut err = io::stderr().lock();
+        for (at, line) in message.to_string().lines().enumerate() {
+            let lead = if at == 0 { format!("{}: ", self.program) } else { "  ".to_owned() };
+            let _ = writeln!(err, "{lead}{}", sanitize(line));
+        }
+    }
+
+    /// Says what somebody should know before believing what is printed.
+    pub fn warn(self, warning: impl fmt::Display) {
+        self.say(format_args!("warning: {warning}"));
+    }
+}
+
+/// Prints to standard output, whole.
+///
+/// # Errors
+///
+/// The system's. A reader that closed the pipe has had enough: see [`has_enough`].
+pub fn print(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Whether `error` says that whoever read the output closed it, which is no failure.
+pub fn has_enough(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Log lines go to standard error without a time of their own: journald adds one.
+pub fn start_logging(verbose: bool) {
+    let level = if verbose { Level::DEBUG } else { Level::WARN };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+/// Where a table on standard output is seen: a terminal's width and colours, or a pipe, which has neither unless `choice`
+/// says so.
+pub fn medium(choice: ColorChoice) -> Medium {
+    Medium { width: io::stdout().is_terminal().then(|| terminal_size().0), color: colored(choice) }
+}
+
+/// Whether to colour: on a terminal, unless `NO_COLOR` is set or the terminal says that it can't.
+pub fn colored(choice: ColorChoice) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            io::stdout().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+/// Columns and lines of the terminal that is standard output; the usual ones where it says 0, as some do of either.
+pub fn terminal_size() -> (usize, usize) {
+    let (columns, lines) = tcgetwinsize(io::stdout()).map_or((0, 0), |size| (size.ws_col.into(), size.ws_row.into()));
+    let or_usual = |said, usual| if said > 0 { said } else { usual };
+    (or_usual(columns, USUAL_SIZE.0), or_usual(lines, USUAL_SIZE.1))
+}

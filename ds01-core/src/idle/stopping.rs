@@ -1,0 +1,97 @@
+//! Stops that were begun: written down before anything is done, so that a check that is killed in the middle loses none.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    decide::{Action, StopCause},
+    event,
+    facts::{ContainerFacts, Now},
+    rules::Case,
+    state::IdleState,
+};
+use crate::{
+    detect::{Origin, inventory::Extra},
+    event::{Details, Event},
+    model::{ContainerId, ContainerStatus, Reading},
+};
+
+/// A stop that was begun, with what its event says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stopping {
+    /// For what.
+    pub cause: StopCause,
+    /// Its name. Users' text.
+    pub name: String,
+    /// How it came to be.
+    pub origin: Origin,
+    /// Its owner. Users' text.
+    pub user: Option<String>,
+    /// UUIDs of its GPUs and MIG instances.
+    pub gpus: Vec<String>,
+    /// The life that is stopped.
+    pub started_at: Option<Timestamp>,
+    /// How long it had run, in milliseconds.
+    pub ran_ms: u64,
+    /// Fields of other versions.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+impl Stopping {
+    /// The stop of the container of `case`.
+    pub fn of(case: &Case<'_>, cause: StopCause) -> Self {
+        let facts = case.facts;
+        Self {
+            cause,
+            name: facts.name.clone(),
+            origin: facts.origin,
+            user: facts.user.clone(),
+            gpus: facts.gpus.clone(),
+            started_at: facts.started_at,
+            ran_ms: u64::try_from(case.ran_for().as_millis()).unwrap_or(u64::MAX),
+            extra: Extra::new(),
+        }
+    }
+}
+
+impl IdleState {
+    /// What became of stops that a killed check had begun: the events of those that happened. A container that runs on in
+    /// the same life was not stopped, and is judged anew.
+    pub fn settle(&mut self, containers: &[ContainerFacts], now: &Now) -> Vec<Event> {
+        let listed: BTreeMap<&ContainerId, &ContainerFacts> =
+            containers.iter().map(|facts| (&facts.id, facts)).collect();
+        let begun = std::mem::take(&mut self.stopping);
+        let happened = begun.into_iter().filter(|(id, stopping)| {
+            !listed.get(id).is_some_and(|facts| facts.status.is_up() && facts.started_at == stopping.started_at)
+        });
+        let events: Vec<(ContainerId, Event)> =
+            happened.filter_map(|(id, stopping)| self.event_of(id, stopping, now)).collect();
+        for (id, _) in &events {
+            self.stopped_here(id, now);
+        }
+        events.into_iter().map(|(_, event)| event).collect()
+    }
+
+    fn event_of(&self, id: ContainerId, stopping: Stopping, now: &Now) -> Option<(ContainerId, Event)> {
+        let ran_for = Duration::from_millis(stopping.ran_ms);
+        let facts = ContainerFacts {
+            id: id.clone(),
+            name: stopping.name,
+            labels: BTreeMap::new(),
+            origin: stopping.origin,
+            user: stopping.user,
+            has_gpu: Some(true),
+            gpus: stopping.gpus,
+            status: ContainerStatus::Exited,
+            started_at: stopping.started_at,
+            running_for: Reading::Known(ran_for),
+            stop_timeout: None,
+        };
+        let action = Action::Stop { cause: stopping.cause, grace: Duration::ZERO };
+        let details: Details = event::event(&facts, &action, self.tracks.get(&id), ran_for)?;
+        Some((id, Event { timestamp: now.at, user: facts.user, details }))
+    }
+}

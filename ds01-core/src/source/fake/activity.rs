@@ -1,0 +1,82 @@
+//! What a fake host's containers and GPUs do: counters that grow with time, figures that stand still.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::model::{
+    ContainerActivity, ContainerLife, DeviceSample, GpuActivity, ProcessSample, Reading, RunningProcess, Unknown,
+    UnknownKind,
+};
+
+use super::{FakeProcess, GpuSpec, State};
+
+impl State {
+    /// Lets time pass: both clocks, and the counters of what runs.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now += time;
+        for container in self.containers.iter_mut().filter(|container| container.status.is_up()) {
+            container.cpu_time += time.mul_f64(container.work.cpu_percent.max(0.0) / 100.0);
+            container.net_bytes += container.work.net_bytes_per_second * time.as_secs();
+        }
+    }
+
+    pub(super) fn activity_of(&self, life: &ContainerLife) -> ContainerActivity {
+        let here = |container: &&super::FakeContainer| container.id == life.id && container.pid == Some(life.pid);
+        let Some(container) = self.containers.iter().find(here) else {
+            let gone = || Unknown::new(UnknownKind::Gone, format!("no process {} of {}", life.pid, life.id.short()));
+            return ContainerActivity {
+                cpu_time: gone().into(),
+                net_bytes: gone().into(),
+                processes: gone().into(),
+                terminals: gone().into(),
+            };
+        };
+        let own = |fake: &&FakeProcess| fake.process.containers.known().is_some_and(|ids| ids.contains(&life.id));
+        let processes = self.processes.values().filter(own).map(|fake| RunningProcess {
+            pid: fake.process.pid,
+            started_boot_ms: fake.process.start_ticks * 10,
+            name: fake.process.comm.clone(),
+            health_check: false,
+        });
+        ContainerActivity {
+            cpu_time: Reading::Known(container.cpu_time),
+            net_bytes: Reading::Known(container.net_bytes),
+            processes: Reading::Known(processes.collect()),
+            terminals: Reading::Known(BTreeMap::new()),
+        }
+    }
+
+    /// What a GPU that is not in MIG mode does at the moment.
+    pub(super) fn gpu_activity(&self, gpu: &GpuSpec) -> GpuActivity {
+        let time_us = u64::try_from(self.now.as_microsecond()).unwrap_or(0);
+        let working = self.working_on(&gpu.uuid);
+        let together = working.iter().map(|(_, percent)| percent).sum::<u32>().min(100);
+        let sample = |(pid, sm_percent): (u32, u32)| ProcessSample {
+            pid,
+            time_us,
+            sm_percent,
+            encoder_percent: 0,
+            decoder_percent: 0,
+        };
+        GpuActivity {
+            processes: Reading::Known(working.into_iter().map(sample).collect()),
+            device: Reading::Known(vec![DeviceSample { time_us, percent: together }]),
+        }
+    }
+
+    /// What a MIG instance does at the moment.
+    pub(super) fn graphics_percent(&self, gpu: &GpuSpec, instance_uuid: &str) -> Reading<f64> {
+        if !gpu.gpm {
+            return Unknown::new(UnknownKind::NotSupported, "this GPU has no GPM").into();
+        }
+        let together = self.working_on(instance_uuid).iter().map(|(_, percent)| percent).sum::<u32>().min(100);
+        Reading::Known(f64::from(together))
+    }
+
+    /// Who does something on a GPU or MIG instance.
+    fn working_on(&self, uuid: &str) -> Vec<(u32, u32)> {
+        let here = |fake: &&FakeProcess| {
+            fake.gpu_percent > 0 && fake.gpus.keys().any(|place| self.gpu_uuid(place) == Some(uuid))
+        };
+        self.processes.values().filter(here).map(|fake| (fake.process.pid, fake.gpu_percent)).collect()
+    }
+}

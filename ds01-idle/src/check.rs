@@ -1,0 +1,153 @@
+//! `ds01-idle run`: one check.
+
+use std::{fmt::Write, process::ExitCode, sync::Arc, time::Duration};
+
+use ds01_core::{
+    cli::console,
+    detect::{Settings, Sources},
+    event::EventLog,
+    idle::{self, Action, CheckOptions, Checked, ContainerFacts, Decision, Hands, Outcome, Reason, Verdict, Wall},
+    policy::{self, Policy},
+    source::SourceName,
+};
+use jiff::tz::TimeZone;
+
+use crate::{
+    CONSOLE, check_config,
+    cli::{HostRequest, RunRequest},
+    failure::{Failure, exit},
+    words,
+};
+
+/// How long a broadcast may take.
+const WALL_AT_MOST: Duration = Duration::from_secs(10);
+
+/// The real host, ready to be checked.
+pub(crate) struct Host {
+    pub(crate) sources: Sources,
+    pub(crate) hands: Hands,
+    pub(crate) options: CheckOptions,
+}
+
+impl Host {
+    /// Reads the policy, and opens no door yet.
+    pub(crate) fn new(request: &HostRequest, wall: &std::path::Path, only: Vec<String>) -> Result<Self, Failure> {
+        let policy = load_policy(&request.config)?;
+        let doors = request.sources.doors(request.deadline)?;
+        let options = CheckOptions {
+            state_dir: request.state_dir.clone(),
+            events: EventLog::new(&request.events_file, env!("CARGO_PKG_NAME")),
+            deadline: request.deadline,
+            settings: Settings {
+                named: doors.named,
+                system_processes: policy.monitoring.system_processes.clone(),
+                ..Settings::default()
+            },
+            policy,
+            zone: TimeZone::system(),
+            only,
+        };
+        let hands = Hands { control: doors.docker, broadcast: Arc::new(Wall::new(wall, WALL_AT_MOST)) };
+        Ok(Self { sources: doors.sources, hands, options })
+    }
+
+    /// The same host, looked at without changing anything.
+    pub(crate) fn preview(&self) -> Result<Checked, Failure> {
+        Ok(idle::preview(&self.sources, &self.hands, &self.options)?)
+    }
+}
+
+fn load_policy(config: &std::path::Path) -> Result<Policy, Failure> {
+    let loaded = policy::load(config)?;
+    if !loaded.warnings.is_empty() {
+        let warnings = check_config::summary(&loaded.warnings);
+        CONSOLE.say(format_args!("{warnings} about this policy: see ds01-idle check-config"));
+    }
+    Ok(loaded.policy)
+}
+
+pub(crate) fn run(request: &RunRequest) -> Result<ExitCode, Failure> {
+    let host = Host::new(&request.host, &request.wall, request.only.clone())?;
+    let checked = if request.dry_run { host.preview()? } else { idle::run(&host.sources, &host.hands, &host.options)? };
+    let report = report(&checked, request.dry_run);
+    if request.dry_run {
+        console::print(report.as_bytes())?;
+    } else {
+        report.lines().for_each(|line| CONSOLE.say(line));
+    }
+    let failed = say_problems(&checked);
+    CONSOLE.say(summary(&checked, request.dry_run));
+    Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
+}
+
+/// Says which sources failed and what else went wrong; whether that makes the whole a failure.
+pub(crate) fn say_problems(checked: &Checked) -> bool {
+    let mut failed = false;
+    for (name, source) in checked.look.inventory.failed_sources() {
+        failed = true;
+        let error = source.error.as_deref().unwrap_or(name);
+        let hint = source.hint.as_deref().unwrap_or("see ds01-detect --dry-run");
+        CONSOLE.say(format_args!("{error}\n{hint}"));
+    }
+    if let Some(source) = checked.blind() {
+        let without = match source {
+            SourceName::Docker => "without Docker nobody knows which containers there are",
+            SourceName::Nvml => "without NVML nobody knows what the GPUs do",
+            SourceName::Proc => "without /proc nobody knows what containers do",
+        };
+        CONSOLE.say(format_args!("{without}: nobody was judged, and nobody touched"));
+    }
+    for problem in &checked.problems {
+        failed = true;
+        CONSOLE.say(problem);
+    }
+    failed | checked.outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(_)))
+}
+
+/// A line for each container that something is done about.
+fn report(checked: &Checked, dry: bool) -> String {
+    let mut text = String::new();
+    for facts in &checked.look.containers {
+        let Some(decision) = checked.plan.decisions.get(&facts.id) else { continue };
+        if decision.action == Action::Nothing {
+            continue;
+        }
+        let what = match checked.outcomes.get(&facts.id) {
+            Some(Outcome::Left(why)) => format!("left alone after all: {why}"),
+            Some(Outcome::Failed(error)) => format!("not done: {error}"),
+            Some(Outcome::Done) | None => words::action(&decision.action, dry),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}: {what}{}", words::container(facts), evidence(checked, facts));
+    }
+    text
+}
+
+fn evidence(checked: &Checked, facts: &ContainerFacts) -> String {
+    let interval = checked.state.tracks.get(&facts.id).and_then(|track| track.interval.as_ref());
+    interval.map(|interval| format!(" ({})", interval.signals)).unwrap_or_default()
+}
+
+fn summary(checked: &Checked, dry: bool) -> String {
+    let decisions: Vec<&Decision> = checked.plan.decisions.values().collect();
+    let judged = decisions.iter().filter(|one| !matches!(one.reason, None | Some(Reason::NoGpu))).count();
+    let working =
+        |one: &&&Decision| matches!(one.reason, Some(Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive)));
+    let idle = decisions.iter().filter(|one| one.reason == Some(Reason::Idle)).count();
+    let count = |outcome: fn(&Outcome) -> bool| checked.outcomes.values().filter(|one| outcome(one)).count();
+    let mut text = format!(
+        "{judged} running GPU container{}: {} at work, {idle} idle",
+        if judged == 1 { "" } else { "s" },
+        decisions.iter().filter(working).count(),
+    );
+    if dry {
+        text.push_str("; nothing was changed");
+    } else {
+        let done = count(|one| *one == Outcome::Done);
+        let left = count(|one| matches!(one, Outcome::Left(_)));
+        let failed = count(|one| matches!(one, Outcome::Failed(_)));
+        let _ = write!(text, "; {done} acted upon, {left} left after all, {failed} failed");
+    }
+    let _ = write!(text, ", in {:.2} s", checked.took.as_secs_f64());
+    text
+}

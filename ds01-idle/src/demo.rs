@@ -1,0 +1,80 @@
+//! The built-in sample host, as some checks leave it.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use ds01_core::{
+    detect::{Inventory, Settings},
+    event::EventLog,
+    idle::{Broadcast, CheckOptions, Checked, Hands, IdleState, preview_after},
+    policy::{self, Document, PolicyFiles},
+    source::{
+        Clock, SystemClock,
+        fake::{FakeHost, Scenario},
+    },
+};
+use jiff::tz::TimeZone;
+
+use crate::failure::Failure;
+
+/// The time between two checks of the shipped timer.
+const BETWEEN_CHECKS: Duration = Duration::from_secs(300);
+
+const CHECKS: u32 = 5;
+
+/// The shipped policy.
+const POLICY: &str = include_str!("../../config/runtime/resource-limits.yaml");
+
+/// Nobody is logged in on the sample host.
+struct Nobody;
+
+impl Broadcast for Nobody {
+    fn tell(&self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// The last of some checks of the sample host, under the shipped policy.
+pub(crate) fn checked() -> Result<Checked, Failure> {
+    let now = SystemClock.now();
+    let scenario = Scenario::teaching_lab()?.ending_at(now - BETWEEN_CHECKS * (CHECKS - 1));
+    let mut at_the_end = None;
+    scenario.play(|_, host| {
+        at_the_end = Some(host.clone());
+        Ok::<(), Failure>(())
+    })?;
+    let host = at_the_end.unwrap_or_else(|| FakeHost::new("empty", now));
+    let options = options()?;
+    let hands = Hands { control: Arc::new(host.clone()), broadcast: Arc::new(Nobody) };
+    let check = |state: IdleState, inventory: &Inventory| {
+        preview_after(&host.sources(), &hands, &options, inventory, state, |_, _| Ok(Vec::new()))
+    };
+    let mut checked = check(IdleState::default(), &Inventory::empty())?;
+    for _ in 1..CHECKS {
+        let mut state = checked.state;
+        for (id, decision) in &checked.plan.decisions {
+            state.record(id, decision, &checked.look.now);
+        }
+        host.advance(BETWEEN_CHECKS);
+        checked = check(state, &checked.look.inventory)?;
+    }
+    Ok(checked)
+}
+
+fn options() -> Result<CheckOptions, Failure> {
+    let path = PathBuf::from(policy::DEFAULT_PATH);
+    let files = PolicyFiles {
+        policy: Document { path, bytes: POLICY.into() },
+        overrides: None,
+        exemptions: None,
+        members: BTreeMap::new(),
+    };
+    Ok(CheckOptions {
+        state_dir: PathBuf::new(),
+        events: EventLog::new("", env!("CARGO_PKG_NAME")),
+        deadline: Duration::from_secs(5),
+        settings: Settings::default(),
+        policy: policy::parse(&files)?.policy,
+        zone: TimeZone::system(),
+        only: Vec::new(),
+    })
+}

@@ -1,0 +1,117 @@
+//! The table for people.
+
+use anstyle::{AnsiColor, Style};
+use ds01_core::{
+    idle::{Action, Checked, GpuEvidence, Reason, Signal, Verdict, decide::Waits},
+    table::{self, Align, Cell, Column, Line, Medium, Shrink},
+    units,
+};
+use jiff::tz::TimeZone;
+
+use super::Shown;
+use crate::words;
+
+/// What stands where a figure does not apply, and where it could not be had.
+const NONE: &str = "-";
+const UNKNOWN: &str = "?";
+
+const COLUMNS: [Column; 9] = [
+    column("CONTAINER", Align::Left, Shrink::First(10)),
+    column("USER", Align::Left, Shrink::First(6)),
+    column("TYPE", Align::Left, Shrink::First(7)),
+    column("GPU", Align::Right, Shrink::Never),
+    column("CPU", Align::Right, Shrink::Never),
+    column("NET", Align::Right, Shrink::Never),
+    column("IDLE", Align::Right, Shrink::Never),
+    column("LIMIT", Align::Right, Shrink::Never),
+    column("NEXT", Align::Left, Shrink::First(20)),
+];
+
+const fn column(heading: &'static str, align: Align, shrink: Shrink) -> Column {
+    Column { heading, align, shrink }
+}
+
+pub(super) fn render(checked: &Checked, shown: &[Shown<'_>], medium: Medium, with_last_check: bool) -> String {
+    let zone = TimeZone::system();
+    let lines: Vec<Line> = shown.iter().map(|one| row(checked, one, &zone)).collect();
+    let mut text = if lines.is_empty() { String::new() } else { table::render(&COLUMNS, &lines, medium) };
+    let last_check = if with_last_check { checked.last_check() } else { None };
+    let mut footer = footer(checked, shown);
+    if let Some(age) = last_check {
+        footer.push_str(&format!("; last check {} ago", units::duration(age)));
+    }
+    table::push_span(&mut text, &Cell::new(&footer).styled(Style::new().dimmed()), medium);
+    text
+}
+
+fn row(checked: &Checked, one: &Shown<'_>, zone: &TimeZone) -> Line {
+    let decision = one.decision;
+    let limit = match decision.idle_limit {
+        Some(limit) => units::duration(limit),
+        None => NONE.to_owned(),
+    };
+    let idle = if decision.idle.is_zero() { NONE.to_owned() } else { units::duration(decision.idle) };
+    let [gpu, cpu, network] = figures(one);
+    let next = words::next(one.case.as_ref(), decision, checked.look.now.at, zone);
+    Line::Row(vec![
+        Cell::new(&one.facts.name),
+        Cell::new(one.facts.user.as_deref().unwrap_or("unknown")),
+        Cell::new(one.facts.container_type().as_str()),
+        Cell::new(&gpu),
+        Cell::new(&cpu),
+        Cell::new(&network),
+        Cell::new(&idle),
+        Cell::new(&limit),
+        Cell::new(&next).styled(style(one)),
+    ])
+}
+
+/// What was seen last of its GPUs, CPU and network.
+fn figures(one: &Shown<'_>) -> [String; 3] {
+    let interval = one.case.as_ref().and_then(|case| case.track?.interval.as_ref());
+    let Some(interval) = interval else { return [NONE, NONE, NONE].map(ToOwned::to_owned) };
+    let signals = &interval.signals;
+    let gpu = match &signals.gpu {
+        GpuEvidence::Active(percent) | GpuEvidence::Idle(percent) => format!("{percent:.0}%"),
+        GpuEvidence::Unknown(_) => UNKNOWN.to_owned(),
+    };
+    let cpu = match &signals.cpu {
+        Signal::Active(percent) | Signal::Idle(percent) if *percent >= 10.0 => format!("{percent:.0}%"),
+        Signal::Active(percent) | Signal::Idle(percent) => format!("{percent:.1}%"),
+        Signal::Unknown(_) => UNKNOWN.to_owned(),
+    };
+    let network = match &signals.network {
+        // Without the unit's end: the column is what the last one can spare.
+        Signal::Active(bytes) | Signal::Idle(bytes) => units::bytes(*bytes).trim_end_matches("iB").to_owned(),
+        Signal::Unknown(_) => UNKNOWN.to_owned(),
+    };
+    [gpu, cpu, network]
+}
+
+/// Red is about to be stopped, yellow is idle, green works.
+fn style(one: &Shown<'_>) -> Style {
+    let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
+    let decision = one.decision;
+    let warned = one.case.as_ref().is_some_and(|case| case.track.is_some_and(|track| track.warning.is_some()));
+    match (&decision.action, &decision.reason) {
+        (Action::Stop { .. } | Action::Remove(_), _) => color(AnsiColor::Red).bold(),
+        (_, Some(Reason::Idle)) if decision.waits == Some(Waits::Kept) => Style::new(),
+        (_, Some(Reason::Idle)) if warned => color(AnsiColor::Red),
+        (_, Some(Reason::Idle)) => color(AnsiColor::Yellow),
+        (_, Some(Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive))) => color(AnsiColor::Green),
+        _ => Style::new(),
+    }
+}
+
+fn footer(checked: &Checked, shown: &[Shown<'_>]) -> String {
+    let count =
+        |holds: fn(&Reason) -> bool| shown.iter().filter(|one| one.decision.reason.as_ref().is_some_and(holds)).count();
+    let running = shown.iter().filter(|one| one.facts.status.is_up()).count();
+    let working = count(|reason| matches!(reason, Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive)));
+    let idle = count(|reason| *reason == Reason::Idle);
+    let mut text = format!("{running} with GPU: {working} at work, {idle} idle");
+    if let Some(demand) = checked.demand.filter(|_| checked.state.high_demand) {
+        text.push_str(&format!("; high demand, {} of {} GPUs given: shorter limits", demand.assigned, demand.total));
+    }
+    text
+}

@@ -1,0 +1,115 @@
+//! Decisions in words: what is done, what happens next and when.
+
+use std::time::Duration;
+
+use ds01_core::{
+    idle::{
+        Action, Case, Decision, Reason, Signal, StopCause, Verdict,
+        decide::{Next, Removal, Waits},
+    },
+    policy::ContainerType,
+    text::sanitize,
+    units,
+};
+use jiff::{Timestamp, tz::TimeZone};
+
+/// What happens next, and when: short enough for a table. Times of day are those of `zone`.
+pub(crate) fn next(case: Option<&Case<'_>>, decision: &Decision, now: Timestamp, zone: &TimeZone) -> String {
+    let soon = |what: &str| format!("{what} at next check");
+    match &decision.action {
+        Action::Warn { .. } => return soon("warning"),
+        Action::WarnOfRuntime { .. } => return "warning: run time".to_owned(),
+        Action::Stop { cause: StopCause::Runtime, .. } => return "stop: run time".to_owned(),
+        Action::Stop { .. } => return soon("stop"),
+        Action::Remove(_) => return soon("removal"),
+        Action::TellExempt(_) => return "exempt: owner".to_owned(),
+        Action::Nothing => {}
+    }
+    match (&decision.waits, decision.next) {
+        (Some(Waits::Kept), Next::KeptUntil(Some(until))) => format!("kept until {}", time(until, now, zone)),
+        (Some(Waits::Kept), _) => "kept".to_owned(),
+        (Some(Waits::KeepAliveUnreadable(_)), _) => "waits: keep-alive unreadable".to_owned(),
+        (Some(Waits::Window(seen, wanted)), _) => format!("stop after {} more checks", wanted.saturating_sub(*seen)),
+        (Some(Waits::Cap), _) => "stop: others come first".to_owned(),
+        (_, Next::Warning(left)) => within("warning", left),
+        (_, Next::Stop(left)) => within("stop", left),
+        (_, Next::RuntimeStop(left)) => format!("{}: run time", within("stop", left)),
+        (_, Next::GraceEnds(left)) => format!("grace {} left", units::duration(left)),
+        (_, Next::Removal(left)) => within("removal", left),
+        (_, Next::KeptUntil(_) | Next::Nothing) => standing(case, decision),
+    }
+}
+
+fn within(what: &str, left: Duration) -> String {
+    if left.is_zero() { format!("{what} at next check") } else { format!("{what} in {}", units::duration(left)) }
+}
+
+/// Why nothing is going to happen.
+fn standing(case: Option<&Case<'_>>, decision: &Decision) -> String {
+    let kind = case.map(|case| case.facts.container_type());
+    match &decision.reason {
+        None => "not running".to_owned(),
+        Some(Reason::NoGpu) => "never: no GPU".to_owned(),
+        Some(Reason::OriginUnknown) => "never: origin unknown".to_owned(),
+        Some(Reason::Infrastructure(_)) => "infrastructure".to_owned(),
+        Some(Reason::NoIdleLimit) if kind == Some(ContainerType::DevContainer) => "exempt: devcontainer".to_owned(),
+        Some(Reason::NoIdleLimit) => "exempt: no idle limit".to_owned(),
+        Some(Reason::OwnerExempt) => "exempt: owner".to_owned(),
+        Some(Reason::NotIdle(Verdict::GpuActive)) => "works".to_owned(),
+        Some(Reason::NotIdle(Verdict::OtherwiseActive)) => otherwise(case),
+        Some(Reason::NotIdle(Verdict::GpuUnknown)) => "waits: GPU unknown".to_owned(),
+        Some(Reason::NotIdle(_)) => "waits: no evidence".to_owned(),
+        Some(Reason::OverRuntime(_) | Reason::Grace(_) | Reason::Idle) => "waits".to_owned(),
+    }
+}
+
+/// Which signal speaks for a container whose GPU does nothing.
+fn otherwise(case: Option<&Case<'_>>) -> String {
+    let interval = case.and_then(|case| case.track?.interval.as_ref());
+    let what = interval.map(|interval| {
+        let signals = &interval.signals;
+        match (&signals.cpu, &signals.network) {
+            (Signal::Active(_), _) => "CPU",
+            (_, Signal::Active(_)) => "network",
+            _ => "processes",
+        }
+    });
+    what.map_or_else(|| "works".to_owned(), |what| format!("works: {what}"))
+}
+
+/// A time of day, with its date when it is another day's.
+fn time(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
+    let format = if at.date() == now.date() { "%H:%M" } else { "%a %H:%M" };
+    at.strftime(format).to_string()
+}
+
+/// An action as it is reported when it was done, or would be.
+pub(crate) fn action(action: &Action, dry: bool) -> String {
+    let would = |past: &str, infinitive: &str| if dry { format!("would {infinitive}") } else { past.to_owned() };
+    let exempt = |from: &str| format!("{} that its owner is exempt from {from}", would("told", "tell"));
+    match action {
+        Action::Nothing => "left alone".to_owned(),
+        Action::Warn { left, .. } => format!("{}, stop in {}", would("warned", "warn"), units::duration(*left)),
+        Action::WarnOfRuntime { left } => {
+            format!("{} of its run time, stop in {}", would("warned", "warn"), units::duration(*left))
+        }
+        Action::TellExempt(ds01_core::idle::track::Exempted::IdleTimeout) => exempt("idle_timeout"),
+        Action::TellExempt(ds01_core::idle::track::Exempted::MaxRuntime) => exempt("max_runtime"),
+        Action::Stop { cause, grace } => {
+            let cause = match cause {
+                StopCause::Idle => "idleness",
+                StopCause::Runtime => "its run time",
+            };
+            format!("{} for {cause}, with {} of grace", would("stopped", "stop"), units::duration(*grace))
+        }
+        Action::Remove(Removal::NeverStarted) => format!("{}: it was never started", would("removed", "remove")),
+        Action::Remove(Removal::Held) => format!("{}: it ended, and its hold is over", would("removed", "remove")),
+    }
+}
+
+/// A container in a line of text.
+pub(crate) fn container(facts: &ds01_core::idle::ContainerFacts) -> String {
+    let owner = facts.user.as_deref().map_or_else(String::new, |user| format!(" of {}", sanitize(user)));
+    format!("{} ({}){owner}", sanitize(&facts.name), facts.id.short())
+}
