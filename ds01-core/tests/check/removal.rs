@@ -94,6 +94,17 @@ fn one_that_was_started_after_all_is_left() {
 }
 
 #[test]
+fn one_that_somebody_else_removes_is_left() {
+    let (bench, engine) = due();
+    engine.then(|host| {
+        let removing = Change { status: Some(ContainerStatus::Removing), ..Change::default() };
+        host.apply(&Step { change: [("made".to_owned(), removing)].into(), ..Step::default() }, true).unwrap();
+    });
+    assert_eq!(left(&bench.check(), "made"), "it was created, and is removing now");
+    assert_eq!((removed(&bench), bench.notices()), (vec![], vec![]));
+}
+
+#[test]
 fn a_removal_that_is_refused_is_reported_and_one_of_nothing_is_none() {
     let (bench, engine) = due();
     let answer = |answer: Result<Acted, SourceError>| {
