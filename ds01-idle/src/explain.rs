@@ -6,8 +6,8 @@ use anstyle::Style;
 use ds01_core::{
     cli::console,
     idle::{
-        Case, Checked, Decision, GpuEvidence, Rule, Signal, Wall, decide::Waits, facts::ContainerFacts, rules::Step,
-        signals::ProcessNews, track::Track, trail,
+        Case, Checked, Decision, GpuEvidence, Rule, Signal, Wall, decide::Waits, facts::ContainerFacts,
+        gpu_evidence::Between, rules::Step, signals::ProcessNews, track::Track, trail,
     },
     policy::{Level, Row, Rules, Shown, Sourced},
     text::sanitize,
@@ -134,6 +134,9 @@ impl<'a> Explanation<'a> {
         let signals = &interval.signals;
         let (gpu, state) = match &signals.gpu {
             GpuEvidence::Active(percent) => (format!("{percent:.0} %"), "active"),
+            GpuEvidence::Worked { percent, watts } => {
+                (Between { percent: *percent, watts: *watts }.to_string(), "active")
+            }
             GpuEvidence::Idle(percent) => (format!("{percent:.0} %"), "idle"),
             GpuEvidence::Unknown(why) => (sanitize(why).into_owned(), "unknown"),
         };

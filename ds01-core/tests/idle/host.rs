@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use ds01_core::{
     detect::Origin,
     idle::{
-        Action, Check, ContainerFacts, Demand, GpuFigure, GpuMeasure, IdleState, KeepAlive, Now, Observation, Plan,
-        ProcessActivity,
+        Action, Check, Checked, ContainerFacts, Demand, GpuFigure, GpuMeasure, IdleState, KeepAlive, Now, Observation,
+        Plan, ProcessActivity,
     },
     model::{ContainerId, ContainerStatus, Reading, Unknown, UnknownKind},
     policy::{Document, Policy, PolicyFiles, parse},
@@ -59,6 +59,11 @@ pub(crate) fn policy(text: &str) -> Policy {
 
 pub(crate) fn id(n: usize) -> ContainerId {
     format!("{n:064x}").parse().unwrap()
+}
+
+/// The id of the container of this name.
+pub(crate) fn id_of(checked: &Checked, name: &str) -> ContainerId {
+    checked.container(name).unwrap()
 }
 
 pub(crate) const HOUR: u64 = 3600;
@@ -123,7 +128,7 @@ impl Host {
             container_id: container.facts.id.clone(),
             name: container.facts.name.clone(),
             started_at: container.facts.started_at.unwrap(),
-            gpus: vec![GpuMeasure { gpu: "GPU-1".to_owned(), figure }],
+            gpus: vec![GpuMeasure { gpu: "GPU-1".to_owned(), figure, energy: None }],
             cpu_us: if read { Reading::Known(container.cpu_us) } else { unknown().into() },
             net_bytes: if read { Reading::Known(1) } else { unknown().into() },
             activity: if read {
