@@ -157,7 +157,7 @@ impl Track {
             self.joined.extend_from_slice(&seen.gpus);
             return;
         } else if interval.says() == Verdict::Idle {
-            self.idle_ms += length_ms;
+            self.idle_ms = self.idle_ms.saturating_add(length_ms);
         } else {
             // Not seen, or seen and not understood: neither idle nor active, and no row of idle checks.
             self.idle_checks = 0;
@@ -210,7 +210,7 @@ impl Track {
     /// to.
     pub fn close_check(&mut self, now: &Now) {
         if self.verdict(now) == Verdict::Idle && !self.active_since_check {
-            self.idle_checks += 1;
+            self.idle_checks = self.idle_checks.saturating_add(1);
         } else {
             self.idle_checks = 0;
         }
