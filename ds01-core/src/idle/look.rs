@@ -131,7 +131,7 @@ impl Look {
         let Some(entry) = entry else {
             return Unknown::new(UnknownKind::Gone, format!("container {}", life.id.short())).into();
         };
-        Reading::Known(observation(entry, started_at, &now, &activity, &devices, asked(self.since, now.at)))
+        Reading::Known(observation(entry, started_at, &now, &activity, &devices, asked(self.since, &now)))
     }
 
     fn state_of(&self, name: SourceName) -> Option<SourceState> {
@@ -150,7 +150,7 @@ impl Look {
         let lives = watched.iter().map(|(_, life, _)| life.clone()).collect();
         let activities = activities(&sources.processes, lives, end);
         let devices = Devices::new(&self.inventory, gpus);
-        let asked = asked(self.since, self.now.at);
+        let asked = asked(self.since, &self.now);
         for (entry, life, started_at) in watched {
             let activity = activities.get(&life).cloned().unwrap_or_else(not_read);
             let pids = activity.processes.as_ref().map(|running| running.iter().map(|one| one.pid).collect());
@@ -211,9 +211,9 @@ fn unknown_activity(why: &Unknown) -> ContainerActivity {
     }
 }
 
-fn asked(since: Timestamp, until: Timestamp) -> Asked {
+fn asked(since: Timestamp, now: &Now) -> Asked {
     let us = |time: Timestamp| u64::try_from(time.as_microsecond()).unwrap_or(0);
-    Asked { since_us: us(since), until_us: us(until) }
+    Asked { since_us: us(since), until_us: us(now.at), boot_ms: now.boot_ms }
 }
 
 /// Puts together what was seen of one container.
