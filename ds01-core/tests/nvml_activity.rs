@@ -160,9 +160,10 @@ fn rows_of_nonsense_leave_the_door_and_end_at_the_evidence() {
             own_pids: Reading::Known(BTreeSet::from([pid])),
             own_context: Reading::Known(true),
             others: Reading::Known(true),
+            other_contexts: Reading::Known(true),
             mps: false,
         };
-        let asked = Asked { since_us: SINCE_US, until_us: 5_000_000 };
+        let asked = Asked { since_us: SINCE_US, until_us: 5_000_000, boot_ms: 90_000 };
         let utilization = Reading::Known(Utilization::Gpu(activity.clone(), asked));
         GpuReport { gpu: A.to_owned(), utilization, tenancy }.measure().figure
     };

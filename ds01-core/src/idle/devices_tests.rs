@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-const ASKED: Asked = Asked { since_us: 1_000, until_us: 9_000 };
+const ASKED: Asked = Asked { since_us: 1_000, until_us: 9_000, boot_ms: 90_000 };
 
 fn lost<T>() -> Reading<T> {
     Unknown::new(UnknownKind::Lost, "GPU is lost").into()
@@ -123,6 +123,8 @@ fn gpu(uuid: &str, processes: Reading<Vec<GpuProcess>>, worked: &[(u32, u32)], p
     let activity = GpuActivity {
         processes: Reading::Known(worked.iter().map(sample).collect()),
         device: Reading::Known(vec![DeviceSample { time_us: 2_000, percent }]),
+        energy_mj: lost(),
+        energy_after: std::time::Duration::ZERO,
     };
     let gpu = Gpu { activity: Reading::Known(activity), processes, ..bare(uuid, Mig::Disabled) };
     GpuReading { index: 0, gpu: Reading::Known(gpu) }

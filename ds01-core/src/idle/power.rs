@@ -33,7 +33,7 @@ pub const RECENT: usize = 5;
 pub const LONGEST_MEMORY: Duration = Duration::from_secs(480);
 
 /// By so much in milliwatts the mean power of an idle GPU may differ from one interval to another.
-pub const NOISE_MW: u64 = 1_200;
+pub const NOISE_MW: u64 = 2_000;
 
 /// And by this part of it, in thousandths: the counter moves in steps of a tenth of a second or so.
 pub const NOISE_PER_MILLE: u64 = 5;
