@@ -5,7 +5,7 @@ CARGO ?= cargo
 DEMO := target/demo
 SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 
-.PHONY: demo test test-deps lint bench clean
+.PHONY: demo test test-deps lint bench deb clean
 
 demo:
 	$(CARGO) build --quiet --locked --release --package ds01-detect --package ds01-workloads --package ds01-idle
@@ -33,6 +33,11 @@ bench: test-deps
 	$(CARGO) bench --quiet --locked --no-run --package ds01-detect --bench scan --package ds01-workloads --bench view
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-detect --bench scan
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-workloads --bench view
+
+# target/debian/ds01_VERSION_ARCHITECTURE.deb; takes the Debian package dpkg-dev.
+deb:
+	$(CARGO) build --quiet --locked --release --package ds01-detect --package ds01-workloads --package ds01-idle
+	config/deploy/debian/build
 
 clean:
 	$(CARGO) clean

@@ -24,6 +24,8 @@ use crate::deadline::within;
 
 /// For files: owner reads and writes, group reads. Command lines can hold secrets.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
+/// For locks: whoever can read a file can lock it, and so keep every later run waiting.
+const LOCK_MODE: Mode = Mode::from_raw_mode(0o600);
 /// For directories that this program has to make.
 const DIR_MODE: Mode = Mode::from_raw_mode(0o750);
 /// For so long other writers of a file of lines are waited for: far longer than they need.
@@ -132,7 +134,9 @@ impl Store {
     /// [`StoreError::Locked`] when it did not.
     pub fn lock(&self, name: &str, limit: Duration) -> Result<Lock, StoreError> {
         let flags = OFlags::RDWR | OFlags::CREATE;
-        let file = self.open_file(name, flags, "open lock")?;
+        let file = self.open_file_with(name, flags, LOCK_MODE, "open lock")?;
+        // One made by an older version may be open to the group.
+        fs::fchmod(&file, LOCK_MODE).map_err(|error| self.error("set the mode of", name, error))?;
         match file.try_lock() {
             Ok(()) => return Ok(Lock { _file: file }),
             Err(TryLockError::WouldBlock) => {}
@@ -266,9 +270,13 @@ impl Store {
     }
 
     fn open_file(&self, name: &str, flags: OFlags, action: &'static str) -> Result<File, StoreError> {
+        self.open_file_with(name, flags, FILE_MODE, action)
+    }
+
+    fn open_file_with(&self, name: &str, flags: OFlags, mode: Mode, action: &'static str) -> Result<File, StoreError> {
         // NONBLOCK, or a FIFO planted here would hold the program up before it can be told from a file.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = fs::openat(&self.dir, name, flags, FILE_MODE).map_err(|error| match error {
+        let file = fs::openat(&self.dir, name, flags, mode).map_err(|error| match error {
             Errno::LOOP => {
                 unsafe_path(&self.path_of(name), "this is a link, and not followed; move it away".to_owned())
             }

@@ -97,6 +97,20 @@ fn one_lock_at_a_time() {
 }
 
 #[test]
+fn a_lock_is_open_to_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_dir, store) = store();
+    let path = store.path_of("x.lock");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    for _ in ["one from before", "a new one"] {
+        let _lock = store.lock("x.lock", Duration::ZERO).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
 fn sets_aside_without_overwriting() {
     let (_dir, store) = store();
     let now = "2026-03-02T12:00:00Z".parse().unwrap();

@@ -1,0 +1,331 @@
+#!/bin/sh
+# Installs ds01 on a system without a package of it. Safe to run again: it is also how to upgrade. See docs/installing.md.
+set -eu
+umask 022
+
+here=$(cd "$(dirname "$0")" && pwd)
+config_source=$here/../runtime
+docs_source=$here/../..
+programs='ds01-detect ds01-workloads ds01-idle'
+detector_timer=ds01-workload-detector.timer
+timers="$detector_timer ds01-idle-checker.timer"
+services='ds01-workload-detector.service ds01-idle-checker.service'
+
+say() { printf 'install.sh: %s\n' "$*"; }
+warn() { say "$*" >&2; }
+fail() { warn "$*"; exit 1; }
+
+usage() {
+    cat <<'TEXT'
+Installs ds01: programs, man pages, completions, policy, systemd units, log rotation.
+
+Usage: install.sh [OPTIONS]
+
+  --prefix DIR   where programs and documents go [default: /usr/local]
+  --bin-dir DIR  where the built programs are [default: target/release of this checkout]
+  --destdir DIR  put everything under DIR instead of /, and start nothing: for making packages
+  --uninstall    stop and remove what was installed; policy, state and logs stay
+  --purge        the same, and remove policy, state and logs; possible after --uninstall, too
+  --dry-run      say what would be done, and do nothing
+  --help         this
+
+The detector's timer is enabled and started, the reaper's is not. A policy file that was changed stays as it is; a newer
+one is put beside it as FILE.new. An upgrade may need `systemctl daemon-reload`; where that would take the GPUs away from
+running containers, the script asks, or without a terminal goes on only with DS01_ALLOW_DAEMON_RELOAD=1.
+TEXT
+}
+
+prefix=/usr/local
+bin_dir=$here/../../target/release
+destdir=
+mode=install
+dry_run=
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --prefix | --bin-dir | --destdir)
+            [ $# -ge 2 ] || { warn "$1 needs a directory"; exit 2; }
+            case "$1" in
+                --prefix) prefix=${2%/} ;;
+                --bin-dir) bin_dir=$2 ;;
+                --destdir) destdir=${2%/} ;;
+            esac
+            shift ;;
+        --uninstall) [ "$mode" = purge ] || mode=uninstall ;;
+        --purge) mode=purge ;;
+        --dry-run) dry_run=yes ;;
+        --help | -h) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+case "$prefix" in
+    /*) ;;
+    *) warn "--prefix has to be an absolute path"; exit 2 ;;
+esac
+# The prefix is written into units, where these would mean something.
+case "$prefix" in
+    *[!A-Za-z0-9/._+-]*) warn "--prefix: only letters, digits and / . _ + - are possible"; exit 2 ;;
+esac
+
+# systemd reads units from these two prefixes, and from /etc.
+case "$prefix" in
+    /usr | /usr/local) unit_dir=$prefix/lib/systemd/system tmpfiles_dir=$prefix/lib/tmpfiles.d ;;
+    *) unit_dir=/etc/systemd/system tmpfiles_dir=/etc/tmpfiles.d ;;
+esac
+case "$prefix" in
+    /usr) zsh_dir=$prefix/share/zsh/vendor-completions ;;
+    *) zsh_dir=$prefix/share/zsh/site-functions ;;
+esac
+lib_dir=$prefix/lib/ds01
+doc_dir=$prefix/share/doc/ds01
+manifest=$lib_dir/manifest
+etc=/etc/ds01
+
+# Whether systemd runs here, to start things.
+live() { [ -z "$destdir" ] && [ -d /run/systemd/system ]; }
+
+# Runs a command, or says what would be run.
+do_it() {
+    if [ -n "$dry_run" ]; then say "would run: $*"; else "$@"; fi
+}
+
+# What was done, one name a line: files (`installed`; `config` for those of admins), and directories that were not there
+# before, which end in a slash.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+touch "$work/installed" "$work/config"
+changed=
+
+# Makes a directory and those above it.
+make_dir() {
+    [ ! -d "$destdir$1" ] || return 0
+    make_dir "$(dirname "$1")"
+    mkdir "$destdir$1"
+    printf '%s/\n' "${1%/}" >>"$work/installed"
+}
+
+# put MODE SOURCE TARGET: installs a file, unless it is there already. Replaces it as a whole: who reads or runs it, has
+# the old one or the new one.
+put() {
+    printf '%s\n' "$3" >>"$work/installed"
+    target=$destdir$3
+    if [ -f "$target" ] && [ ! -L "$target" ] && cmp -s "$2" "$target"; then return; fi
+    changed=yes
+    if [ -n "$dry_run" ]; then say "would install $target"; return; fi
+    say "installing $target"
+    make_dir "$(dirname "$3")"
+    temporary=$target.ds01-new
+    rm -f "$temporary"
+    install -m "$1" "$2" "$temporary"
+    mv -f "$temporary" "$target"
+}
+
+# put_config SOURCE TARGET: a file that admins change. What was shipped last is remembered, to tell whether they did.
+put_config() {
+    printf '%s\n' "$2" >>"$work/config"
+    target=$destdir$2
+    shipped=$destdir$lib_dir/shipped$2
+    if [ ! -e "$target" ] && [ -e "$shipped" ]; then
+        say "$target was removed, and stays away"
+    elif [ ! -e "$target" ] || cmp -s "$target" "$shipped"; then
+        put 644 "$1" "$2"
+    elif cmp -s "$1" "$target" || cmp -s "$1" "$shipped"; then
+        : # It is as shipped now, or was changed and nothing newer is shipped.
+    elif [ -n "$dry_run" ]; then
+        say "would leave $target, which was changed, and put the newer one beside it, as $target.new"
+    else
+        say "$target was changed and stays; the newer one is put beside it, as $target.new"
+        install -m 644 "$1" "$target.new"
+    fi
+    put 644 "$1" "$lib_dir/shipped$2" >/dev/null
+}
+
+# The unit files, with the prefix of this installation.
+unit() { sed "s|/usr/bin/|$prefix/bin/|" "$here/systemd/$1" >"$work/$1"; }
+
+install_files() {
+    for program in $programs; do
+        from=$bin_dir/$program
+        [ -x "$from" ] || fail "there is no $from; build it first: cargo build --release --locked"
+    done
+    for program in $programs; do
+        from=$bin_dir/$program
+        put 755 "$from" "$prefix/bin/$program"
+        "$from" --generate man | gzip -9n >"$work/man"
+        put 644 "$work/man" "$prefix/share/man/man1/$program.1.gz"
+        "$from" --generate completions-bash >"$work/bash"
+        put 644 "$work/bash" "$prefix/share/bash-completion/completions/$program"
+        "$from" --generate completions-zsh >"$work/zsh"
+        put 644 "$work/zsh" "$zsh_dir/_$program"
+        "$from" --generate completions-fish >"$work/fish"
+        put 644 "$work/fish" "$prefix/share/fish/vendor_completions.d/$program.fish"
+    done
+    for name in $services $timers; do
+        unit "$name"
+        put 644 "$work/$name" "$unit_dir/$name"
+    done
+    put 644 "$here/tmpfiles.d/ds01.conf" "$tmpfiles_dir/ds01.conf"
+    put 755 "$here/check-daemon-reload" "$lib_dir/check-daemon-reload"
+    for file in "$docs_source"/README.md "$docs_source"/CHANGELOG.md "$docs_source"/docs/*.md; do
+        case "$file" in
+            */docs/*) put 644 "$file" "$doc_dir/docs/${file##*/}" ;;
+            *) put 644 "$file" "$doc_dir/${file##*/}" ;;
+        esac
+    done
+    put_config "$here/logrotate.d/ds01" /etc/logrotate.d/ds01
+    for file in "$config_source"/*.yaml; do
+        put_config "$file" "$etc/${file##*/}"
+    done
+    for file in "$config_source"/groups/*.members; do
+        put_config "$file" "$etc/groups/${file##*/}"
+    done
+}
+
+# Removes what an earlier version installed and this one does not, and remembers what this one did.
+settle_manifest() {
+    printf '%s\n' "$manifest" >>"$work/installed"
+    if [ -f "$destdir$manifest" ]; then
+        while IFS= read -r old; do
+            case "$old" in
+                */) printf '%s\n' "$old" >>"$work/installed" ;;
+                *) grep -qxF -e "$old" "$work/installed" "$work/config" || remove "$old" ;;
+            esac
+        done <"$destdir$manifest"
+    fi
+    grep -vxF -f "$work/config" "$work/installed" | sort -u >"$work/manifest"
+    put 644 "$work/manifest" "$manifest"
+}
+
+remove() {
+    [ -e "$destdir$1" ] || [ -L "$destdir$1" ] || return 0
+    if [ -n "$dry_run" ]; then say "would remove $destdir$1"; else rm -f "$destdir$1"; fi
+}
+
+# Which units systemd would read anew.
+outdated() {
+    for name in $services $timers; do
+        if [ "$(systemctl show --property NeedDaemonReload --value "$name" 2>/dev/null)" = yes ]; then
+            printf '%s\n' "$name"
+        fi
+    done
+}
+
+start() {
+    [ -z "$destdir" ] || return 0
+    if ! getent group docker >/dev/null; then
+        say "making the system group docker, whose members may read what ds01 finds"
+        do_it groupadd --system docker
+    fi
+    do_it systemd-tmpfiles --create "$tmpfiles_dir/ds01.conf"
+    # A unit that systemd has not read yet is read when it is first used, so this is for upgrades.
+    if live && [ -n "$(outdated)" ]; then
+        do_it systemctl daemon-reload
+    fi
+    # Unless told not to, `enable` has systemd read all units anew.
+    [ -e "$work/upgrade" ] || do_it systemctl --no-reload --quiet enable "$detector_timer"
+    if live && { [ -n "$dry_run" ] || systemctl --quiet is-enabled "$detector_timer"; }; then
+        do_it systemctl start "$detector_timer"
+    fi
+    [ -e "$work/upgrade" ] || first_steps
+}
+
+first_steps() {
+    cat <<TEXT
+
+ds01 is installed. The host is scanned every 30 seconds:
+  ds01-workloads                    who is on which GPU (for root and the group docker)
+Idle containers are warned and stopped only once you enable that. Look first what would happen:
+  ds01-idle check-config            is the policy in $etc sound?
+  ds01-idle status                  what idles, and what would be done when
+  ds01-idle run --dry-run           one check that changes nothing
+  systemctl enable --now ds01-idle-checker.timer
+TEXT
+}
+
+uninstall() {
+    shipped=$lib_dir/shipped
+    if [ ! -f "$destdir$manifest" ] && { [ "$mode" != purge ] || [ ! -d "$destdir$shipped" ]; }; then
+        fail "nothing was installed under $destdir$prefix by this script: there is no $destdir$manifest"
+    fi
+    # After --uninstall, there is policy left to purge, and no manifest.
+    if [ -f "$destdir$manifest" ]; then cp "$destdir$manifest" "$work/old"; else touch "$work/old"; fi
+    if live && [ -s "$work/old" ]; then
+        # shellcheck disable=SC2086 # lists of words
+        do_it systemctl stop $timers $services
+        # shellcheck disable=SC2086
+        do_it systemctl --no-reload --quiet disable $timers
+    fi
+    while IFS= read -r file; do
+        case "$file" in
+            # Kept with the policy, so that a later installation can tell whether that was changed.
+            */ | "$shipped"/*) ;;
+            *) remove "$file" ;;
+        esac
+    done <"$work/old"
+    if [ "$mode" = purge ]; then
+        (cd "$destdir$shipped" && find . -type f) | sed 's|^\.||' >"$work/config"
+        while IFS= read -r file; do
+            remove "$file"
+            remove "$file.new"
+            remove "$shipped$file"
+        done <"$work/config"
+        # By name: these directories may be those of other parts of the platform as well.
+        purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity
+        purge_state /var/log/ds01 'events.jsonl*'
+    else
+        say "policy ($etc), state (/var/lib/ds01) and logs (/var/log/ds01) stay; --purge removes them"
+    fi
+    # The innermost first. Where something is left that this script did not put there, they stay.
+    {
+        grep '/$' "$work/old" || :
+        find "$destdir$lib_dir" "$destdir$etc" -type d 2>/dev/null | sed "s|^$destdir||; s|\$|/|"
+        [ "$mode" != purge ] || printf '%s\n' /var/lib/ds01/ /var/log/ds01/
+    } | sort -ru >"$work/dirs"
+    while IFS= read -r dir; do
+        if [ -d "$destdir$dir" ]; then do_it rmdir --ignore-fail-on-non-empty "$destdir$dir"; fi
+    done <"$work/dirs"
+    if [ "$mode" = purge ] && [ -z "$dry_run" ]; then
+        for dir in "$etc" /var/lib/ds01 /var/log/ds01; do
+            [ ! -d "$destdir$dir" ] || say "$destdir$dir holds files that ds01 did not make; they stay"
+        done
+    fi
+}
+
+purge_state() {
+    dir=$destdir$1
+    shift
+    for pattern in "$@"; do
+        for path in "$dir"/$pattern; do
+            if [ -e "$path" ] || [ -L "$path" ]; then do_it rm -rf "$path"; fi
+        done
+    done
+}
+
+# A directory of one's own takes no root.
+if [ -z "$destdir$dry_run" ] && [ "$(id -u)" != 0 ]; then
+    fail "must run as root, or with --dry-run"
+fi
+if [ -z "$destdir" ] && dpkg-query --show --showformat '${Status}' ds01 2>/dev/null | grep -q ' installed$'; then
+    fail "the Debian package ds01 is installed here; remove it first: apt remove ds01"
+fi
+
+if [ "$mode" != install ]; then
+    uninstall
+    exit 0
+fi
+
+if live; then
+    # Before anything is changed.
+    if [ -n "$dry_run" ]; then
+        sh "$here/check-daemon-reload" || say "without a terminal, it would stop here"
+    else
+        sh "$here/check-daemon-reload" --ask || fail "nothing was changed"
+    fi
+fi
+[ ! -f "$destdir$manifest" ] || touch "$work/upgrade"
+install_files
+settle_manifest
+[ -n "$changed" ] || say "all is there already"
+start
