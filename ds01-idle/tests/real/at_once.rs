@@ -12,7 +12,8 @@ use docker_rig::wait_until;
 use crate::{
     proxy::{Proxy, Then},
     reaper::Run,
-    story::{DEADLINE, STOP, STOPPED, Story, WARNING},
+    story::{DEADLINE, Story},
+    told::{STOP, STOPPED, WARNING},
 };
 
 /// A door that stays shut until it is opened.
@@ -80,11 +81,10 @@ fn the_second_waits_for_the_first_and_finds_its_work_done() {
         }
         Then::Forward
     });
-    let direct = story.rig.socket().to_owned();
     story.behind(proxy.socket());
     let first = Running::start(&mut story.check_command(14));
     wait_until("the first wants to stop", DEADLINE, || proxy.seen().iter().any(|request| request.contains("/stop")));
-    story.behind(&direct);
+    story.directly();
 
     let second = Running::start(story.check_command(14).args(["--deadline", "3600"]));
     let lock = fs::metadata(story.reaper.state_dir().join("idle-state.lock")).unwrap().ino();
@@ -132,13 +132,12 @@ fn a_stop_that_a_killed_check_had_begun_is_reported_once() {
         }
         Then::Forward
     });
-    let direct = story.rig.socket().to_owned();
     story.behind(proxy.socket());
     let killed = Running::start(&mut story.check_command(14));
     wait_until("it wants to stop", DEADLINE, || proxy.seen().iter().any(|request| request.contains("/stop")));
     drop(killed);
     drop(opener);
-    story.behind(&direct);
+    story.directly();
     assert_eq!((story.events(), story.done_to(&idle)), (vec!["idle_warning idle".to_owned()], vec![]));
     idle.docker(&["stop"]);
 

@@ -2,7 +2,8 @@
 
 use crate::{
     reaper::POLICY,
-    story::{STOPPED, Story, main_pid, runs},
+    story::{Story, main_pid, runs},
+    told::STOPPED,
 };
 
 #[test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::{
     proxy::{Proxy, Then},
     reaper::POLICY,
-    story::{STOP, STOPPED, Story, WARNING, runs, sorted, unboxed},
+    story::{Story, runs},
+    told::{STOP, STOPPED, WARNING, sorted, unboxed},
 };
 
 /// The time at this hour of the story.
@@ -87,6 +88,7 @@ fn one_of_unknown_origin_is_never_touched() {
     assert_eq!(story.events()[2..], ["idle_kill idle", "gpu_released idle"]);
     let told = [format!("{STOP}: idle"), format!("{WARNING}: breaks"), format!("{WARNING}: idle")];
     assert_eq!(sorted(story.notices()), told);
+    assert_eq!(story.done_to(&idle), STOPPED);
     for lives in [&broken, &breaks] {
         assert_eq!((story.done_to(lives), runs(lives)), (vec![], true));
     }

@@ -15,7 +15,8 @@ use nvml_standin::Code;
 use crate::{
     namespace::{inside, mount},
     reaper::{POLICY, Run},
-    story::{STOPPED, Story, WARNING, runs},
+    story::{Story, runs},
+    told::{STOPPED, WARNING},
 };
 
 /// What a story comes to at the check that would have stopped a container.
@@ -43,17 +44,17 @@ impl Trouble {
         assert_eq!(run.stdout(), "");
         let words = run.stderr();
         self.said.push_str(&format!("== {what}\n{words}"));
-        for mut command in [
+        for command in [
             self.story.check_command(14).arg("--dry-run"),
             &mut self.story.command("status", 14),
             self.story.command("explain", 14).arg(self.idle.id()),
         ] {
-            let run = Run::of(&mut command).ends_with(code);
+            let run = Run::of(command).ends_with(code);
             assert_eq!((run.stdout(), run.stderr()), (String::new(), words.clone()), "{command:?}");
         }
     }
 
-    /// It went on to be well: nobody was touched or told meanwhile, and what was to be done is done.
+    /// All is well again: nobody was touched or told meanwhile, and what was to be done is done.
     #[track_caller]
     fn is_over(&self, minute: u64) {
         assert_eq!(
@@ -91,8 +92,6 @@ fn docker_is_away() {
     let Some(mut trouble) = Trouble::begin() else { return };
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("docker.sock");
-    let daemon = trouble.story.rig.socket().to_owned();
-    // What the rig itself is asked goes to the daemon: for a check, its containers have to be named.
     trouble.story.behind(&socket);
     trouble.is("there is no socket", 1);
     drop(UnixListener::bind(&socket).unwrap());
@@ -100,7 +99,7 @@ fn docker_is_away() {
     let broken = FakeDaemon::start(|_| Answer::Error(500, "database is locked".to_owned())).unwrap();
     trouble.story.behind(broken.socket());
     trouble.is("it errs", 1);
-    trouble.story.behind(&daemon);
+    trouble.story.directly();
     trouble.is_over(15);
     trouble.assert_said("docker_is_away");
 }

@@ -4,7 +4,8 @@ use nvml_standin::Code;
 
 use crate::{
     reaper::POLICY,
-    story::{STOPPED, Story, main_pid},
+    story::{Story, main_pid},
+    told::STOPPED,
 };
 
 const HOUR: u64 = 60;
@@ -114,4 +115,21 @@ fn without_nvml_nobody_is_judged_and_the_time_does_not_count() {
     story.check(34);
     assert_eq!(story.events(), ["idle_warning idle", "idle_kill idle", "gpu_released idle"]);
     assert_eq!(story.done_to(&busy), [""; 0]);
+}
+
+/// What was written in another boot says nothing about this one: its clock began anew.
+#[test]
+fn after_a_reboot_all_begins_anew() {
+    let Some(story) = Story::begin() else { return };
+    let idle = story.sitter("idle", &[]);
+    story.checks([2, 6, 10]);
+    assert_eq!(story.events(), ["idle_warning idle"]);
+    story.reaper.was_in_another_boot();
+    story.checks([14, 18]);
+    assert_eq!((story.events().len(), story.done_to(&idle)), (1, vec![]));
+    story.check(22);
+    assert_eq!(story.events(), ["idle_warning idle", "idle_warning idle"]);
+    assert_eq!(story.done_to(&idle), [""; 0]);
+    story.check(26);
+    assert_eq!(story.done_to(&idle), STOPPED);
 }

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::{
     reaper::POLICY,
-    story::{DEADLINE, STOPPED, Story},
+    story::{DEADLINE, Story},
+    told::STOPPED,
 };
 
 #[test]

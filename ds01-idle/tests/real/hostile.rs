@@ -6,7 +6,8 @@ use docker_rig::wait_until;
 
 use crate::{
     reaper::Run,
-    story::{DEADLINE, STOPPED, Story, main_pid, unboxed},
+    story::{DEADLINE, Story, main_pid},
+    told::{STOPPED, unboxed},
 };
 
 /// A user who would like to clear screens, forge lines, move the box, and write from right to left.

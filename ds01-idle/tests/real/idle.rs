@@ -8,7 +8,8 @@ use nvml_standin::{Gpm, Gpu, MigInstance};
 use crate::{
     proxy::{Proxy, Then},
     reaper::POLICY,
-    story::{DEADLINE, STOP, STOPPED, Story, WARNING, main_pid, runs, strings, unboxed},
+    story::{DEADLINE, Story, main_pid, runs},
+    told::{STOP, STOPPED, WARNING, strings, unboxed},
 };
 
 #[test]

@@ -6,7 +6,8 @@ use docker_rig::{Container, Rig};
 
 use crate::{
     proxy::{Proxy, Then},
-    story::{Story, WARNING, main_pid, runs, strings},
+    story::{Story, main_pid, runs},
+    told::{WARNING, strings},
 };
 
 /// Lets something happen just before the daemon is asked about the container the second time in a check: for the last

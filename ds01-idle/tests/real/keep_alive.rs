@@ -11,7 +11,10 @@ use std::{
 use docker_rig::Container;
 use tempfile::TempDir;
 
-use crate::story::{STOP, STOPPED, Story, WARNING, runs};
+use crate::{
+    story::{Story, runs},
+    told::{STOP, STOPPED, WARNING},
+};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

@@ -132,6 +132,18 @@ impl Reaper {
         files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
     }
 
+    /// All that it remembers was in another boot.
+    pub(crate) fn was_in_another_boot(&self) {
+        const OTHER: &str = "00000000-0000-4000-8000-000000000000";
+        let this = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        let activity = fs::read_dir(self.state_dir().join("activity")).unwrap().map(|entry| entry.unwrap().path());
+        for file in activity.chain([self.state_file()]) {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(text.contains(this.trim()), "{text}");
+            fs::write(file, text.replace(this.trim(), OTHER)).unwrap();
+        }
+    }
+
     /// What it remembers.
     pub(crate) fn state(&self) -> Value {
         serde_json::from_slice(&fs::read(self.state_file()).unwrap()).unwrap()

@@ -4,7 +4,8 @@ use docker_rig::{Container, Rig};
 
 use crate::{
     reaper::POLICY,
-    story::{STOP, STOPPED, Story, WARNING, sorted, strings},
+    story::Story,
+    told::{STOP, STOPPED, WARNING, sorted, strings},
 };
 
 const MANAGED: &str = "--label=ds01.managed=true";

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::{
     proxy::{Proxy, Then},
     reaper::POLICY,
-    story::{DEADLINE, STOP, STOPPED, Story, WARNING, main_pid, runs, sorted, strings},
+    story::{DEADLINE, Story, main_pid, runs},
+    told::{STOP, STOPPED, WARNING, sorted, strings},
     witness::nanoseconds,
 };
 
@@ -86,7 +87,7 @@ fn a_stop_that_fails_is_reported_and_the_others_are_done() {
     assert!(error.contains("/stop") && error.contains("the runtime does not answer"), "{error}");
 
     // It is tried again at each check, until it succeeds.
-    story.behind(&story.rig.socket().to_owned());
+    story.directly();
     story.check(18);
     assert_eq!(story.events_about("stuck")[2..], ["idle_kill stuck", "gpu_released stuck"]);
     assert_eq!(story.done_to(&stuck), STOPPED);

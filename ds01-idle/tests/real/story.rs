@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     fs,
+    path::Path,
     process::{self, Command},
     sync::{
         Arc,
@@ -21,6 +22,7 @@ use serde_json::Value;
 use crate::{
     gpus::Gpus,
     reaper::{Reaper, Run},
+    told::{STOP, STOPPED, WARNING, unboxed},
     witness::Witness,
 };
 
@@ -50,6 +52,8 @@ pub(crate) struct Story {
     /// By how much the wall clock was set, in seconds.
     wall_set: Cell<i64>,
     cast: RefCell<Vec<Role>>,
+    /// Whether the daemon is this story's alone.
+    alone: bool,
 }
 
 /// A container by the name that the test has for it.
@@ -62,11 +66,16 @@ struct Role {
 impl Story {
     /// `None` without a rig.
     pub(crate) fn begin() -> Option<Self> {
-        Some(Self::on(Rig::from_env()?))
+        Some(Self::on(Rig::from_env()?, false))
     }
 
-    /// On this daemon.
-    pub(crate) fn on(rig: Rig) -> Self {
+    /// On a daemon that no other story uses: its containers have no more names than the test gives them, and a check may be
+    /// one of everybody.
+    pub(crate) fn alone_on(rig: Rig) -> Self {
+        Self::on(rig, true)
+    }
+
+    fn on(rig: Rig, alone: bool) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let gpu = |n| Gpu { process_utilization: Some(Vec::new()), ..Gpu::new(&uuid("GPU", number, n), 81_920) };
@@ -74,7 +83,7 @@ impl Story {
         let reaper = Reaper::new(rig.socket(), gpus.library());
         let witness = Witness::new(&rig);
         let (wall_set, cast) = <(Cell<i64>, RefCell<Vec<Role>>)>::default();
-        Self { rig, gpus, reaper, witness, number, began: Instant::now(), wall_set, cast }
+        Self { rig, gpus, reaper, witness, number, began: Instant::now(), wall_set, cast, alone }
     }
 
     /// The UUID of one of its GPUs. No other story has it, so that no container of another is given it.
@@ -130,7 +139,7 @@ impl Story {
         command: &[&str],
         make: impl FnOnce(&[&str]) -> Container,
     ) -> Container {
-        let name = Rig::unique_name(alias);
+        let name = if self.alone { alias.to_owned() } else { Rig::unique_name(alias) };
         let command = if command.is_empty() { &SITS } else { command };
         let container = make(&[options, &["--name", &name, BUSYBOX], command].concat());
         self.cast.borrow_mut().push(Role { alias: alias.to_owned(), name, id: container.id().to_owned() });
@@ -144,8 +153,13 @@ impl Story {
     }
 
     /// The daemon is reached through this socket from now on.
-    pub(crate) fn behind(&mut self, socket: &std::path::Path) {
+    pub(crate) fn behind(&mut self, socket: &Path) {
         self.reaper.docker(socket);
+    }
+
+    /// And through its own again.
+    pub(crate) fn directly(&mut self) {
+        self.reaper.docker(self.rig.socket());
     }
 
     /// The wall clock was set by so many seconds, and the boot clock was not.
@@ -177,12 +191,15 @@ impl Story {
 
     /// A check of this story's containers alone, ready for more arguments.
     pub(crate) fn check_command(&self, at: impl Into<At>) -> Command {
+        let mut command = self.command("run", at);
+        if self.alone {
+            return command;
+        }
         let there = self.rig.docker(&["ps", "--all", "--quiet", "--no-trunc"]);
         let cast = self.cast.borrow();
         let names: Vec<&str> =
             cast.iter().filter(|role| there.contains(&role.id)).map(|role| role.id.as_str()).collect();
         assert!(!names.is_empty(), "a check of nobody would be one of everybody");
-        let mut command = self.command("run", at);
         for name in names {
             command.args(["--container", name]);
         }
@@ -231,7 +248,9 @@ impl Story {
     pub(crate) fn notices(&self) -> Vec<String> {
         let short = |notice: &String| {
             let lines = unboxed(notice);
-            let name = lines[2].strip_prefix("Container: ").unwrap().split(' ').next().unwrap();
+            // A long name stands on a line of its own.
+            let text = lines[2..].join(" ");
+            let name = text.strip_prefix("Container: ").unwrap().split(' ').next().unwrap();
             format!("{}: {}", lines[0], self.alias(name))
         };
         self.reaper.notices().iter().map(short).collect()
@@ -312,20 +331,6 @@ impl From<Duration> for At {
     }
 }
 
-/// The lines of a notice without its frame, which has to be whole: plain text of one width.
-pub(crate) fn unboxed(notice: &str) -> Vec<String> {
-    assert!(notice.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{notice:?}");
-    let lines: Vec<&str> = notice.lines().collect();
-    let rule = format!("+{}+", "-".repeat(74));
-    let [first, inner @ .., last] = &lines[..] else { panic!("{notice}") };
-    assert_eq!((*first, *last), (rule.as_str(), rule.as_str()), "{notice}");
-    let inside = |line: &&str| {
-        assert_eq!(line.len(), 76, "{notice}");
-        line.strip_prefix("| ").unwrap().strip_suffix(" |").unwrap().trim_end().to_owned()
-    };
-    inner.iter().map(inside).collect()
-}
-
 fn uuid(kind: &str, story: u32, n: u32) -> String {
     format!("{kind}-{:08x}-{story:04x}-4000-8000-{n:012x}", process::id())
 }
@@ -338,22 +343,4 @@ pub(crate) fn main_pid(container: &Container) -> u32 {
 /// Whether it runs, paused or not.
 pub(crate) fn runs(container: &Container) -> bool {
     container.inspect("{{.State.Running}}") == "true"
-}
-
-/// What is done to a container that ends when it is told to.
-pub(crate) const STOPPED: [&str; 3] = ["kill 15", "die 0", "stop"];
-
-/// The titles of notices.
-pub(crate) const WARNING: &str = "IDLE GPU CONTAINER: WILL BE STOPPED";
-pub(crate) const STOP: &str = "GPU CONTAINER IS BEING STOPPED";
-
-/// For comparing where an order means nothing: that in which a check comes to containers.
-pub(crate) fn sorted(mut texts: Vec<String>) -> Vec<String> {
-    texts.sort();
-    texts
-}
-
-/// For comparing with what a story tells.
-pub(crate) fn strings(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(ToString::to_string).collect()
 }

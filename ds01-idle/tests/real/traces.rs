@@ -12,7 +12,8 @@ use docker_rig::wait_until;
 
 use crate::{
     reaper::Run,
-    story::{DEADLINE, STOPPED, Story, runs, strings},
+    story::{DEADLINE, Story, runs},
+    told::{STOPPED, strings},
     witness::Witness,
 };
 

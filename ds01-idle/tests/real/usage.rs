@@ -5,7 +5,8 @@ use std::{fs, process::Command};
 use crate::{
     proxy::{Proxy, Then},
     reaper::{Reaper, Run},
-    story::{STOPPED, Story, runs},
+    story::{Story, runs},
+    told::STOPPED,
 };
 
 /// What a command did.
@@ -105,7 +106,7 @@ fn without_wall_the_notice_is_logged_and_the_work_goes_on() {
     fs::remove_file(story.reaper.wall()).unwrap();
     story.checks([2, 6]);
     let said = [story.check(10).stderr(), story.check(14).stderr()];
-    for (said, title) in said.iter().zip([crate::story::WARNING, crate::story::STOP]) {
+    for (said, title) in said.iter().zip([crate::told::WARNING, crate::told::STOP]) {
         assert!(said.contains("nobody could be told: ") && said.contains(&format!("| {title} ")), "{said}");
     }
     assert_eq!(story.events(), ["idle_warning idle", "idle_kill idle", "gpu_released idle"]);
