@@ -12,8 +12,8 @@
 //! - What is not more than idle, or is unknown (the driver was reloaded, the GPU has no such counter), proves nothing: idleness
 //!   is for the other figures to show.
 //!
-//! How much that sees: between two scans of the detector, 30 seconds apart, a GPU that idles at 60 W has to take 45 J more, as in
-//! a fifth of a second of 225 W more. With five minutes between looks it is ten times that. What it does not see is work at
+//! How much that sees: between two scans of the detector, 30 seconds apart, a GPU that idles at 60 W has to take 70 J more, as in
+//! a third of a second of 225 W more. With five minutes between looks it is ten times that. What it does not see is work at
 //! the same small rate all the time, and work before the second look at a container. What it can't tell from work is whoever
 //! else makes the GPU take power: a display, or, without persistence mode, a program that wakes the GPU to look at it.
 //!

@@ -198,7 +198,7 @@ fn no_more_than_the_policy_allows_are_stopped_in_a_run() {
         assert_eq!(bench.stopped().len(), so_far);
         let waiting = (0..5).filter(|n| {
             let name = format!("t{n}");
-            checked.plan.decisions.get(&crate::bench::id(&checked, &name)).is_some()
+            checked.plan.decisions.contains_key(&crate::bench::id(&checked, &name))
                 && action(&checked, &name) == Action::Nothing
         });
         assert!(waiting.count() >= 5 - so_far);
