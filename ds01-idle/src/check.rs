@@ -103,7 +103,7 @@ pub(crate) fn say_problems(checked: &Checked) -> bool {
         failed = true;
         CONSOLE.say(problem);
     }
-    failed | checked.outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(_)))
+    failed | checked.outcomes.values().any(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Holding(_)))
 }
 
 /// A line for each container that something is done about.
@@ -117,6 +117,7 @@ fn report(checked: &Checked, dry: bool) -> String {
         let what = match checked.outcomes.get(&facts.id) {
             Some(Outcome::Left(why)) => format!("left alone after all: {why}"),
             Some(Outcome::Failed(error)) => format!("not done: {error}"),
+            Some(Outcome::Holding(error)) => format!("{}, but {error}", words::action(&decision.action, dry)),
             Some(Outcome::Done) | None => words::action(&decision.action, dry),
         };
         // Writing to a String cannot fail.
@@ -145,7 +146,7 @@ fn summary(checked: &Checked, dry: bool) -> String {
     if dry {
         text.push_str("; nothing was changed");
     } else {
-        let done = count(|one| *one == Outcome::Done);
+        let done = count(|one| matches!(one, Outcome::Done | Outcome::Holding(_)));
         let left = count(|one| matches!(one, Outcome::Left(_)));
         let failed = count(|one| matches!(one, Outcome::Failed(_)));
         let _ = write!(text, "; {done} acted upon, {left} left after all, {failed} failed");

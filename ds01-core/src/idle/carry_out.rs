@@ -40,11 +40,13 @@ const SEEN_WITHIN: Duration = Duration::from_secs(10);
 /// Between two looks whether that is so.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// What came of a decision.
+/// What came of a decision to do something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It was carried out.
     Done,
+    /// It was stopped, and the driver still shows contexts of its processes. Which, in words.
+    Holding(String),
     /// The last look before showed another state of things: it was left.
     Left(String),
     /// It failed. What, and in whose words.
@@ -128,6 +130,9 @@ impl<'a> CarryOut<'a> {
             return self.reported(task, Outcome::Failed(format!("it is paused, and could not be unpaused: {error}")));
         }
         let stopped = self.hands.control.stop(id, grace);
+        if stopped == Ok(Acted::Gone) {
+            return self.reported(task, Outcome::Left(super::Changed::Gone.to_string()));
+        }
         // Whatever the engine says: what counts is whether it runs.
         if !self.has_ended(id, &details) {
             let why = match stopped {
@@ -148,7 +153,7 @@ impl<'a> CarryOut<'a> {
                 let pids: Vec<String> = left.iter().map(ToString::to_string).collect();
                 let error =
                     format!("it ended, and the driver still shows contexts of its processes {}", pids.join(", "));
-                self.log_failure(task, &error);
+                return self.reported(task, Outcome::Holding(error));
             }
             Err(error) => {
                 warn!("{}: whether its GPU contexts are gone could not be seen: {error}", Named(task.case.facts))
@@ -232,7 +237,7 @@ impl<'a> CarryOut<'a> {
         match &outcome {
             Outcome::Done => {}
             Outcome::Left(why) => info!("{}: left alone: {why}", Named(task.case.facts)),
-            Outcome::Failed(error) => self.log_failure(task, error),
+            Outcome::Holding(error) | Outcome::Failed(error) => self.log_failure(task, error),
         }
         outcome
     }
@@ -293,7 +298,6 @@ impl<'a> CarryOut<'a> {
 
     fn log_failure(&self, task: &Task<'_>, error: &str) {
         let facts = task.case.facts;
-        warn!("{}: {error}", Named(facts));
         let details = Details::StopFailed {
             container: facts.name.clone(),
             container_id: facts.id.clone(),

@@ -370,7 +370,7 @@ impl Checked {
     fn record(&mut self, outcomes: BTreeMap<ContainerId, Outcome>) {
         for (id, decision) in &self.plan.decisions {
             let done = match outcomes.get(id) {
-                Some(outcome) => *outcome == Outcome::Done,
+                Some(outcome) => matches!(outcome, Outcome::Done | Outcome::Holding(_)),
                 None => decision.action == Action::Nothing,
             };
             if done {

@@ -116,7 +116,8 @@ fn a_context_that_stays_behind_is_reported() {
     let Some(story) = Story::begin() else { return };
     let idle = story.sitter("idle", &[]);
     story.gpus.work(&story.gpu(0), main_pid(&idle), 0);
-    story.checks(UNTIL_THE_STOP);
+    story.checks([2, 6, 10]);
+    story.check_ends(14, 1);
     assert_eq!(story.events(), ["idle_warning idle", "idle_kill idle", "stop_failed idle"]);
     let error = story.reaper.events()[2]["details"]["error"].as_str().unwrap().to_owned();
     assert!(error.contains("the driver still shows contexts of its processes"), "{error}");

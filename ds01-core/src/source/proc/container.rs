@@ -38,13 +38,16 @@ pub(super) fn activity(proc: &ProcFs, life: &ContainerLife) -> ContainerActivity
     }
 }
 
-/// On the host's network the counters are everybody's.
+/// On the host's network the counters are everybody's. Which that is tells the host's process 1; where that may not be
+/// looked at, this very process, which is on the host's network but for a unit that locks it out: bytes of everybody are then
+/// taken for the container's, who seems to work, and is left alone.
 fn net_bytes(main: &Folder<'_>) -> Reading<u64> {
-    let (own, host) = (main.path.join("ns/net"), main.root.join("1/ns/net"));
+    let (own, host, here) = (main.path.join("ns/net"), main.root.join("1/ns/net"), main.root.join("self/ns/net"));
     let namespace = |path: &Path| {
         fs::read_link(path).map_err(|error| Unknown::new(UnknownKind::Denied, format!("{}: {error}", path.display())))
     };
-    match namespace(&own).and_then(|own| Ok((own, namespace(&host)?))) {
+    let host = namespace(&host).or_else(|why| namespace(&here).map_err(|_| why));
+    match namespace(&own).and_then(|own| Ok((own, host?))) {
         Err(why) => why.into(),
         Ok((own, host)) if own == host => Unknown::new(UnknownKind::NotSupported, "on the host's network").into(),
         Ok(_) => match main.text("net/dev") {
