@@ -30,9 +30,11 @@ lint:
 # One daemon for each: what is measured depends on how many containers it has.
 bench: test-deps
 	$(CARGO) build --quiet --locked --package docker-rig
-	$(CARGO) bench --quiet --locked --no-run --package ds01-detect --bench scan --package ds01-workloads --bench view
+	$(CARGO) bench --quiet --locked --no-run --package ds01-detect --bench scan --package ds01-workloads --bench view \
+		--package ds01-idle --bench check
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-detect --bench scan
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-workloads --bench view
+	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-idle --bench check
 
 # target/debian/ds01_VERSION_ARCHITECTURE.deb; takes the Debian package dpkg-dev.
 deb:

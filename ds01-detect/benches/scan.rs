@@ -12,7 +12,7 @@ use std::{
 
 use docker_rig::{
     Rig,
-    bench::{make_containers, medians, time},
+    bench::{make_containers, medians, peak_kib, time},
 };
 use nvml_standin::{Gpu, Install, Scenario, scenario_path};
 
@@ -111,13 +111,4 @@ fn requests(mut command: Command) -> u32 {
     let log = String::from_utf8(command.arg("--verbose").output().unwrap().stderr).unwrap();
     let sent = log.lines().find_map(|line| line.split_once("sent ")?.1.split_once(" requests")?.0.parse().ok());
     sent.unwrap_or_else(|| panic!("no word of requests in: {log}"))
-}
-
-/// The greatest resident set of a command, as GNU time tells it.
-fn peak_kib(command: &Command) -> u64 {
-    let mut timed = Command::new("/usr/bin/time");
-    timed.args(["--format", "peak %M"]).arg(command.get_program()).args(command.get_args());
-    let output = timed.output().unwrap_or_else(|error| panic!("GNU time: {error}; see fixtures/install-test-deps.sh"));
-    let words = String::from_utf8(output.stderr).unwrap();
-    words.lines().find_map(|line| line.strip_prefix("peak ")?.parse().ok()).unwrap()
 }

@@ -1,0 +1,204 @@
+//! What a check costs beside `docker ps`, on a private daemon with 100 running GPU containers and a driver with 8 GPUs.
+//!
+//! Run by `make bench`; fails when a check takes too long or too much memory.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that can't be set up has to stop")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use docker_rig::{
+    Rig,
+    bench::{make_gpu_containers, medians, peak_kib, time},
+};
+use ds01_core::{
+    detect::{self, ScanOptions, Settings, Sources},
+    event::EventLog,
+    source::{
+        Shift, ShiftedClock,
+        docker::{Docker, DockerOptions},
+        nvml::Nvml,
+        proc::ProcFs,
+    },
+};
+use jiff::SignedDuration;
+use nvml_standin::{Gpm, Gpu, Install, MigInstance, Scenario, scenario_path};
+
+const ROUNDS: usize = 21;
+const CONTAINERS: usize = 100;
+const GPUS: usize = 8;
+
+/// A check may take so many times what `docker ps` takes.
+const MOST_TIME: f64 = 3.0;
+const MOST_MEMORY_MIB: f64 = 24.0;
+
+/// What the detector's timer has between two scans, and the reaper's between two checks, in seconds.
+const SCAN: u64 = 30;
+const CHECK: u64 = 300;
+
+fn main() {
+    // `cargo test --benches` and `cargo clippy` pass through here too; only `cargo bench` measures.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    let rig = Rig::from_env().unwrap_or_else(|| panic!("run it through `make bench`"));
+    make_gpu_containers(&rig, 0..CONTAINERS, GPUS);
+    let bench = Bench::new(&rig);
+    bench.fill_journal();
+
+    let [ps, check, first, with_gpm] = medians(
+        ROUNDS,
+        [
+            &mut || time(&mut bench.docker_ps()),
+            &mut || time(&mut bench.check()),
+            &mut || time(&mut bench.first()),
+            &mut || {
+                bench.use_gpus(&in_mig_mode());
+                let took = time(&mut bench.check());
+                bench.use_gpus(&whole());
+                took
+            },
+        ],
+    );
+    let ratio = |took: Duration| took.as_secs_f64() / ps.as_secs_f64();
+    println!("{:<58}{:>10}{:>8}{:>8}", "command", "median", "ratio", "limit");
+    let row = |command: &str, took: Duration, limit: &str| {
+        println!("{command:<58}{:>7.1} ms{:>8.2}{limit:>8}", took.as_secs_f64() * 1e3, ratio(took));
+    };
+    row("docker ps, 100 running", ps, "");
+    row("ds01-idle run, 100 GPU containers, 5 minutes of journal", check, &MOST_TIME.to_string());
+    row("ds01-idle run, the first ever", first, "");
+    row("ds01-idle run, a GPU in MIG mode with GPM", with_gpm, "");
+    let peak = peak_kib(&bench.check()) as f64 / 1024.0;
+    println!("peak memory: {peak:.1} MiB (limit {MOST_MEMORY_MIB})");
+    assert!(ratio(check) <= MOST_TIME, "a check takes {:.2} times what docker ps takes", ratio(check));
+    assert!(peak <= MOST_MEMORY_MIB, "a check takes {peak:.1} MiB");
+}
+
+struct Bench {
+    rig: Rig,
+    dir: tempfile::TempDir,
+    library: PathBuf,
+}
+
+impl Bench {
+    fn new(rig: &Rig) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let library = Install::default().into_dir(dir.path()).unwrap();
+        let bench = Self { rig: rig.clone(), library, dir };
+        bench.use_gpus(&whole());
+        let policy = "defaults: {idle_timeout: 30m, max_runtime: 48h}\npolicies: {grace_period: 0s}\n";
+        fs::write(bench.path("resource-limits.yaml"), policy).unwrap();
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn use_gpus(&self, gpus: &Scenario) {
+        gpus.write_to(&scenario_path(&self.library)).unwrap();
+    }
+
+    fn docker_ps(&self) -> Command {
+        let mut command = self.rig.client();
+        command.arg("ps");
+        command
+    }
+
+    /// A check, and the detector's scans until the next is due. They are kept as they are: each check gets a copy.
+    fn fill_journal(&self) {
+        let state = self.path("kept");
+        time(&mut self.command(&state, 0));
+        for n in 1..=CHECK / SCAN {
+            self.scan(&state, n * SCAN);
+        }
+        let days = fs::read_dir(state.join("activity")).unwrap();
+        let lines: usize = days.map(|day| fs::read_to_string(day.unwrap().path()).unwrap().lines().count()).sum();
+        assert_eq!(lines, CONTAINERS * (1 + usize::try_from(CHECK / SCAN).unwrap()));
+    }
+
+    /// The next check.
+    fn check(&self) -> Command {
+        let state = self.path("state");
+        let _ = fs::remove_dir_all(&state);
+        copy(&self.path("kept"), &state);
+        self.command(&state, CHECK)
+    }
+
+    /// A check that finds nothing.
+    fn first(&self) -> Command {
+        let state = self.path("first");
+        let _ = fs::remove_dir_all(&state);
+        self.command(&state, CHECK)
+    }
+
+    fn command(&self, state: &Path, later: u64) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ds01-idle"));
+        command
+            .arg("run")
+            .arg(format!("--docker-host=unix://{}", self.rig.socket().display()))
+            .arg(format!("--shift-clocks={later},{later}"))
+            .arg("--nvml-library")
+            .arg(&self.library)
+            .arg("--config")
+            .arg(self.path("resource-limits.yaml"))
+            .arg("--state-dir")
+            .arg(state)
+            .arg("--events-file")
+            .arg(self.path("events.jsonl"));
+        command
+    }
+
+    fn scan(&self, state: &Path, later: u64) {
+        let socket = self.rig.socket().to_owned();
+        let (wall, boot) = (SignedDuration::from_secs(i64::try_from(later).unwrap()), Duration::from_secs(later));
+        let sources = Sources {
+            containers: Arc::new(Docker::new(DockerOptions { socket, ..DockerOptions::default() }).unwrap()),
+            gpus: Arc::new(Nvml::new(Some(self.library.clone()))),
+            processes: Arc::new(ProcFs::new("/proc")),
+            clock: Arc::new(ShiftedClock(Shift { wall, boot })),
+        };
+        let options = ScanOptions {
+            state_dir: state.to_owned(),
+            events: EventLog::new(self.path("events.jsonl"), "bench"),
+            deadline: Duration::from_secs(60),
+            settings: Settings::default(),
+        };
+        let scan = detect::run(&sources, &options).unwrap();
+        scan.journal.unwrap();
+    }
+}
+
+fn whole() -> Scenario {
+    let gpu = |n| Gpu {
+        process_utilization: Some(Vec::new()),
+        energy_mj: Some(1_000_000),
+        ..Gpu::new(&format!("GPU-{n}"), 81_920)
+    };
+    (0..GPUS).fold(Scenario::default(), |all, n| all.gpu(gpu(n)))
+}
+
+/// The same, with the last of them partitioned.
+fn in_mig_mode() -> Scenario {
+    let mut gpus = whole();
+    let last = gpus.gpus.pop().unwrap();
+    let instance = MigInstance { gpm: Some(Gpm::default()), ..MigInstance::new(0, "MIG-0", 1, 9_728) };
+    gpus.gpu(Gpu { gpm: Some(Gpm::default()), ..last }.instance(instance))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
