@@ -42,11 +42,24 @@ fn after_a_kill(train: ContainerSpec, carried_out: bool, then: impl FnOnce(Bench
         let bench = Arc::clone(&bench);
         move || drop(bench.try_check())
     });
+    let _check = Hanging { keep_waiting: Some(keep_waiting), check: Some(check) };
     stops.recv_timeout(Duration::from_secs(60)).expect("the stop was never begun");
     // What is on the disk at this instant is all that a killed check leaves.
     then(bench.twin());
-    drop(keep_waiting);
-    check.join().unwrap();
+}
+
+/// A check that hangs until the test is over, however that ends.
+struct Hanging {
+    keep_waiting: Option<mpsc::Sender<()>>,
+    check: Option<thread::JoinHandle<()>>,
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        drop(self.keep_waiting.take());
+        // Its directory goes with it.
+        let _ = self.check.take().map(thread::JoinHandle::join);
+    }
 }
 
 #[test]

@@ -25,11 +25,13 @@ fn aside(bench: &Bench) -> Vec<PathBuf> {
     bench.written().into_keys().filter(|path| path.to_string_lossy().contains("idle-state.json.corrupt-")).collect()
 }
 
+/// What becomes of a file's bytes.
+type Damage<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
 #[test]
 fn a_state_of_no_use_is_set_aside_and_everybody_is_warned_anew() {
     let half = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
     let later = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\"1\"", "\"2\"").into_bytes();
-    type Damage<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
     let damages: [Damage<'_>; 4] = [&half, &later, &|_| Vec::new(), &|_| vec![0xff; 100]];
     for damage in damages {
         let bench = bench();

@@ -1,6 +1,6 @@
 //! The whole life of an idle spell, on one host after another.
 
-use std::{fs, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use ds01_core::{
     idle::{Action, IdleState, Outcome, Reason},
@@ -127,7 +127,7 @@ fn a_restart_at_any_point_changes_nothing() {
         let mut bench = Bench::new(POLICY, &[trainer("train", 501), gpu_1()]);
         for number in 0..3 * STOP_AT {
             if restarts && number > 0 {
-                fs::write(bench.state_dir.join(".idle-state.json.0123456789abcdef"), "{\"half").unwrap();
+                fs::write(bench.state_dir.join(".idle-state.json.tmp-0123456789abcdef"), "{\"half").unwrap();
                 let moved = bench.dir().join(format!("state-{number}"));
                 fs::rename(&bench.state_dir, &moved).unwrap();
                 bench.state_dir = moved;
@@ -138,6 +138,8 @@ fn a_restart_at_any_point_changes_nothing() {
                 bench.change("late", Change { gpu_percent: [(502, percent)].into(), ..Change::default() });
             }
             bench.next_check();
+            let hidden = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with('.');
+            assert!(!bench.written().keys().any(hidden), "litter is cleared away");
         }
         let last = IdleState::from_json(&fs::read(bench.state_dir.join("idle-state.json")).unwrap()).unwrap();
         (bench.events(), bench.notices(), bench.host.orders(), last)
