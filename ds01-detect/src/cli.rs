@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ds01_core::{
     cli::{Generate, SourceArgs},
     detect::{ScanOptions, Settings},
@@ -10,8 +10,10 @@ use ds01_core::{
     source::SourceName,
 };
 
-const STATE_DIR: &str = "/var/lib/ds01";
-const EVENTS_FILE: &str = "/var/log/ds01/events.jsonl";
+use crate::doctor::DoctorArgs;
+
+pub(crate) const STATE_DIR: &str = "/var/lib/ds01";
+pub(crate) const EVENTS_FILE: &str = "/var/log/ds01/events.jsonl";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +24,7 @@ Examples:
   ds01-detect --state-dir /tmp/s --events-file /tmp/s/events.jsonl \\
               --scenario fixtures/scenarios/teaching-lab-at-noon.yaml
                                                   scan a sample host, once for each step of its story
+  ds01-detect doctor                              check what a scan needs: see its own --help
 
 Exit status:
   0   done; every source gave its facts or is absent
@@ -36,14 +39,13 @@ Exit status:
 /// marked stale.
 #[derive(Debug, Parser)]
 #[command(name = "ds01-detect", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
-    /// Where the inventory is kept
-    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
-    state_dir: PathBuf,
+    #[command(subcommand)]
+    other: Option<Other>,
 
-    /// Where events are appended to
-    #[arg(long, value_name = "FILE", default_value = EVENTS_FILE)]
-    events_file: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
 
     /// The policy file, for `monitoring.system_processes` alone [default: /etc/ds01/resource-limits.yaml, where it is]
     #[arg(long, value_name = "FILE")]
@@ -81,6 +83,24 @@ pub(crate) struct Cli {
     pub(crate) verbose: bool,
 }
 
+/// What it can do besides scanning.
+#[derive(Debug, Subcommand)]
+enum Other {
+    Doctor(DoctorArgs),
+}
+
+/// Where what is seen is kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreArgs {
+    /// Where the inventory is kept
+    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
+    pub(crate) state_dir: PathBuf,
+
+    /// Where events are appended to
+    #[arg(long, value_name = "FILE", default_value = EVENTS_FILE)]
+    pub(crate) events_file: PathBuf,
+}
+
 /// A source that can go for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Forgettable {
@@ -95,10 +115,12 @@ pub(crate) enum Command {
     Scan(HostScan),
     /// Scan a sample host.
     Scenario(ScenarioScan),
+    /// Check what a scan needs.
+    Doctor(DoctorArgs),
     /// List event types.
     EventTypes,
-    /// Make a file for packaging.
-    Generate(Generate),
+    /// Make a file for packaging, of this definition of a command line.
+    Generate(Generate, Box<clap::Command>),
 }
 
 /// A scan of this host.
@@ -125,9 +147,21 @@ impl Cli {
             return Command::EventTypes;
         }
         if let Some(what) = self.generate {
-            return Command::Generate(what);
+            return Command::Generate(what, Box::new(Self::command()));
         }
-        let elsewhere = self.state_dir != *STATE_DIR && self.events_file != *EVENTS_FILE;
+        if let Some(Other::Doctor(args)) = self.other {
+            if let Some(what) = args.generate {
+                let doctor = DoctorArgs::augment_args(clap::Command::new("ds01-detect-doctor"));
+                return Command::Generate(
+                    what,
+                    Box::new(doctor.bin_name("ds01-detect doctor").version(env!("CARGO_PKG_VERSION"))),
+                );
+            }
+            let sources = with_environment(args.sources);
+            return Command::Doctor(DoctorArgs { sources, ..args });
+        }
+        let StoreArgs { state_dir, events_file } = self.store;
+        let elsewhere = state_dir != *STATE_DIR && events_file != *EVENTS_FILE;
         if self.scenario.is_some() && !self.dry_run && !elsewhere {
             let words = "--scenario needs --state-dir and --events-file of its own, or --dry-run: \
                          a sample host must not become this host's inventory";
@@ -135,21 +169,26 @@ impl Cli {
         }
         let forget = self.forget.into_iter().map(SourceName::from).collect();
         let options = ScanOptions {
-            state_dir: self.state_dir,
-            events: EventLog::new(self.events_file, env!("CARGO_PKG_NAME")),
+            state_dir,
+            events: EventLog::new(events_file, env!("CARGO_PKG_NAME")),
             deadline: self.deadline,
             settings: Settings { forget, ..Settings::default() },
         };
         match self.scenario {
             Some(file) => Command::Scenario(ScenarioScan { options, dry_run: self.dry_run, file }),
             None => {
-                let sources = self.sources.with_environment().unwrap_or_else(|error| {
-                    Self::command().error(ErrorKind::InvalidValue, format!("DOCKER_HOST: {error}")).exit()
-                });
+                let sources = with_environment(self.sources);
                 Command::Scan(HostScan { options, dry_run: self.dry_run, sources, config: self.config })
             }
         }
     }
+}
+
+/// Completes where the sources are. Ends the program with a usage message when the environment names no Unix socket.
+fn with_environment(sources: SourceArgs) -> SourceArgs {
+    sources
+        .with_environment()
+        .unwrap_or_else(|error| Cli::command().error(ErrorKind::InvalidValue, format!("DOCKER_HOST: {error}")).exit())
 }
 
 impl From<Forgettable> for SourceName {
@@ -161,7 +200,7 @@ impl From<Forgettable> for SourceName {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     /// Longer than any timer's interval.
     const MOST: f64 = 3600.0;
     match text.parse::<f64>() {

@@ -1,12 +1,13 @@
 //! One scan of a shared GPU host: what runs, whose it is, which GPUs it holds, and what changed since the last scan.
 
 mod cli;
+mod doctor;
 mod event_types;
 mod run;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use ds01_core::cli::{Console, console};
 
 use cli::{Cli, Command};
@@ -19,8 +20,9 @@ fn main() -> ExitCode {
     console::start_logging(cli.verbose);
     let outcome = match cli.check() {
         Command::EventTypes => console::print(event_types::table().as_bytes()).map(|()| true).map_err(Failure::from),
-        Command::Generate(what) => {
-            let file = what.render(Cli::command());
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Generate(what, definition) => {
+            let file = what.render(*definition);
             file.and_then(|file| console::print(&file)).map(|()| true).map_err(Failure::from)
         }
         Command::Scan(scan) => run::scan(&scan),

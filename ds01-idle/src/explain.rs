@@ -9,6 +9,7 @@ use ds01_core::{
         Case, Checked, Decision, GpuEvidence, KeepAlive, Rule, Signal, Wall,
         decide::Waits,
         facts::{ContainerFacts, Keeping},
+        gpu_evidence::Between,
         rules::Step,
         signals::ProcessNews,
         track::Track,
@@ -163,6 +164,9 @@ impl<'a> Explanation<'a> {
         let signals = &interval.signals;
         let (gpu, state) = match &signals.gpu {
             GpuEvidence::Active(percent) => (format!("{percent:.0} %"), "active"),
+            GpuEvidence::Worked { percent, watts } => {
+                (Between { percent: *percent, watts: *watts }.to_string(), "active")
+            }
             GpuEvidence::Idle(percent) => (format!("{percent:.0} %"), "idle"),
             GpuEvidence::Unknown(why) => (sanitize(why).into_owned(), "unknown"),
         };

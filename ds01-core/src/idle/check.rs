@@ -41,7 +41,7 @@ const LOCK_NAME: &str = "idle-state.lock";
 /// them gives up, and the timer brings another one.
 const SHARE_FOR_LOCK: f64 = 0.4;
 
-/// How far back observations are read that no check has taken in. What lies further apart than ten minutes is a gap anyway.
+/// How far back observations are read that no check has taken in: so many that a check can hold them all.
 const LONGEST_LOOK_BACK: Duration = Duration::from_secs(3600);
 
 /// What a check acts with.
@@ -144,8 +144,10 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     if checked.look.blind().is_some() {
         return Ok(checked);
     }
+    // Before anything is written or told: a name that is wrong is found again by the next attempt.
+    checked.named(&options.only)?;
     journal.append(&checked.look.observations)?;
-    let observations = journal.since(&checked.look.now.boot_id, checked.state.look_back(&checked.look))?;
+    let observations = checked.state.not_taken_in(&journal, &checked.look)?;
     let log = |events: &[Event]| {
         if let Err(error) = options.events.append(events) {
             warn!("events are not logged: {error}");
@@ -199,8 +201,7 @@ pub fn preview(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Resu
     let previous = last_inventory(store.as_ref());
     preview_after(sources, hands, options, &previous, state, |look, state| {
         let journal = existing(Store::open_existing(&options.state_dir.join(journal::DIR_NAME)))?.map(Journal::from);
-        let from = state.look_back(look);
-        Ok(journal.map(|journal| journal.since(&look.now.boot_id, from)).transpose()?.unwrap_or_default())
+        Ok(journal.map(|journal| state.not_taken_in(&journal, look)).transpose()?.unwrap_or_default())
     })
 }
 
@@ -216,14 +217,14 @@ pub fn preview_after(
     options: &CheckOptions,
     previous: &Inventory,
     state: IdleState,
-    earlier: impl FnOnce(&Look, &IdleState) -> Result<Vec<Observation>, CheckError>,
+    earlier: impl FnOnce(&Look, &mut IdleState) -> Result<Vec<Observation>, CheckError>,
 ) -> Result<Checked, CheckError> {
     let start = Instant::now();
     let mut checked = Checked::look(sources, options, state, previous, start);
     if checked.look.blind().is_some() {
         return Ok(checked);
     }
-    let mut observations = earlier(&checked.look, &checked.state)?;
+    let mut observations = earlier(&checked.look, &mut checked.state)?;
     observations.extend_from_slice(&checked.look.observations);
     checked.state.settle(&checked.look.containers, &checked.look.now);
     checked.decide(hands, options, &observations)?;
@@ -259,14 +260,25 @@ fn last_inventory(store: Option<&Store>) -> Inventory {
 }
 
 impl IdleState {
-    /// From when on observations are read, on the boot clock: those that no track has taken in.
-    fn look_back(&self, look: &Look) -> u64 {
+    /// The observations that no track has taken in. Where there are more than a check can hold, as when it comes hours after
+    /// the one before and the detector went on, nothing is known of those who may have worked in what is not read: their
+    /// idle time begins anew.
+    fn not_taken_in(&mut self, journal: &Journal, look: &Look) -> Result<Vec<Observation>, StoreError> {
+        let (boot_id, oldest) = (&look.now.boot_id, self.oldest(look));
+        let longest = u64::try_from(LONGEST_LOOK_BACK.as_millis()).unwrap_or(u64::MAX);
+        let from = oldest.max(look.now.boot_ms.saturating_sub(longest));
+        if from > oldest && journal.newest_before(boot_id, from)?.is_some_and(|unread| unread > oldest) {
+            self.tracks.retain(|_, track| track.last.boot_id != *boot_id || track.last.boot_ms >= from);
+        }
+        journal.since(boot_id, from)
+    }
+
+    /// Since when there can be observations that no track has taken in, on the boot clock.
+    fn oldest(&self, look: &Look) -> u64 {
         let now = &look.now;
         let last_check = self.last_check.as_ref().filter(|mark| mark.boot_id == now.boot_id).map(|mark| mark.boot_ms);
         let tracks = self.tracks.values().filter(|track| track.last.boot_id == now.boot_id);
-        let oldest = tracks.map(|track| track.last.boot_ms).chain(last_check).min().unwrap_or(now.boot_ms);
-        let longest = u64::try_from(LONGEST_LOOK_BACK.as_millis()).unwrap_or(u64::MAX);
-        oldest.max(now.boot_ms.saturating_sub(longest))
+        tracks.map(|track| track.last.boot_ms).chain(last_check).min().unwrap_or(now.boot_ms)
     }
 }
 
@@ -365,7 +377,7 @@ impl Checked {
                 self.state.record(id, decision, &self.look.now);
             }
         }
-        self.state.stopping.clear();
+        self.state.stopping.retain(|id, _| !outcomes.contains_key(id));
         self.outcomes = outcomes;
     }
 }

@@ -65,6 +65,7 @@ impl<'a> Devices<'a> {
         let unresolved = seen.entry.gpus_unresolved.iter().map(|unresolved| GpuMeasure {
             gpu: unresolved.device.clone(),
             figure: GpuFigure::Unknown { why: unresolved.reason.clone() },
+            energy: None,
         });
         known.chain(unresolved).collect()
     }
@@ -72,8 +73,13 @@ impl<'a> Devices<'a> {
     fn report(&self, uuid: String, seen: &Seen<'_>) -> GpuReport {
         let Some(device) = self.by_uuid.get(uuid.as_str()) else {
             let why = || Unknown::new(UnknownKind::Lost, "the driver does not tell of it");
-            let tenancy =
-                Tenancy { own_pids: seen.pids.clone(), own_context: why().into(), others: why().into(), mps: false };
+            let tenancy = Tenancy {
+                own_pids: seen.pids.clone(),
+                own_context: why().into(),
+                others: why().into(),
+                other_contexts: why().into(),
+                mps: false,
+            };
             return GpuReport { gpu: uuid, utilization: why().into(), tenancy };
         };
         let utilization = match (device.graphics_percent, &device.utilization) {
@@ -104,8 +110,8 @@ fn tenancy(device: &Device<'_>, pids: &Reading<BTreeSet<u32>>, given_to_others: 
         }
         (Reading::Unknown(why), _) => (why.clone().into(), why.clone().into(), false),
     };
-    let others = if given_to_others { Reading::Known(true) } else { stranger };
-    Tenancy { own_pids: pids.clone(), own_context, others, mps }
+    let others = if given_to_others { Reading::Known(true) } else { stranger.clone() };
+    Tenancy { own_pids: pids.clone(), own_context, others, other_contexts: stranger, mps }
 }
 
 /// To how many running containers each GPU and MIG instance is given.

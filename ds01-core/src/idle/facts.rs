@@ -233,4 +233,31 @@ mod tests {
         assert!(demand(8, 10).is_high(Some(0.8)) && demand(4, 4).is_high(Some(1.0)));
         assert!(!demand(7, 10).is_high(Some(0.8)) && !demand(4, 4).is_high(None) && !demand(0, 0).is_high(Some(0.0)));
     }
+
+    #[test]
+    fn an_entry_tells_how_long_it_runs_by_the_boot_clock_and_what_grace_it_asks_for() {
+        let json = include_str!("../../../fixtures/inventory-example.json");
+        let inventory = crate::Inventory::from_json(json.as_bytes()).unwrap();
+        let entry = inventory.containers.values().find(|entry| entry.pid_start_ticks.is_some()).unwrap();
+        let now = Now { at: Timestamp::UNIX_EPOCH, boot_id: "b".to_owned(), boot_ms: 7_200_000 };
+        let facts = |change: &dyn Fn(&mut ContainerEntry)| {
+            let mut entry = entry.clone();
+            entry.pid_start_ticks = Some(3600 * clock_ticks_per_second());
+            change(&mut entry);
+            ContainerFacts::from_entry(&entry, &now)
+        };
+        assert_eq!(facts(&|_| {}).running_for, Reading::Known(Duration::from_secs(3600)));
+        assert_eq!(facts(&|entry| entry.pid_start_ticks = Some(u64::MAX)).running_for, Reading::Known(Duration::ZERO));
+        let unseen = facts(&|entry| entry.pid_start_ticks = None).running_for;
+        assert_eq!(unseen.unknown().unwrap().kind, UnknownKind::NotAsked, "never confirmed to be its process");
+
+        let grace =
+            |seconds| facts(&|entry| entry.config.get_or_insert_default().stop_timeout_seconds = seconds).stop_timeout;
+        assert_eq!(grace(Some(90)), Some(Duration::from_secs(90)));
+        assert_eq!(grace(Some(u64::MAX)), Some(Duration::from_secs(u64::MAX)), "for ever");
+        assert_eq!((grace(None), facts(&|entry| entry.config = None).stop_timeout), (None, None));
+
+        assert_eq!(facts(&|entry| entry.user = "alice".to_owned()).user.as_deref(), Some("alice"));
+        assert_eq!(facts(&|entry| entry.user = crate::detect::UNKNOWN_USER.to_owned()).user, None);
+    }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
+use super::power::EnergyCount;
 use crate::model::{DeviceSample, GpuActivity, ProcessSample, Reading};
 
 /// One of a container's GPUs or MIG instances, as the driver described it since the observation before.
@@ -34,6 +35,8 @@ pub struct Asked {
     pub since_us: u64,
     /// Now.
     pub until_us: u64,
+    /// Now, on the boot clock, in milliseconds.
+    pub boot_ms: u64,
 }
 
 /// Who is on a GPU or MIG instance.
@@ -45,6 +48,8 @@ pub struct Tenancy {
     pub own_context: Reading<bool>,
     /// Whether anybody else was given it, or holds a context on it.
     pub others: Reading<bool>,
+    /// Whether anybody else holds a context on it.
+    pub other_contexts: Reading<bool>,
     /// Whether the container reaches it through an MPS server, to whose pid the driver books the work.
     pub mps: bool,
 }
@@ -58,6 +63,10 @@ pub struct GpuMeasure {
     /// The figure.
     #[serde(flatten)]
     pub figure: GpuFigure,
+    /// Its energy counter, where nobody but this container can have used what it counts. None of a MIG instance, as the GPU
+    /// counts for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy: Option<EnergyCount>,
 }
 
 /// A figure in percent, by its origin, or why there is none.
@@ -96,6 +105,14 @@ pub enum GpuFigure {
 pub enum GpuEvidence {
     /// It did, with this highest figure in percent.
     Active(f64),
+    /// It did, a little and between looks: none saw more than this highest figure in percent, `None` where there was none
+    /// of some GPU, and yet one took so many watts more than when it idles. See [`power`](super::power).
+    Worked {
+        /// 0 to 100.
+        percent: Option<f64>,
+        /// In the mean, beyond noise.
+        watts: f64,
+    },
     /// It did not, on any: this is the highest figure in percent.
     Idle(f64),
     /// It can't be told, and this is why.
@@ -114,7 +131,7 @@ impl GpuReport {
                 Reading::Known(percent) => GpuFigure::Unknown { why: format!("GPM says {percent} %") },
                 Reading::Unknown(why) => GpuFigure::Unknown { why: format!("GPM of the MIG instance: {why}") },
             },
-            Reading::Known(Utilization::Gpu(GpuActivity { processes, device }, asked)) => {
+            Reading::Known(Utilization::Gpu(GpuActivity { processes, device, .. }, asked)) => {
                 let own = self.own_share(processes, *asked);
                 let all = highest_sample(device, *asked);
                 match (own, all) {
@@ -128,7 +145,15 @@ impl GpuReport {
                 }
             }
         };
-        GpuMeasure { gpu: self.gpu.clone(), figure }
+        GpuMeasure { gpu: self.gpu.clone(), figure, energy: self.energy() }
+    }
+
+    /// The energy counter, where it speaks of this container alone.
+    fn energy(&self) -> Option<EnergyCount> {
+        let Reading::Known(Utilization::Gpu(activity, asked)) = &self.utilization else { return None };
+        let after_ms = u64::try_from(activity.energy_after.as_millis()).unwrap_or(u64::MAX);
+        let count = |mj: &u64| EnergyCount { mj: *mj, boot_ms: asked.boot_ms.saturating_add(after_ms) };
+        activity.energy_mj.known().filter(|_| self.tenancy.is_alone()).map(count)
     }
 
     fn attributable(&self) -> bool {
@@ -154,8 +179,22 @@ impl GpuReport {
         match nonsense {
             // A sample that makes no sense is no proof that its process did nothing.
             Some((pid, percent)) if highest == 0 => Err(format!("the driver says {percent} % of pid {pid}")),
-            _ => Ok(f64::from(highest)),
+            _ if highest > 0 => Ok(f64::from(highest)),
+            _ => match &self.tenancy.own_context {
+                Reading::Known(_) => Ok(0.0),
+                // It could be a client of an MPS server, to whose pid the driver books the work.
+                Reading::Unknown(why) => Err(format!("who is on the GPU could not be read: {why}")),
+            },
         }
+    }
+}
+
+impl Tenancy {
+    /// Whether nobody else works on it: it was given to nobody else, or the container holds the only contexts on it. Who was
+    /// given it too, and comes and goes between two looks, is taken for the container.
+    pub fn is_alone(&self) -> bool {
+        let holds_it_alone = self.own_context == Reading::Known(true) && self.other_contexts == Reading::Known(false);
+        self.others == Reading::Known(false) || holds_it_alone
     }
 }
 
@@ -216,11 +255,28 @@ impl GpuEvidence {
                 (None, one) => one,
                 (Some(Self::Active(a)), Self::Active(b)) => Self::Active(a.max(b)),
                 (Some(active @ Self::Active(_)), _) | (_, active @ Self::Active(_)) => active,
+                // No single measure tells of power.
+                (Some(worked @ Self::Worked { .. }), _) | (_, worked @ Self::Worked { .. }) => worked,
                 (Some(unknown @ Self::Unknown(_)), _) | (_, unknown @ Self::Unknown(_)) => unknown,
                 (Some(Self::Idle(a)), Self::Idle(b)) => Self::Idle(a.max(b)),
             });
         }
         together.unwrap_or_else(|| Self::Unknown("none of its GPUs is known".to_owned()))
+    }
+
+    /// The same, given by how many watts more than when it idles a GPU took meanwhile: work that no figure shows.
+    #[must_use]
+    pub fn with_power(self, excess_watts: Option<f64>) -> Self {
+        match (self, excess_watts) {
+            (Self::Idle(percent), Some(watts)) => Self::Worked { percent: Some(percent), watts },
+            (Self::Unknown(_), Some(watts)) => Self::Worked { percent: None, watts },
+            (evidence, _) => evidence,
+        }
+    }
+
+    /// Whether it shows work.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Active(_) | Self::Worked { .. })
     }
 }
 
@@ -228,7 +284,25 @@ impl fmt::Display for GpuEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Active(percent) | Self::Idle(percent) => write!(f, "GPU {percent:.0} %"),
+            Self::Worked { percent, watts } => write!(f, "GPU {}", Between { percent: *percent, watts: *watts }),
             Self::Unknown(why) => write!(f, "GPU unknown ({})", crate::text::sanitize(why)),
+        }
+    }
+}
+
+/// What happened between looks, in words.
+pub struct Between {
+    /// What looks saw, 0 to 100.
+    pub percent: Option<f64>,
+    /// In the mean, beyond noise.
+    pub watts: f64,
+}
+
+impl fmt::Display for Between {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.percent {
+            Some(percent) => write!(f, "{percent:.0} % when looked at, but {:.1} W above its idle power", self.watts),
+            None => write!(f, "unknown when looked at, but {:.1} W above its idle power", self.watts),
         }
     }
 }

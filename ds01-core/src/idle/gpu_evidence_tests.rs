@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{Unknown, UnknownKind};
 
-const ASKED: Asked = Asked { since_us: 1_000, until_us: 31_000 };
+const ASKED: Asked = Asked { since_us: 1_000, until_us: 31_000, boot_ms: 500_000 };
 
 fn failed<T>() -> Reading<T> {
     Unknown::new(UnknownKind::Failed, "no answer").into()
@@ -15,15 +15,25 @@ fn device(percents: &[u32]) -> Reading<Vec<DeviceSample>> {
     Reading::Known(percents.iter().map(|percent| DeviceSample { time_us: 2_000, percent: *percent }).collect())
 }
 
+fn gpu_activity(processes: Reading<Vec<ProcessSample>>, device: Reading<Vec<DeviceSample>>) -> GpuActivity {
+    GpuActivity {
+        processes,
+        device,
+        energy_mj: Reading::Known(60_000),
+        energy_after: std::time::Duration::from_millis(250),
+    }
+}
+
 /// A GPU that the container, pid 7, holds a context on beside others.
 fn shared(processes: Reading<Vec<ProcessSample>>, device: Reading<Vec<DeviceSample>>) -> GpuReport {
     GpuReport {
         gpu: "GPU-1".to_owned(),
-        utilization: Reading::Known(Utilization::Gpu(GpuActivity { processes, device }, ASKED)),
+        utilization: Reading::Known(Utilization::Gpu(gpu_activity(processes, device), ASKED)),
         tenancy: Tenancy {
             own_pids: Reading::Known(BTreeSet::from([7])),
             own_context: Reading::Known(true),
             others: Reading::Known(true),
+            other_contexts: Reading::Known(true),
             mps: false,
         },
     }
@@ -72,7 +82,7 @@ fn else_the_device_decides_by_its_highest_sample() {
 fn a_device_figure_proves_idleness_for_all_and_work_only_for_those_on_it() {
     let evidence = |percent, attributable| {
         let figure = GpuFigure::Device { percent, attributable };
-        GpuMeasure { gpu: "GPU-1".to_owned(), figure }.evidence(5.0)
+        GpuMeasure { gpu: "GPU-1".to_owned(), figure, energy: None }.evidence(5.0)
     };
     assert_eq!(evidence(4.9, false), GpuEvidence::Idle(4.9));
     assert_eq!(evidence(5.0, true), GpuEvidence::Active(5.0));
@@ -104,8 +114,8 @@ fn unknown_pids_and_a_clock_set_back_leave_nothing_to_judge_by() {
     let mut report = shared(Reading::Known(Vec::new()), device(&[80]));
     report.tenancy.own_pids = failed();
     assert_eq!(report.measure().figure, GpuFigure::Device { percent: 80.0, attributable: true });
-    let activity = GpuActivity { processes: Reading::Known(Vec::new()), device: device(&[0]) };
-    let utilization = Utilization::Gpu(activity, Asked { since_us: 9_000, until_us: 8_000 });
+    let activity = gpu_activity(Reading::Known(Vec::new()), device(&[0]));
+    let utilization = Utilization::Gpu(activity, Asked { since_us: 9_000, until_us: 8_000, ..ASKED });
     assert!(is_unknown(&GpuReport { utilization: Reading::Known(utilization), ..report }));
 }
 
@@ -131,6 +141,7 @@ fn several_gpus() {
         let measures = figures.iter().map(|percent| GpuMeasure {
             gpu: "GPU".to_owned(),
             figure: percent.map_or(GpuFigure::Unknown { why: "lost".to_owned() }, own),
+            energy: None,
         });
         GpuEvidence::of(&measures.collect::<Vec<_>>(), 5.0)
     };
@@ -140,4 +151,38 @@ fn several_gpus() {
     assert!(matches!(of(&[Some(0.0), None]), GpuEvidence::Unknown(_)));
     assert!(matches!(of(&[None, Some(0.0)]), GpuEvidence::Unknown(_)));
     assert!(matches!(of(&[]), GpuEvidence::Unknown(_)));
+}
+
+#[test]
+fn energy_is_told_where_nobody_else_can_have_used_it() {
+    let energy = |change: fn(&mut Tenancy)| {
+        let mut report = shared(failed(), device(&[0]));
+        change(&mut report.tenancy);
+        report.measure().energy
+    };
+    let counted = Some(EnergyCount { mj: 60_000, boot_ms: 500_250 });
+    assert_eq!(energy(|_| {}), None, "others hold contexts");
+    assert_eq!(energy(|tenancy| tenancy.others = Reading::Known(false)), counted);
+    assert_eq!(energy(|tenancy| tenancy.other_contexts = Reading::Known(false)), counted, "it holds the only one");
+    assert_eq!(
+        energy(|tenancy| {
+            (tenancy.own_context, tenancy.other_contexts) = (Reading::Known(false), Reading::Known(false));
+        }),
+        None,
+        "nobody holds one, and others were given it"
+    );
+    assert_eq!(energy(|tenancy| tenancy.other_contexts = failed()), None);
+    assert_eq!(energy(|tenancy| tenancy.others = failed()), None);
+
+    let mig = GpuReport { utilization: Reading::Known(Utilization::Mig(failed())), ..shared(failed(), failed()) };
+    assert_eq!(
+        GpuReport { tenancy: Tenancy { others: Reading::Known(false), ..mig.tenancy }, ..mig }.measure().energy,
+        None
+    );
+    let mut none = gpu_activity(failed(), failed());
+    none.energy_mj = failed();
+    let mut report = shared(failed(), failed());
+    report.utilization = Reading::Known(Utilization::Gpu(none, ASKED));
+    report.tenancy.others = Reading::Known(false);
+    assert_eq!(report.measure().energy, None);
 }

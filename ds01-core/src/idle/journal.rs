@@ -124,14 +124,38 @@ impl Journal {
         for day in self.days()? {
             let name = file_name(day);
             let Some(file) = self.store.open_to_read(&name)? else { continue };
-            let wanted = |seen: &Observation| {
-                seen.boot_id == boot_id && seen.boot_ms.saturating_add(DISORDER_MS) >= since_boot_ms
+            let mut each = |seen: Observation| {
+                let wanted = seen.boot_id == boot_id && seen.boot_ms.saturating_add(DISORDER_MS) >= since_boot_ms;
+                if wanted {
+                    found.push(seen);
+                }
+                wanted
             };
-            read_back(&file, wanted, &mut found).map_err(|error| self.error("read", &name, error))?;
+            read_back(&file, &mut each).map_err(|error| self.error("read", &name, error))?;
         }
         found.retain(|seen| seen.boot_ms >= since_boot_ms);
         found.sort_by_key(|seen| seen.boot_ms);
         Ok(found)
+    }
+
+    /// When on the boot clock the newest of those observations was made that were made in the boot `boot_id` before `boot_ms`.
+    ///
+    /// # Errors
+    ///
+    /// When a file could not be read.
+    pub fn newest_before(&self, boot_id: &str, boot_ms: u64) -> Result<Option<u64>, StoreError> {
+        let mut newest = None;
+        for day in self.days()? {
+            let name = file_name(day);
+            let Some(file) = self.store.open_to_read(&name)? else { continue };
+            let mut each = |seen: Observation| {
+                let before = seen.boot_id == boot_id && seen.boot_ms < boot_ms;
+                newest = newest.max(Some(seen.boot_ms).filter(|_| before));
+                !before
+            };
+            read_back(&file, &mut each).map_err(|error| self.error("read", &name, error))?;
+        }
+        Ok(newest)
     }
 
     /// The days that have a file, in their order.
@@ -158,8 +182,8 @@ impl From<Store> for Journal {
     }
 }
 
-/// Reads lines from the end of `file` to the first that is not `wanted`.
-fn read_back(file: &File, wanted: impl Fn(&Observation) -> bool, found: &mut Vec<Observation>) -> io::Result<()> {
+/// Hands over lines from the end of `file` until `each` has enough, which it says by `false`.
+fn read_back(file: &File, each: &mut dyn FnMut(Observation) -> bool) -> io::Result<()> {
     let mut end = file.metadata()?.len();
     // The beginning of a line whose end was read already.
     let mut rest = Vec::new();
@@ -174,10 +198,8 @@ fn read_back(file: &File, wanted: impl Fn(&Observation) -> bool, found: &mut Vec
             None => chunk.len(),
         };
         for line in chunk[whole_from..].split(|byte| *byte == b'\n').rev() {
-            match parse(line) {
-                Some(seen) if wanted(&seen) => found.push(seen),
-                Some(_) => return Ok(()),
-                None => {}
+            if parse(line).is_some_and(|seen| !each(seen)) {
+                return Ok(());
             }
         }
         chunk.truncate(whole_from);

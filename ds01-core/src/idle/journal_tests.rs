@@ -74,14 +74,23 @@ fn only_the_end_of_a_long_day_is_read() {
     let path = dir.path().join("activity/2026-03-02.jsonl");
     assert!(fs::metadata(&path).unwrap().len() > 5 * CHUNK_BYTES);
     assert_eq!(seconds(&journal.since("boot-1", 2_050_000).unwrap()), (2_050..2_100).collect::<Vec<_>>());
-    let found = std::cell::Cell::new(0);
-    let mut back = Vec::new();
-    let counted = |seen: &Observation| {
-        found.set(found.get() + 1);
+    let mut found = 0;
+    let mut counted = |seen: Observation| {
+        found += 1;
         seen.boot_ms >= 2_050_000
     };
-    read_back(&fs::File::open(&path).unwrap(), counted, &mut back).unwrap();
-    assert_eq!((back.len(), found.get()), (50, 51));
+    read_back(&fs::File::open(&path).unwrap(), &mut counted).unwrap();
+    assert_eq!(found, 51);
+}
+
+#[test]
+fn the_newest_before_a_time_is_of_the_same_boot() {
+    let (_dir, journal) = journal();
+    let other = Observation { boot_id: "boot-0".to_owned(), ..at(0, 115) };
+    journal.append(&[at(0, 100), other, at(0, 130), at(24, 120), at(24, 160)]).unwrap();
+    let before = |seconds: u64| journal.newest_before("boot-1", seconds * 1000).unwrap().map(|ms| ms / 1000);
+    assert_eq!([100, 120, 130, 150, 170].map(before), [None, Some(100), Some(120), Some(130), Some(160)]);
+    assert_eq!(journal.newest_before("boot-2", 170_000).unwrap(), None);
 }
 
 #[test]

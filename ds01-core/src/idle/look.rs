@@ -56,7 +56,9 @@ pub struct Look {
 impl Look {
     /// Looks, within `limit`, whatever the sources do.
     ///
-    /// GPUs are asked what they did since the picture before, or since `since` where that is later.
+    /// GPUs are asked what they did since the picture before, or since `since` where that is later. A picture to which a
+    /// source did not tell everything may have seen nobody at work, and does not count. One that lies in the future is of a
+    /// wall clock that was set back since: no sample would be newer, for as long as nobody looks again.
     pub fn at(
         sources: &Sources,
         previous: &Inventory,
@@ -65,7 +67,9 @@ impl Look {
         since: Option<Timestamp>,
     ) -> Self {
         let end = Instant::now() + limit;
-        let since = previous.last_scan.max(since).unwrap_or_else(|| sources.clock.now() - LONGEST_MEMORY);
+        let begin = sources.clock.now();
+        let earlier = [observed(previous), since].into_iter().flatten().filter(|at| *at < begin);
+        let since = earlier.max().unwrap_or_else(|| begin - LONGEST_MEMORY);
         let snapshot = collect(sources, previous, limit.mul_f64(SHARE_FOR_PICTURE), Some(since));
         let boot_id = snapshot.processes.as_ref().ok().map(|seen| seen.host.boot_id.clone());
         let boot_ms = u64::try_from(snapshot.since_boot.as_millis()).unwrap_or(u64::MAX);
@@ -127,7 +131,7 @@ impl Look {
         let Some(entry) = entry else {
             return Unknown::new(UnknownKind::Gone, format!("container {}", life.id.short())).into();
         };
-        Reading::Known(observation(entry, started_at, &now, &activity, &devices, asked(self.since, now.at)))
+        Reading::Known(observation(entry, started_at, &now, &activity, &devices, asked(self.since, &now)))
     }
 
     fn state_of(&self, name: SourceName) -> Option<SourceState> {
@@ -146,7 +150,7 @@ impl Look {
         let lives = watched.iter().map(|(_, life, _)| life.clone()).collect();
         let activities = activities(&sources.processes, lives, end);
         let devices = Devices::new(&self.inventory, gpus);
-        let asked = asked(self.since, self.now.at);
+        let asked = asked(self.since, &self.now);
         for (entry, life, started_at) in watched {
             let activity = activities.get(&life).cloned().unwrap_or_else(not_read);
             let pids = activity.processes.as_ref().map(|running| running.iter().map(|one| one.pid).collect());
@@ -156,8 +160,14 @@ impl Look {
     }
 }
 
-/// Without a picture before, GPUs are asked about so much time: more than drivers remember.
+/// Without a picture before that can be used, GPUs are asked about so much time: more than drivers remember.
 const LONGEST_MEMORY: Duration = Duration::from_secs(60);
+
+/// When the picture was made, if all sources told everything.
+fn observed(picture: &Inventory) -> Option<Timestamp> {
+    let told = |name: &SourceName| picture.source_state(name.as_str()) == Some(SourceState::Ok);
+    picture.last_scan.filter(|_| [SourceName::Docker, SourceName::Nvml, SourceName::Proc].iter().all(told))
+}
 
 /// The life that an entry tells of; `None` when Docker told no main process.
 pub(crate) fn life_of(entry: &ContainerEntry) -> Option<ContainerLife> {
@@ -201,9 +211,9 @@ fn unknown_activity(why: &Unknown) -> ContainerActivity {
     }
 }
 
-fn asked(since: Timestamp, until: Timestamp) -> Asked {
+fn asked(since: Timestamp, now: &Now) -> Asked {
     let us = |time: Timestamp| u64::try_from(time.as_microsecond()).unwrap_or(0);
-    Asked { since_us: us(since), until_us: us(until) }
+    Asked { since_us: us(since), until_us: us(now.at), boot_ms: now.boot_ms }
 }
 
 /// Puts together what was seen of one container.

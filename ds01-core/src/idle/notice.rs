@@ -50,7 +50,7 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
                 format!("Why: idle for {idle}{limit}. Neither its GPU nor anything else in it was at work."),
                 format!("What happens: it is stopped after {} more of idleness.", shown(*left)),
                 files.to_owned(),
-                keep(about),
+                format!("To keep it: {}", keep(about)),
             ];
             if let Some(why) = keep_alive_refused {
                 lines.push(format!("The keep-alive file that is there does not count: {why}."));
@@ -108,7 +108,7 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
 
 fn keep(about: &About<'_>) -> String {
     let longest = about.keepalive_longest.map(|longest| format!(" for up to {}", shown(longest))).unwrap_or_default();
-    format!("To keep it: use it, or run in it: touch {} - which holds it{longest}.", user_text(about.keepalive_path))
+    format!("use it, or run in it: touch {} - which holds it{longest}.", user_text(about.keepalive_path))
 }
 
 fn render(title: &str, facts: &ContainerFacts, lines: &[String]) -> String {

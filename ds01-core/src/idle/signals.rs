@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     gpu_evidence::{GpuEvidence, GpuMeasure},
     observation::{Observation, ProcessActivity},
+    power::{self, IdlePowers},
 };
 use crate::{
     model::Reading,
@@ -100,14 +101,17 @@ pub struct Since<'a> {
     pub net_at_check: Option<u64>,
     /// What the GPUs were seen to do in observations that were too near to that one to count by themselves.
     pub joined: &'a [GpuMeasure],
+    /// What power its GPUs took when they idled.
+    pub idle_powers: &'a IdlePowers,
 }
 
 impl Signals {
     /// What happened from `since` to `now`.
     pub fn between(since: &Since<'_>, now: &Observation, thresholds: &Thresholds) -> Self {
         let before = since.before;
+        let seen = GpuEvidence::of(since.joined.iter().chain(&now.gpus), thresholds.gpu_percent);
         Self {
-            gpu: GpuEvidence::of(since.joined.iter().chain(&now.gpus), thresholds.gpu_percent),
+            gpu: seen.with_power(power::excess_watts(since.idle_powers, &before.gpus, &now.gpus)),
             cpu: cpu(before, now, thresholds.cpu_percent),
             network: network(since.net_at_check, &now.net_bytes, thresholds.net_bytes),
             processes: processes(before, now),

@@ -12,7 +12,8 @@ fn failed<T>() -> Reading<T> {
 }
 
 fn between(before: &Observation, now: &Observation) -> Signals {
-    let since = Since { before, net_at_check: before.net_bytes.known().copied(), joined: &[] };
+    let (net_at_check, idle_powers) = (before.net_bytes.known().copied(), &IdlePowers::new());
+    let since = Since { before, net_at_check, joined: &[], idle_powers };
     Signals::between(&since, now, &THRESHOLDS)
 }
 
@@ -53,7 +54,8 @@ fn network_counts_from_the_last_check() {
     let mut now = seen(130);
     now.net_bytes = Reading::Known(2_000_000);
     let network = |net_at_check| {
-        Signals::between(&Since { before: &seen(100), net_at_check, joined: &[] }, &now, &THRESHOLDS).network
+        let since = Since { before: &seen(100), net_at_check, joined: &[], idle_powers: &IdlePowers::new() };
+        Signals::between(&since, &now, &THRESHOLDS).network
     };
     assert_eq!(network(Some(1_000_000)), Signal::Idle(1_000_000));
     assert_eq!(network(Some(2_000_000 - 1_048_576)), Signal::Active(1_048_576));

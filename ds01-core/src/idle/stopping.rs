@@ -59,16 +59,20 @@ impl Stopping {
 
 impl IdleState {
     /// What became of stops that a killed check had begun: the events of those that happened. A container that runs on in
-    /// the same life was not stopped, and is judged anew.
+    /// the same life was not stopped, and is judged anew; one that runs and does not tell its life is asked about again.
     pub fn settle(&mut self, containers: &[ContainerFacts], now: &Now) -> Vec<Event> {
         let listed: BTreeMap<&ContainerId, &ContainerFacts> =
             containers.iter().map(|facts| (&facts.id, facts)).collect();
-        let begun = std::mem::take(&mut self.stopping);
-        let happened = begun.into_iter().filter(|(id, stopping)| {
-            !listed.get(id).is_some_and(|facts| facts.status.is_up() && facts.started_at == stopping.started_at)
-        });
+        let mut happened = BTreeMap::new();
+        for (id, stopping) in std::mem::take(&mut self.stopping) {
+            match listed.get(&id).filter(|facts| facts.status.is_up()) {
+                Some(facts) if facts.started_at.is_none() => drop(self.stopping.insert(id, stopping)),
+                Some(facts) if facts.started_at == stopping.started_at => {}
+                _ => drop(happened.insert(id, stopping)),
+            }
+        }
         let events: Vec<(ContainerId, Event)> =
-            happened.filter_map(|(id, stopping)| self.event_of(id, stopping, now)).collect();
+            happened.into_iter().filter_map(|(id, stopping)| self.event_of(id, stopping, now)).collect();
         for (id, _) in &events {
             self.stopped_here(id, now);
         }
@@ -95,3 +99,7 @@ impl IdleState {
         Some((id, Event { timestamp: now.at, user: facts.user, details }))
     }
 }
+
+#[cfg(test)]
+#[path = "stopping_tests.rs"]
+mod tests;

@@ -36,7 +36,11 @@ pub(super) fn seen(seconds: u64) -> Observation {
         container_id: id(),
         name: "train".to_owned(),
         started_at: noon(),
-        gpus: vec![GpuMeasure { gpu: "GPU-1".to_owned(), figure: GpuFigure::OwnProcesses { percent: 0.0 } }],
+        gpus: vec![GpuMeasure {
+            gpu: "GPU-1".to_owned(),
+            figure: GpuFigure::OwnProcesses { percent: 0.0 },
+            energy: None,
+        }],
         cpu_us: Reading::Known(1_000_000),
         net_bytes: Reading::Known(1_000),
         activity: Reading::Known(ProcessActivity { newest: None, terminals: BTreeMap::new() }),

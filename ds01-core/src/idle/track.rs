@@ -9,6 +9,7 @@ use super::{
     facts::Now,
     gpu_evidence::{GpuEvidence, GpuMeasure},
     observation::Observation,
+    power::{self, IdlePowers},
     signals::{SHORTEST_INTERVAL, Signals, Since, Thresholds},
     verdict::Verdict,
 };
@@ -55,6 +56,9 @@ pub struct Track {
     pub first_boot_ms: u64,
     /// The network counter at the last check.
     pub net_at_check: Option<u64>,
+    /// What power its GPUs took when they idled.
+    #[serde(default, skip_serializing_if = "IdlePowers::is_empty")]
+    pub idle_powers: IdlePowers,
     /// The warning of this idle spell.
     pub warning: Option<Warning>,
     /// The warning that it nears its maximum run time.
@@ -131,6 +135,7 @@ impl Track {
             idle_checks: 0,
             first_boot_ms: first.boot_ms,
             net_at_check: first.net_bytes.known().copied(),
+            idle_powers: IdlePowers::new(),
             warning: None,
             runtime_warning: None,
             told_exempt: Vec::new(),
@@ -152,7 +157,7 @@ impl Track {
             self.joined.extend_from_slice(&seen.gpus);
             return;
         } else if interval.says() == Verdict::Idle {
-            self.idle_ms += length_ms;
+            self.idle_ms = self.idle_ms.saturating_add(length_ms);
         } else {
             // Not seen, or seen and not understood: neither idle nor active, and no row of idle checks.
             self.idle_checks = 0;
@@ -161,13 +166,22 @@ impl Track {
         if self.net_at_check.is_none_or(|before| seen.net_bytes.known().is_some_and(|now| *now < before)) {
             self.net_at_check = seen.net_bytes.known().copied();
         }
+        // Over less than this, steps of the counter look like power.
+        if Duration::from_millis(length_ms) >= SHORTEST_INTERVAL {
+            power::take_in(&mut self.idle_powers, &self.last.gpus, &seen.gpus);
+        }
         self.last.clone_from(seen);
         self.joined.clear();
     }
 
     /// What happened from the last observation to `seen`, which has to be a later one of this life.
     pub fn interval_to(&self, seen: &Observation, length_ms: u64, thresholds: &Thresholds) -> Interval {
-        let since = Since { before: &self.last, net_at_check: self.net_at_check, joined: &self.joined };
+        let since = Since {
+            before: &self.last,
+            net_at_check: self.net_at_check,
+            joined: &self.joined,
+            idle_powers: &self.idle_powers,
+        };
         let signals = Signals::between(&since, seen, thresholds);
         let verdict = Verdict::of(&signals, thresholds.gpu_unknown);
         Interval { length_ms, signals, verdict }
@@ -176,8 +190,8 @@ impl Track {
     /// An observation that was written down after a later one: a detector's, overtaken by a check. What it saw on the GPU
     /// after the spell began is activity all the same.
     fn observe_late(&mut self, seen: &Observation, thresholds: &Thresholds) {
-        let new = seen.boot_ms > self.active_boot_ms && seen.boot_ms != self.last.boot_ms;
-        if new && matches!(GpuEvidence::of(&seen.gpus, thresholds.gpu_percent), GpuEvidence::Active(_)) {
+        let new = seen.boot_ms > self.active_boot_ms && *seen != self.last;
+        if new && GpuEvidence::of(&seen.gpus, thresholds.gpu_percent).is_active() {
             let last = self.last.clone();
             self.begin_spell(&last);
         }
@@ -196,7 +210,7 @@ impl Track {
     /// to.
     pub fn close_check(&mut self, now: &Now) {
         if self.verdict(now) == Verdict::Idle && !self.active_since_check {
-            self.idle_checks += 1;
+            self.idle_checks = self.idle_checks.saturating_add(1);
         } else {
             self.idle_checks = 0;
         }

@@ -111,6 +111,10 @@ fn a_late_line_that_saw_work_counts_once() {
     track.observe(&seen(1120), &THRESHOLDS);
     track.observe(&on_gpu(1045, 50.0), &THRESHOLDS);
     assert_eq!(track.idle_ms, 30_000);
+    track.observe(&seen(1120), &THRESHOLDS);
+    assert_eq!(track.idle_ms, 30_000, "the same line again");
+    track.observe(&on_gpu(1120, 50.0), &THRESHOLDS);
+    assert_eq!(track.idle_ms, 0, "two looks at one instant");
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Verdict {
         let Signals { gpu, cpu, network, processes } = signals;
         let any_active = cpu.is_active() || network.is_active() || processes.is_active();
         match gpu {
-            GpuEvidence::Active(_) => Self::GpuActive,
+            GpuEvidence::Active(_) | GpuEvidence::Worked { .. } => Self::GpuActive,
             _ if any_active => Self::OtherwiseActive,
             _ if !cpu.is_known() => Self::NoEvidence,
             GpuEvidence::Unknown(_) if gpu_unknown == GpuUnknown::Never => Self::GpuUnknown,

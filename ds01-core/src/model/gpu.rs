@@ -1,5 +1,7 @@
 //! What NVML says about GPUs, MIG instances and the processes that hold a context on them, as plain data.
 
+use std::time::Duration;
+
 use super::{Reading, Unknown};
 
 /// One scan of all GPUs of the host.
@@ -48,6 +50,11 @@ pub struct GpuActivity {
     pub processes: Reading<Vec<ProcessSample>>,
     /// `nvmlDeviceGetSamples` of the GPU's own utilization. The driver's ring of samples is a few seconds deep.
     pub device: Reading<Vec<DeviceSample>>,
+    /// `nvmlDeviceGetTotalEnergyConsumption`: millijoules since the driver was loaded, of the whole GPU, however seldom it is
+    /// looked at. From Volta on.
+    pub energy_mj: Reading<u64>,
+    /// How long after the question that was read.
+    pub energy_after: Duration,
 }
 
 /// One process's share of a GPU's time in one sample, in percent. A driver can tell nonsense here: percentages beyond 100,

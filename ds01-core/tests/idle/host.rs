@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use ds01_core::{
     detect::Origin,
     idle::{
-        Action, Check, ContainerFacts, Demand, GpuFigure, GpuMeasure, IdleState, KeepAlive, Now, Observation, Plan,
-        ProcessActivity,
+        Action, Check, Checked, ContainerFacts, Demand, EnergyCount, GpuFigure, GpuMeasure, IdleState, KeepAlive, Now,
+        Observation, Plan, ProcessActivity,
     },
     model::{ContainerId, ContainerStatus, Reading, Unknown, UnknownKind},
     policy::{Document, Policy, PolicyFiles, parse},
@@ -32,6 +32,9 @@ pub(crate) struct Container {
     pub(crate) started_boot_ms: u64,
     pub(crate) keep_alive: KeepAlive,
     cpu_us: u64,
+    /// The energy counter of its GPU, where that has one.
+    pub(crate) energy_mj: Option<u64>,
+    pub(crate) watts: u64,
 }
 
 pub(crate) struct Host {
@@ -61,6 +64,11 @@ pub(crate) fn id(n: usize) -> ContainerId {
     format!("{n:064x}").parse().unwrap()
 }
 
+/// The id of the container of this name.
+pub(crate) fn id_of(checked: &Checked, name: &str) -> ContainerId {
+    checked.container(name).unwrap()
+}
+
 pub(crate) const HOUR: u64 = 3600;
 
 impl Host {
@@ -86,6 +94,8 @@ impl Host {
             started_boot_ms: 8 * HOUR * 1000,
             keep_alive: KeepAlive::Absent,
             cpu_us: 0,
+            energy_mj: None,
+            watts: 60,
         });
         Self {
             policy: policy(policy_text),
@@ -105,12 +115,15 @@ impl Host {
         for container in &mut self.containers {
             let busy = matches!(container.work, Work::Cpu | Work::Gpu);
             container.cpu_us += seconds * if busy { 800_000 } else { 2_000 };
+            container.energy_mj = container.energy_mj.map(|mj| mj + seconds * 1000 * container.watts);
         }
     }
 
     pub(crate) fn observation(&self, container: &Container) -> Observation {
         let unknown = || Unknown::new(UnknownKind::Failed, "as the test says");
         let read = container.work != Work::Unreadable;
+        let boot_ms = self.now.boot_ms;
+        let energy = container.energy_mj.map(|mj| EnergyCount { mj, boot_ms });
         let figure = match container.work {
             Work::Gpu => GpuFigure::OwnProcesses { percent: 90.0 },
             Work::Cpu | Work::Nothing => GpuFigure::OwnProcesses { percent: 0.0 },
@@ -123,7 +136,7 @@ impl Host {
             container_id: container.facts.id.clone(),
             name: container.facts.name.clone(),
             started_at: container.facts.started_at.unwrap(),
-            gpus: vec![GpuMeasure { gpu: "GPU-1".to_owned(), figure }],
+            gpus: vec![GpuMeasure { gpu: "GPU-1".to_owned(), figure, energy }],
             cpu_us: if read { Reading::Known(container.cpu_us) } else { unknown().into() },
             net_bytes: if read { Reading::Known(1) } else { unknown().into() },
             activity: if read {

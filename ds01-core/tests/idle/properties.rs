@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ds01_core::idle::Action;
+use ds01_core::idle::{Action, Plan};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
@@ -25,6 +25,8 @@ enum Step {
     Restart,
     /// What is in the journal since the last check is lost.
     LoseJournal,
+    /// The GPU takes so many watts from now on, whatever it does.
+    Power(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -39,6 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Reboot),
         1 => Just(Step::Restart),
         1 => Just(Step::LoseJournal),
+        4 => (10..400_u64).prop_map(Step::Power),
     ]
 }
 
@@ -114,6 +117,7 @@ fn run(steps: &[Step], restarts: bool) -> Result<Vec<(u64, Action)>, TestCaseErr
                 at_check = bystander.clone();
                 worked = true;
             }
+            Step::Power(watts) => host.containers[0].watts = *watts,
             Step::LoseJournal => {
                 host.observations.clear();
                 bystander.clone_from(&at_check);
@@ -175,6 +179,42 @@ proptest! {
     #[test]
     fn a_restart_of_the_reaper_changes_nothing(steps in prop::collection::vec(step(), 1..80)) {
         prop_assert_eq!(run(&steps, false)?, run(&steps, true)?);
+    }
+
+    /// What its energy tells makes nobody idle, and holds up a stop for no longer than the power is new.
+    #[test]
+    fn energy_only_holds_up(steps in prop::collection::vec(step(), 1..120)) {
+        let mut plain = Host::new(POLICY, &["one"]);
+        let mut counted = Host::new(POLICY, &["one"]);
+        counted.containers[0].energy_mj = Some(1_000);
+        let stops = |plan: &Plan| matches!(plan.decisions[&id(0)].action, Action::Stop { .. });
+        for step in &steps {
+            for host in [&mut plain, &mut counted] {
+                match step {
+                    Step::Do(work) => host.containers[0].work = *work,
+                    Step::Power(watts) => host.containers[0].watts = *watts,
+                    Step::Scan(seconds) => {
+                        host.pass(*seconds);
+                        host.scan();
+                    }
+                    Step::Gap(seconds) => host.pass(*seconds),
+                    _ => {}
+                }
+            }
+            if let Step::Check(seconds) = step {
+                plain.pass(*seconds);
+                counted.pass(*seconds);
+                let (plain, counted) = (plain.check(), counted.check());
+                let idle = |plan: &Plan| plan.decisions[&id(0)].idle;
+                prop_assert!(idle(&counted) <= idle(&plain), "{:?}, without: {:?}", idle(&counted), idle(&plain));
+                prop_assert!(stops(&plain) || !stops(&counted));
+                if stops(&plain) {
+                    return Ok(());
+                }
+            }
+        }
+        counted.containers[0].work = Work::Nothing;
+        prop_assert!((0..10).any(|_| stops(&counted.five_minutes())), "idle for 50 minutes, and still there");
     }
 
     /// What was read before from the journal, and is read again, or in another order, changes nothing.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "clippy knows #[test] functions, not their helpers")]
 
+mod container;
+mod container_rig;
 mod hand_made;
 mod hidden;
 mod live;

@@ -24,7 +24,7 @@
 //!
 //! `judged` is false when a source told nothing, so that nobody could be judged: see standard error. A signal is `active`,
 //! `idle` or `unknown`, with its figure (percent of the GPU's time, percent of one core, bytes since the last check) or the
-//! reason; `signals` is null for a container that was observed only once. `observed_seconds` is the interval they speak of.
+//! reason; the GPU's can also be `worked`, an object with `percent` when looked at and `watts` above its idle power between looks; `signals` is null for a container that was observed only once. `observed_seconds` is the interval they speak of.
 //! A limit is null where there is none. `reason` and `next` are the words of the table, and may change.
 
 use ds01_core::{

@@ -43,7 +43,8 @@ pub(crate) fn run(request: &StatusRequest) -> Result<ExitCode, Failure> {
     let shown = shown(&checked);
     if request.json {
         console::print(&json::document(&checked, &shown)?)?;
-    } else {
+    } else if checked.blind().is_none() {
+        // Of a host that could not be seen there is no table: an empty one would say that nobody is there.
         let medium = console::medium(request.color);
         console::print(table::render(&checked, &shown, medium, last_check).as_bytes())?;
     }

@@ -72,8 +72,10 @@ fn figures(one: &Shown<'_>) -> [String; 3] {
     let Some(interval) = interval else { return [NONE, NONE, NONE].map(ToOwned::to_owned) };
     let signals = &interval.signals;
     let gpu = match &signals.gpu {
-        GpuEvidence::Active(percent) | GpuEvidence::Idle(percent) => format!("{percent:.0}%"),
-        GpuEvidence::Unknown(_) => UNKNOWN.to_owned(),
+        GpuEvidence::Active(percent)
+        | GpuEvidence::Worked { percent: Some(percent), .. }
+        | GpuEvidence::Idle(percent) => format!("{percent:.0}%"),
+        GpuEvidence::Worked { percent: None, .. } | GpuEvidence::Unknown(_) => UNKNOWN.to_owned(),
     };
     let cpu = match &signals.cpu {
         Signal::Active(percent) | Signal::Idle(percent) if *percent >= 10.0 => format!("{percent:.0}%"),

@@ -14,6 +14,7 @@ mod control;
 mod convert;
 mod failure;
 mod host;
+mod info;
 mod lenient;
 mod session;
 
@@ -34,6 +35,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::runtime::{Builder, Runtime};
 
 pub use host::{DEFAULT_SOCKET, InvalidDockerHost, parse_docker_host};
+pub use info::{ApiVersions, DaemonInfo};
 
 use super::{ContainerSource, FailureKind, Inspection, SourceError, SourceName};
 use crate::model::{ContainerId, ContainerListing};

@@ -59,6 +59,11 @@ impl Session {
         Ok(Self { client, socket: options.socket.clone(), request_timeout: options.request_timeout, prefix })
     }
 
+    /// The version agreed on, such as `1.41`.
+    pub(super) fn api_version(&self) -> &str {
+        self.prefix.trim_start_matches("/v")
+    }
+
     /// The client, whose calls belong into [`within_deadline`](Self::within_deadline).
     pub(super) fn client(&self) -> &bollard::Docker {
         &self.client

@@ -58,6 +58,8 @@ impl State {
             decoder_percent: 0,
         };
         GpuActivity {
+            energy_mj: Unknown::new(UnknownKind::NotSupported, "the fake counts no energy").into(),
+            energy_after: Duration::ZERO,
             processes: Reading::Known(working.into_iter().map(sample).collect()),
             device: Reading::Known(vec![DeviceSample { time_us, percent: together }]),
         }

@@ -26,6 +26,7 @@
 
 mod activity;
 mod answers;
+mod clocks;
 mod control;
 mod scenario;
 
@@ -63,6 +64,7 @@ pub struct FakeHost(Arc<Mutex<State>>);
 struct State {
     host: Host,
     booted_at: Timestamp,
+    boots: u64,
     now: Timestamp,
     users: BTreeMap<u32, String>,
     gpus: Vec<GpuSpec>,
@@ -112,6 +114,7 @@ impl FakeHost {
         Self(Arc::new(Mutex::new(State {
             host: Host { name: name.to_owned(), boot_id: "5f3a1c9e-0d42-4b7a-9c55-2f6e8b1d7a30".to_owned() },
             booted_at: now - UPTIME_AT_START,
+            boots: 0,
             now,
             users: [(0, "root".to_owned())].into(),
             gpus: Vec::new(),

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, thread, time::Duration};
 
-use jiff::Timestamp;
 use nvml_wrapper::{
     Device, GpmSample, Nvml,
     enum_wrappers::device::Sampling,
@@ -11,7 +10,7 @@ use nvml_wrapper::{
     gpm::gpm_metrics_get,
 };
 
-use super::read::{reading, unknown};
+use super::read::{Question, reading, unknown};
 use crate::model::{
     DeviceSample, GpuActivity, GpuReading, Mig, MigInstance, ProcessSample, Reading, Unknown, UnknownKind,
 };
@@ -23,9 +22,9 @@ const ATTEMPTS: usize = 5;
 const BETWEEN_GPM_SAMPLES: Duration = Duration::from_millis(110);
 
 /// What a GPU that is not in MIG mode did.
-pub(super) fn activity(device: &Device<'_>, since: Timestamp) -> GpuActivity {
+pub(super) fn activity(device: &Device<'_>, question: Question) -> GpuActivity {
     // A clock before 1970 is one that was never set.
-    let since_us = u64::try_from(since.as_microsecond()).unwrap_or(0);
+    let since_us = u64::try_from(question.since.as_microsecond()).unwrap_or(0);
     let processes = listed(|| device.process_utilization_stats(since_us)).map(|samples| {
         let sample = |sample: nvml_wrapper::struct_wrappers::device::ProcessUtilizationSample| ProcessSample {
             pid: sample.pid,
@@ -36,15 +35,18 @@ pub(super) fn activity(device: &Device<'_>, since: Timestamp) -> GpuActivity {
         };
         samples.into_iter().map(sample).collect()
     });
-    let device = listed(|| device.samples(Sampling::GpuUtilization, since_us)).map(|samples| {
+    let samples = listed(|| device.samples(Sampling::GpuUtilization, since_us)).map(|samples| {
         let sample = |sample: nvml_wrapper::struct_wrappers::device::Sample| {
             Some(DeviceSample { time_us: sample.timestamp, percent: whole(&sample.value)? })
         };
         samples.into_iter().filter_map(sample).collect()
     });
+    let energy = device.total_energy_consumption();
     GpuActivity {
+        energy_mj: reading("nvmlDeviceGetTotalEnergyConsumption", energy),
+        energy_after: question.begun.elapsed(),
         processes: reading("nvmlDeviceGetProcessUtilization", processes),
-        device: reading("nvmlDeviceGetSamples", device),
+        device: reading("nvmlDeviceGetSamples", samples),
     }
 }
 

@@ -12,21 +12,27 @@
 //! | their ids | `nvmlDeviceGetGpuInstanceId`, `nvmlDeviceGetComputeInstanceId` |
 //! | who worked since a time | `nvmlDeviceGetProcessUtilization` |
 //! | how much it worked since a time | `nvmlDeviceGetSamples` |
+//! | energy so far | `nvmlDeviceGetTotalEnergyConsumption` |
 //! | how much a MIG instance works | `nvmlGpmMigSampleGet`, `nvmlGpmMetricsGet` |
+//! | persistence mode | `nvmlDeviceGetPersistenceMode` |
 //! | processes | `nvmlDeviceGetComputeRunningProcesses`, `nvmlDeviceGetMPSComputeRunningProcesses`; `_v3`, `_v2` or the first, whichever is the newest that the driver has |
 //!
 //! What a driver lists is told as it lists it. One driver branch (R535) listed pids that never were: check that a process
 //! exists before believing in it.
 
 mod activity;
+mod health;
 mod load;
 mod raw;
 mod read;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use jiff::Timestamp;
 
+pub use health::{DriverHealth, DriverTrouble};
+
+use self::read::Question;
 use super::{GpuSource, SourceError};
 use crate::model::GpuSnapshot;
 
@@ -70,9 +76,11 @@ impl GpuSource for Nvml {
 }
 
 impl Nvml {
-    fn read(&self, activity_since: Option<Timestamp>) -> Result<GpuSnapshot, SourceError> {
+    fn read(&self, since: Option<Timestamp>) -> Result<GpuSnapshot, SourceError> {
+        // Loading and initialising can take seconds, where it has to wake the GPUs.
+        let begun = Instant::now();
         let library = load::load(self.library.as_deref())?;
-        let snapshot = read::snapshot(&library, activity_since);
+        let snapshot = read::snapshot(&library, since.map(|since| Question { since, begun }));
         if let Err(error) = library.shutdown() {
             tracing::debug!("nvmlShutdown: {error}");
         }

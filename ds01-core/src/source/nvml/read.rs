@@ -1,6 +1,6 @@
 //! From an initialised library to plain data. What can't be read is a [`Reading`] with NVML's answer.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use jiff::Timestamp;
 use nvml_wrapper::error::NvmlError;
@@ -18,22 +18,31 @@ use crate::source::{FailureKind, SourceError, SourceName};
 /// `current` of `nvmlDeviceGetMigMode` while the mode is on.
 const MIG_ENABLED: u32 = 1;
 
-/// All GPUs; with a time, also what they did since.
-pub(super) fn snapshot(nvml: &Nvml, activity_since: Option<Timestamp>) -> Result<GpuSnapshot, SourceError> {
+/// What GPUs are asked that did something.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question {
+    /// Since when, on the wall clock.
+    pub(super) since: Timestamp,
+    /// When it was asked.
+    pub(super) begun: Instant,
+}
+
+/// All GPUs; with a question, also what they did.
+pub(super) fn snapshot(nvml: &Nvml, question: Option<Question>) -> Result<GpuSnapshot, SourceError> {
     let count = nvml.device_count().map_err(|error| {
         let kind = if matches!(error, NvmlError::NoPermission) { FailureKind::Denied } else { FailureKind::Erred };
         SourceError::failed(SourceName::Nvml, kind, format!("nvmlDeviceGetCount_v2: {error}"))
     })?;
     let mut gpus: Vec<GpuReading> =
-        (0..count).map(|index| GpuReading { index, gpu: gpu(nvml, index, activity_since).into() }).collect();
-    if activity_since.is_some() {
+        (0..count).map(|index| GpuReading { index, gpu: gpu(nvml, index, question).into() }).collect();
+    if question.is_some() {
         graphics_percents(nvml, &mut gpus);
     }
     Ok(GpuSnapshot { driver_version: nvml.sys_driver_version().ok(), gpus })
 }
 
 /// The GPU at an index. Without a handle or a UUID there is nothing to say about it.
-fn gpu(nvml: &Nvml, index: u32, activity_since: Option<Timestamp>) -> Result<Gpu, Unknown> {
+fn gpu(nvml: &Nvml, index: u32, question: Option<Question>) -> Result<Gpu, Unknown> {
     let device = nvml.device_by_index(index).map_err(|error| unknown("nvmlDeviceGetHandleByIndex_v2", &error))?;
     let uuid = device.uuid().map_err(|error| unknown("nvmlDeviceGetUUID", &error))?;
     let mig = mig(&device).into();
@@ -44,7 +53,7 @@ fn gpu(nvml: &Nvml, index: u32, activity_since: Option<Timestamp>) -> Result<Gpu
         pci_bus_id: reading("nvmlDeviceGetPciInfo_v3", device.pci_info()).map(|info| info.bus_id),
         memory_total_mb: memory_total_mb(&device),
         processes: own_processes(&device, &mig),
-        activity: own_activity(&device, &mig, activity_since),
+        activity: own_activity(&device, &mig, question),
         mig,
     })
 }
@@ -63,10 +72,10 @@ fn own_processes(device: &Device<'_>, mig: &Reading<Mig>) -> Reading<Vec<GpuProc
 }
 
 /// What the GPU itself did. While MIG is on, drivers tell neither utilization nor samples of it.
-fn own_activity(device: &Device<'_>, mig: &Reading<Mig>, since: Option<Timestamp>) -> Reading<GpuActivity> {
-    match (since, mig) {
+fn own_activity(device: &Device<'_>, mig: &Reading<Mig>, question: Option<Question>) -> Reading<GpuActivity> {
+    match (question, mig) {
         (None, _) => Unknown::new(UnknownKind::NotAsked, "utilization").into(),
-        (Some(since), Reading::Known(Mig::Disabled)) => Reading::Known(activity(device, since)),
+        (Some(question), Reading::Known(Mig::Disabled)) => Reading::Known(activity(device, question)),
         (Some(_), Reading::Known(Mig::Enabled(_))) => {
             Unknown::new(UnknownKind::NotSupported, "the utilization of a GPU in MIG mode").into()
         }

@@ -81,4 +81,32 @@ mod tests {
     fn what_the_container_itself_runs_is_no_check() {
         assert_eq!(found(&["CMD", "train"], &[(10, 5, "train"), (11, 10, "train"), (12, 11, "train")]), [0; 0]);
     }
+
+    /// What its user runs in it comes from outside too, by `docker exec`.
+    #[test]
+    fn work_that_began_beside_a_check_is_work() {
+        let test = ["CMD-SHELL", "curl -f localhost; exit 1"];
+        let processes = [
+            (10, 5, "sleep|infinity"),
+            (20, 5, "/bin/bash|-c|curl -f localhost; exit 1"),
+            (21, 20, "curl|-f|localhost"),
+            (22, 21, "resolver"),
+            (30, 5, "python3|train.py"),
+            (31, 30, "curl|-f|localhost"),
+            (40, 10, "/bin/sh|-c|curl -f localhost; exit 1"),
+        ];
+        assert_eq!(found(&test, &processes), [20, 21, 22]);
+        let slow = [(10, 5, "x"), (20, 5, "/bin/sh|-c|wait 9"), (21, 5, "/bin/sh|-c|wait 9")];
+        assert_eq!(found(&["CMD-SHELL", "wait 9"], &slow), [20, 21], "two at once");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_check() {
+        let life = ContainerLife {
+            id: "ab".repeat(32).parse().unwrap(),
+            pid: 10,
+            health_check: ["CMD", "curl"].map(str::to_owned).into(),
+        };
+        assert_eq!(super::processes(&[(10, 5), (11, 5)], &life, |_| None), BTreeSet::new());
+    }
 }

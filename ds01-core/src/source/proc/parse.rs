@@ -93,6 +93,10 @@ pub(super) fn arguments(bytes: &[u8]) -> Vec<String> {
 
 /// Reads `/proc/PID/net/dev`: bytes received and sent by all interfaces but loopback; `None` if it is not one.
 pub(super) fn net_bytes(bytes: &[u8]) -> Option<u64> {
+    // The parser skips two lines, whatever they are: a table without any would be no bytes.
+    if !bytes.starts_with(b"Inter-|") {
+        return None;
+    }
     let InterfaceDeviceStatus(interfaces) = InterfaceDeviceStatus::from_buf_read(bytes).ok()?;
     let used = interfaces.iter().filter(|(name, _)| *name != "lo");
     Some(used.map(|(_, status)| status.recv_bytes.saturating_add(status.sent_bytes)).fold(0, u64::saturating_add))
@@ -168,7 +172,9 @@ mod tests {
         assert_eq!(net_bytes(table), Some(1235));
         let none = table.split_inclusive(|byte| *byte == b'\n').take(3).flatten().copied().collect::<Vec<_>>();
         assert_eq!(net_bytes(&none), Some(0), "no network is no bytes");
-        assert_eq!(net_bytes(b"a\nb\nc\n"), None);
+        for nonsense in [&b""[..], b"a\n", b"a\nb\n", b"a\nb\nc\n", b"Inter-|\n face |\nc\n"] {
+            assert_eq!(net_bytes(nonsense), None);
+        }
     }
 
     #[test]

@@ -1,0 +1,173 @@
+//! What changes between the decision and the stop: the container is left.
+
+use std::time::Duration;
+
+use ds01_core::{
+    idle::Checked,
+    model::ContainerStatus,
+    source::{
+        Clock, FailureKind, PathStat, SourceError, SourceName,
+        fake::{Appear, Change, Disappear, FakeHost, ProcessSpec, SourceMood, Step, Work},
+    },
+};
+
+use crate::{
+    bench::{Bench, POLICY, STOP_AT, left, trainer},
+    meddling::Engine,
+};
+
+/// A check that decides to stop `train`, and what came of it when `happening` came between. Nobody was stopped.
+fn left_when(happening: impl FnOnce(&FakeHost) + Send + 'static) -> (Bench, Checked) {
+    let mut bench = Bench::new(POLICY, &[trainer("train", 501)]);
+    let engine = Engine::of(&mut bench);
+    bench.up_to_the_stop();
+    engine.then(happening);
+    let checked = bench.check();
+    assert_eq!(bench.host.orders(), []);
+    assert_eq!(bench.told(), ["idle_warning train"]);
+    assert_eq!(bench.notices().len(), 1, "nobody is told of a stop that does not come");
+    (bench, checked)
+}
+
+fn apply(host: &FakeHost, step: &Step) {
+    host.apply(step, true).unwrap();
+}
+
+fn change(host: &FakeHost, change: Change) {
+    apply(host, &Step { change: [("train".to_owned(), change)].into(), ..Step::default() });
+}
+
+/// From here on idle: it is warned again before it is stopped, and each no earlier than a new container would be.
+fn begins_anew(bench: &Bench) {
+    let mut checks = 0;
+    while bench.told().len() == 1 {
+        bench.next_check();
+        checks += 1;
+        assert!(checks <= STOP_AT, "never warned again");
+    }
+    assert_eq!(bench.told(), ["idle_warning train", "idle_warning train"]);
+    assert!(checks >= STOP_AT - 2, "after {checks} checks");
+    assert_eq!(bench.stopped(), [""; 0]);
+    bench.next_check();
+    assert_eq!(bench.stopped(), ["train"]);
+}
+
+#[test]
+fn restarted() {
+    let (bench, checked) = left_when(|host| change(host, Change { restart: true, ..Change::default() }));
+    assert_eq!(left(&checked, "train"), "it was started anew");
+    begins_anew(&bench);
+}
+
+#[test]
+fn replaced_by_another_of_its_name() {
+    let (bench, checked) = left_when(|host| {
+        let disappear = Disappear { containers: vec!["train".to_owned()], ..Disappear::default() };
+        let appear = Appear { containers: vec![trainer("train", 502)], ..Appear::default() };
+        apply(host, &Step { disappear, appear, ..Step::default() });
+    });
+    assert!(left(&checked, "train").contains("gone"));
+    begins_anew(&bench);
+}
+
+#[test]
+fn ended_or_removed_by_its_user() {
+    let (_, checked) =
+        left_when(|host| change(host, Change { status: Some(ContainerStatus::Exited), ..Change::default() }));
+    assert_eq!(left(&checked, "train"), "it does not run any more");
+    let (_, checked) = left_when(|host| {
+        let disappear = Disappear { containers: vec!["train".to_owned()], ..Disappear::default() };
+        apply(host, &Step { disappear, ..Step::default() });
+    });
+    assert!(left(&checked, "train").contains("gone"));
+}
+
+#[test]
+fn begins_to_work_on_its_gpu() {
+    let (bench, checked) =
+        left_when(|host| change(host, Change { gpu_percent: [(501, 80)].into(), ..Change::default() }));
+    assert_eq!(left(&checked, "train"), "not idle: it works on a GPU");
+    // Only the last look saw it.
+    bench.change("train", Change { gpu_percent: [(501, 0)].into(), ..Change::default() });
+    begins_anew(&bench);
+}
+
+#[test]
+fn begins_to_load_data() {
+    let (bench, checked) = left_when(|host| {
+        change(host, Change { work: Some(Work { cpu_percent: 100.0, ..Work::default() }), ..Change::default() });
+        host.advance(Duration::from_secs(2));
+    });
+    assert_eq!(left(&checked, "train"), "not idle: loading or preprocessing");
+    bench.change("train", Change { work: Some(Work::default()), ..Change::default() });
+    begins_anew(&bench);
+}
+
+#[test]
+fn starts_a_program() {
+    let (bench, checked) = left_when(|host| {
+        let program = ProcessSpec { pid: 502, name: "evaluate".to_owned(), ..ProcessSpec::default() };
+        change(host, Change { processes: vec![program], ..Change::default() });
+    });
+    assert_eq!(left(&checked, "train"), "not idle: loading or preprocessing");
+    begins_anew(&bench);
+}
+
+#[test]
+fn its_gpu_can_no_longer_be_read() {
+    let (_, checked) = left_when(|host| apply(host, &Step { nvml: Some(SourceMood::Errs), ..Step::default() }));
+    assert_eq!(left(&checked, "train"), "not idle: no evidence, no verdict");
+}
+
+#[test]
+fn gets_a_keep_alive_or_one_that_nobody_can_read() {
+    for readable in [true, false] {
+        let mut bench = Bench::new(POLICY, &[trainer("train", 501)]);
+        let engine = Engine::of(&mut bench);
+        bench.up_to_the_stop();
+        let files = engine.clone();
+        engine.then(move |host| {
+            let failed = SourceError::failed(SourceName::Docker, FailureKind::Erred, "HTTP 500");
+            let answer = if readable { Ok(PathStat::File(host.now())) } else { Err(failed) };
+            files.files.lock().unwrap().insert("train".to_owned(), answer);
+        });
+        assert!(left(&bench.check(), "train").contains("keep-alive"));
+        // It answers the warning for as long as it holds.
+        (0..STOP_AT).for_each(|_| drop(bench.next_check()));
+        assert_eq!((bench.stopped(), bench.told()), (vec![], vec!["idle_warning train".to_owned()]));
+        engine.files.lock().unwrap().clear();
+        (0..2).for_each(|_| drop(bench.next_check()));
+        assert_eq!(bench.stopped(), ["train"]);
+        // One that could be read answered the warning, so that there was another one.
+        let warnings = bench.told().iter().filter(|told| *told == "idle_warning train").count();
+        assert_eq!(warnings, if readable { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn another_name_is_no_other_container() {
+    let mut bench = Bench::new(POLICY, &[trainer("train", 501)]);
+    let engine = Engine::of(&mut bench);
+    bench.up_to_the_stop();
+    engine.then(|host| change(host, Change { name: Some("precious".to_owned()), ..Change::default() }));
+    bench.check();
+    assert_eq!(bench.stopped(), ["precious"]);
+}
+
+#[test]
+fn over_its_run_time_only_another_life_saves_it() {
+    let text = POLICY.replace("max_runtime: null", "max_runtime: 24h30m");
+    for (happens, stopped) in [
+        (Change { gpu_percent: [(501, 80)].into(), ..Change::default() }, true),
+        (Change { restart: true, ..Change::default() }, false),
+    ] {
+        let mut bench = Bench::new(&text, &[trainer("train", 501)]);
+        let engine = Engine::of(&mut bench);
+        bench.up_to_the_stop();
+        engine.then(move |host| change(host, happens));
+        let checked = bench.check();
+        assert!(!checked.outcomes.is_empty());
+        assert_eq!(bench.stopped().len(), usize::from(stopped));
+        assert_eq!(bench.told().contains(&"runtime_kill train".to_owned()), stopped);
+    }
+}

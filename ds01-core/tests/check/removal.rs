@@ -1,0 +1,120 @@
+//! Containers that do not run, and are removed.
+
+use std::sync::Arc;
+
+use ds01_core::{
+    idle::Outcome,
+    model::ContainerStatus,
+    source::{
+        Acted, FailureKind, SourceError, SourceName,
+        fake::{Change, ContainerSpec, FakeHost, Order, Step},
+    },
+};
+
+use crate::{
+    bench::{Bench, POLICY, STOP_AT, failed, left, managed, outcome, trainer},
+    meddling::Engine,
+};
+
+const REMOVED: &str = "GPU CONTAINER IS BEING REMOVED";
+
+fn standing(name: &str, status: ContainerStatus) -> ContainerSpec {
+    ContainerSpec { status: Some(status), processes: Vec::new(), ..trainer(name, 0) }
+}
+
+fn removed(bench: &Bench) -> Vec<String> {
+    let name = |order| if let Order::Remove(name) = order { Some(name) } else { None };
+    bench.host.orders().into_iter().filter_map(name).collect()
+}
+
+/// After 15 minutes what its user stopped, after 30 what was never started; only what the platform made, and with a GPU.
+#[test]
+fn created_and_held_ones_are_removed_each_in_its_time() {
+    use ContainerStatus::{Created, Exited};
+    let without_gpu = |spec| ContainerSpec { gpus: None, ..spec };
+    let bench = Bench::new(
+        POLICY,
+        &[
+            managed(standing("made", Created)),
+            managed(standing("ended", Exited)),
+            standing("plain-made", Created),
+            standing("plain-ended", Exited),
+            without_gpu(managed(standing("web-made", Created))),
+            without_gpu(managed(standing("web-ended", Exited))),
+        ],
+    );
+    bench.checks(3);
+    assert_eq!(removed(&bench), [""; 0]);
+    bench.next_check();
+    assert_eq!(removed(&bench), ["ended"]);
+    (0..2).for_each(|_| drop(bench.next_check()));
+    assert_eq!(removed(&bench), ["ended"]);
+    let checked = bench.next_check();
+    assert_eq!(outcome(&checked, "made"), Some(Outcome::Done));
+    assert_eq!(removed(&bench), ["ended", "made"]);
+    let told = ["container_removed ended", "gpu_released ended", "created_cleanup made", "gpu_released made"];
+    assert_eq!(bench.told(), told);
+    let notices = ["ended", "made"].map(|name| (REMOVED.to_owned(), name.to_owned()));
+    assert_eq!(bench.notices(), notices);
+    (0..10).for_each(|_| drop(bench.next_check()));
+    assert_eq!((removed(&bench).len(), bench.told().len()), (2, 4));
+}
+
+/// Its GPU is free in the allocator only when it is gone.
+#[test]
+fn a_managed_container_that_was_stopped_is_held_and_then_removed() {
+    let bench = Bench::new(POLICY, &[managed(trainer("train", 501))]);
+    bench.checks(STOP_AT);
+    assert_eq!(bench.told(), ["idle_warning train", "idle_kill train"]);
+    // It is seen to have ended at the next check, and held for 30 minutes from there on.
+    (0..6).for_each(|_| drop(bench.next_check()));
+    assert_eq!(bench.told().len(), 2);
+    bench.next_check();
+    assert_eq!(bench.told()[2..], ["container_removed train", "gpu_released train"]);
+}
+
+/// One that was never started, at the check at which it is removed.
+fn due() -> (Bench, Arc<Engine>) {
+    let mut bench = Bench::new(POLICY, &[managed(standing("made", ContainerStatus::Created))]);
+    let engine = Engine::of(&mut bench);
+    bench.up_to_the_stop();
+    (bench, engine)
+}
+
+#[test]
+fn one_that_was_started_after_all_is_left() {
+    let (bench, engine) = due();
+    engine.then(|host| {
+        let started = Change { status: Some(ContainerStatus::Running), ..Change::default() };
+        host.apply(&Step { change: [("made".to_owned(), started)].into(), ..Step::default() }, true).unwrap();
+    });
+    let checked = bench.check();
+    assert_eq!(left(&checked, "made"), "it was created, and is running now");
+    assert_eq!((removed(&bench), bench.told(), bench.notices()), (vec![], vec![], vec![]));
+}
+
+#[test]
+fn one_that_somebody_else_removes_is_left() {
+    let (bench, engine) = due();
+    engine.then(|host| {
+        let removing = Change { status: Some(ContainerStatus::Removing), ..Change::default() };
+        host.apply(&Step { change: [("made".to_owned(), removing)].into(), ..Step::default() }, true).unwrap();
+    });
+    assert_eq!(left(&bench.check(), "made"), "it was created, and is removing now");
+    assert_eq!((removed(&bench), bench.notices()), (vec![], vec![]));
+}
+
+#[test]
+fn a_removal_that_is_refused_is_reported_and_one_of_nothing_is_none() {
+    let (bench, engine) = due();
+    let answer = |answer: Result<Acted, SourceError>| {
+        *engine.remove.lock().unwrap() = Some(Arc::new(Box::new(move |_: &FakeHost, _: &_| answer.clone())));
+    };
+    answer(Err(SourceError::failed(SourceName::Docker, FailureKind::Erred, "HTTP 409: it runs")));
+    assert!(failed(&bench.check(), "made").contains("HTTP 409"));
+    assert_eq!(bench.told(), ["stop_failed made"]);
+
+    answer(Ok(Acted::Gone));
+    assert!(left(&bench.next_check(), "made").contains("gone"));
+    assert_eq!(bench.told(), ["stop_failed made"]);
+}

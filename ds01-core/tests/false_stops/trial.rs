@@ -1,0 +1,211 @@
+//! Watching container-days, and counting what became of them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ds01_core::{
+    detect::Origin,
+    idle::{
+        Action, Case, ContainerFacts, ContainerPolicy, EnergyCount, GpuFigure, GpuMeasure, KeepAlive, Now, Observation,
+        ProcessActivity, Thresholds, Track,
+        decide::{asks_keep_alive, decide},
+        observation::StartedProcess,
+        track::Warning,
+    },
+    model::{ContainerStatus, Reading},
+    policy::{ContainerType, Document, PolicyFiles, parse},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    CONTAINER_DAYS, DAY, LOOK, LOOKS_PER_CHECK, TIMEOUT,
+    days::{Burst, Kind, Random, day},
+    shown::Shown,
+    watts::Power,
+};
+
+/// Boot clock at the start of a day, in seconds.
+const MORNING: u64 = 1_000_000;
+
+/// How a container is watched.
+#[derive(Clone, Copy)]
+pub(crate) enum Watcher {
+    Reaper,
+    WithoutEnergy,
+    OneReading,
+}
+
+impl Watcher {
+    pub(crate) const ALL: [Self; 3] = [Self::Reaper, Self::WithoutEnergy, Self::OneReading];
+}
+
+#[derive(Default, Clone, Copy)]
+pub(crate) struct Tally {
+    pub(crate) days: u64,
+    pub(crate) stops: u64,
+    pub(crate) false_stops: u64,
+    /// Seconds for which nobody used the GPU, and nobody took it back.
+    pub(crate) left_standing: u64,
+}
+
+impl Tally {
+    /// A container was stopped at this second of its day, or never.
+    fn count(&mut self, kind: Kind, bursts: &[Burst], stopped: Option<u64>) {
+        self.days += 1;
+        self.stops += u64::from(stopped.is_some());
+        let last_use = bursts.last().map_or(0, |burst| burst.end);
+        if kind.is_work() {
+            self.false_stops += u64::from(stopped.is_some());
+        } else {
+            self.false_stops += u64::from(stopped.is_some_and(|at| at < last_use));
+            self.left_standing += stopped.unwrap_or(DAY).saturating_sub(last_use);
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.days += other.days;
+        self.stops += other.stops;
+        self.false_stops += other.false_stops;
+        self.left_standing += other.left_standing;
+    }
+}
+
+pub(crate) struct Trial {
+    policy: ContainerPolicy,
+    thresholds: Thresholds,
+    facts: ContainerFacts,
+    morning: Timestamp,
+}
+
+impl Trial {
+    pub(crate) fn new() -> Self {
+        let text = "defaults: {idle_timeout: 30m, max_runtime: null}\n";
+        let policy = parse(&PolicyFiles {
+            policy: Document { path: "resource-limits.yaml".into(), bytes: text.into() },
+            overrides: None,
+            exemptions: None,
+            members: BTreeMap::new(),
+        })
+        .unwrap()
+        .policy;
+        let resolved = policy.resolve(None, ContainerType::Docker);
+        let morning: Timestamp = "2026-03-02T00:00:00Z".parse().unwrap();
+        Self {
+            thresholds: Thresholds::from(&resolved.rules),
+            policy: ContainerPolicy { resolved, exemptions: Vec::new(), monitoring: policy.monitoring },
+            facts: ContainerFacts {
+                id: "ab".repeat(32).parse().unwrap(),
+                name: "c".to_owned(),
+                labels: BTreeMap::new(),
+                origin: Origin::RawDocker,
+                user: None,
+                has_gpu: Some(true),
+                gpus: Vec::new(),
+                status: ContainerStatus::Running,
+                started_at: Some(morning),
+                running_for: Reading::Known(Duration::from_secs(DAY)),
+                stop_timeout: None,
+            },
+            morning,
+        }
+    }
+
+    fn observation(&self) -> Observation {
+        Observation {
+            at: self.morning,
+            boot_id: "b".to_owned(),
+            boot_ms: MORNING * 1000,
+            container_id: self.facts.id.clone(),
+            name: String::new(),
+            started_at: self.morning,
+            gpus: vec![GpuMeasure {
+                gpu: String::new(),
+                figure: GpuFigure::OwnProcesses { percent: 0.0 },
+                energy: None,
+            }],
+            cpu_us: Reading::Known(0),
+            net_bytes: Reading::Known(0),
+            activity: Reading::Known(ProcessActivity { newest: None, terminals: BTreeMap::new() }),
+        }
+    }
+
+    /// When this day's container is stopped, by each of the watchers.
+    fn run(&self, mut shown: Shown<'_>, phase: u64) -> [Option<u64>; Watcher::ALL.len()] {
+        let mut seen = self.observation();
+        let mut tracks = [Track::new(&seen), Track::new(&seen)];
+        let mut now = Now { at: self.morning, boot_id: "b".to_owned(), boot_ms: 0 };
+        let mut stopped = [None; Watcher::ALL.len()];
+        let mut idle_polls = 0;
+        let mut before = 0;
+        for number in 1.. {
+            let second = number * LOOK + phase;
+            if second > DAY || stopped.iter().all(Option::is_some) {
+                break;
+            }
+            let look = shown.advance(before, second);
+            before = second;
+            seen.boot_ms = (MORNING + second) * 1000;
+            seen.gpus[0].figure = GpuFigure::OwnProcesses { percent: if look.in_ring { 80.0 } else { 0.0 } };
+            let energy = EnergyCount { mj: look.energy.mj, boot_ms: MORNING * 1000 + look.energy.at_ms };
+            seen.cpu_us = Reading::Known(look.cpu_us);
+            seen.net_bytes = Reading::Known(look.bytes);
+            if let (Some(began), Reading::Known(activity)) = (look.began, &mut seen.activity) {
+                let started_boot_ms = (MORNING + began) * 1000;
+                activity.newest = Some(StartedProcess { started_boot_ms, name: String::new() });
+            }
+            let is_check = number % LOOKS_PER_CHECK == 0;
+            now.boot_ms = seen.boot_ms;
+            now.at = self.morning + SignedDuration::from_secs(i64::try_from(second).unwrap());
+            for (watcher, track) in [Watcher::Reaper, Watcher::WithoutEnergy].into_iter().zip(&mut tracks) {
+                if stopped[watcher as usize].is_some() {
+                    continue;
+                }
+                seen.gpus[0].energy = matches!(watcher, Watcher::Reaper).then_some(energy);
+                track.observe(&seen, &self.thresholds);
+                if is_check {
+                    track.close_check(&now);
+                    stopped[watcher as usize] = self.check(track, &now, number).then_some(second);
+                }
+            }
+            let polled = &mut stopped[Watcher::OneReading as usize];
+            if is_check && polled.is_none() {
+                idle_polls = if look.at_once { 0 } else { idle_polls + 1 };
+                // The first of them says nothing of the time before it.
+                *polled = (idle_polls > TIMEOUT / (LOOK * LOOKS_PER_CHECK)).then_some(second);
+            }
+        }
+        stopped
+    }
+
+    fn check(&self, track: &mut Track, now: &Now, check: u64) -> bool {
+        let case = Case { now, check, facts: &self.facts, policy: &self.policy, track: Some(track), demand: None };
+        if !asks_keep_alive(&case) {
+            return false;
+        }
+        match decide(&case, &KeepAlive::Absent).action {
+            Action::Warn { left, .. } => {
+                let left_ms = u64::try_from(left.as_millis()).unwrap();
+                track.warning = Some(Warning { at: now.at, check, not_before_boot_ms: now.boot_ms + left_ms });
+                false
+            }
+            Action::Stop { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The container-days whose numbers are `share` modulo `of`.
+    pub(crate) fn days(&self, share: u64, of: u64) -> BTreeMap<Kind, [Tally; Watcher::ALL.len()]> {
+        let mut tallies = BTreeMap::new();
+        for number in (0..CONTAINER_DAYS).filter(|number| number % of == share) {
+            let mut random = Random(number);
+            let kind = Kind::ALL[usize::try_from(random.next()).unwrap() % Kind::ALL.len()];
+            let bursts = day(kind, &mut random);
+            let background = random.between(0, 12);
+            let phase = random.between(0, LOOK - 1);
+            let power = Power::new(kind, &bursts, &mut random);
+            let stopped = self.run(Shown::new(&bursts, background, power), phase);
+            let tallies: &mut [Tally; Watcher::ALL.len()] = tallies.entry(kind).or_default();
+            tallies.iter_mut().zip(stopped).for_each(|(tally, stopped)| tally.count(kind, &bursts, stopped));
+        }
+        tallies
+    }
+}

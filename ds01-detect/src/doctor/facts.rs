@@ -1,0 +1,226 @@
+//! What was found on the host, as plain data: all that the checks decide from.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ds01_core::{
+    detect::{Inventory, inventory::InventoryError},
+    model::{GpuSnapshot, Reading},
+    source::{
+        SourceError,
+        docker::{ApiVersions, DaemonInfo},
+        nvml::DriverHealth,
+    },
+};
+use jiff::Timestamp;
+
+/// The timer that scans, and its service.
+pub(crate) const DETECTOR_TIMER: &str = "ds01-workload-detector.timer";
+pub(crate) const DETECTOR_SERVICE: &str = "ds01-workload-detector.service";
+/// The timer that looks for idle containers, and its service.
+pub(crate) const IDLE_TIMER: &str = "ds01-idle-checker.timer";
+pub(crate) const IDLE_SERVICE: &str = "ds01-idle-checker.service";
+pub(crate) const DOCKER_SERVICE: &str = "docker.service";
+pub(crate) const PERSISTENCED_SERVICE: &str = "nvidia-persistenced.service";
+
+/// All of it.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// When it was looked.
+    pub(crate) now: Timestamp,
+    /// As whom: the effective user id.
+    pub(crate) uid: u32,
+    /// The command that scans with the same paths.
+    pub(crate) scan_command: String,
+    pub(crate) docker: DockerFacts,
+    pub(crate) gpu: GpuFacts,
+    pub(crate) host: HostFacts,
+    pub(crate) files: FileFacts,
+    pub(crate) users: UserFacts,
+    pub(crate) units: Units,
+}
+
+/// Docker, as far as it let itself be asked: what depends on an answer that did not come is `None`.
+#[derive(Debug)]
+pub(crate) struct DockerFacts {
+    pub(crate) socket: PathBuf,
+    /// Whether it was named on the command line or in the environment: then its absence is a failure.
+    pub(crate) named: bool,
+    /// What is at the socket's path, links followed.
+    pub(crate) node: Place,
+    pub(crate) connected: Result<(), SourceError>,
+    pub(crate) api: Option<Result<ApiVersions, SourceError>>,
+    pub(crate) info: Option<Result<DaemonInfo, SourceError>>,
+}
+
+/// NVML and what the kernel knows of NVIDIA's devices.
+#[derive(Debug)]
+pub(crate) struct GpuFacts {
+    pub(crate) driver: Result<DriverHealth, SourceError>,
+    pub(crate) gpus: Result<GpuSnapshot, SourceError>,
+    /// NVIDIA's display controllers on the PCI bus; `None` when the bus could not be read.
+    pub(crate) on_bus: Option<usize>,
+    /// The version of the kernel module, while one is loaded.
+    pub(crate) module_version: Option<String>,
+    /// NVIDIA's device nodes, or why they could not be listed.
+    pub(crate) nodes: Result<Vec<DeviceNode>, String>,
+}
+
+/// A character device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeviceNode {
+    /// Its name below the device root, such as `nvidia0`.
+    pub(crate) name: String,
+    /// Whether `char/MAJOR:MINOR` leads to it.
+    pub(crate) linked: bool,
+}
+
+/// The kernel's side.
+#[derive(Debug)]
+pub(crate) struct HostFacts {
+    pub(crate) proc_root: PathBuf,
+    /// Whether process 1 is to be seen there.
+    pub(crate) sees_init: bool,
+    /// The `hidepid=` of that mount, with its `gid=`, when it has one.
+    pub(crate) hidepid: Option<String>,
+    pub(crate) cgroup: Option<CgroupVersion>,
+    pub(crate) sys_root: PathBuf,
+    /// The program that was asked for, and where it is.
+    pub(crate) wall: (PathBuf, Option<PathBuf>),
+}
+
+/// Which control groups are mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CgroupVersion {
+    One,
+    Hybrid,
+    Two,
+}
+
+/// What ds01 keeps.
+#[derive(Debug)]
+pub(crate) struct FileFacts {
+    pub(crate) state_dir: PathBuf,
+    pub(crate) state: Place,
+    pub(crate) events_file: PathBuf,
+    pub(crate) log: Place,
+    pub(crate) events: Place,
+    pub(crate) inventory_file: PathBuf,
+    pub(crate) inventory: Result<Inventory, NoInventory>,
+}
+
+impl FileFacts {
+    /// The directory of the event log.
+    pub(crate) fn log_dir(&self) -> &Path {
+        self.events_file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+}
+
+/// Why there is no inventory to read.
+#[derive(Debug)]
+pub(crate) enum NoInventory {
+    Missing,
+    Denied,
+    /// It is a link, a FIFO, a directory.
+    NoFile,
+    Unreadable(String),
+    Unusable(InventoryError),
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Missing,
+    /// It could not be looked at; in the system's words.
+    Unseen(String),
+    There(Stat),
+}
+
+/// What the system says of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) kind: Kind,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    /// The permission bits.
+    pub(crate) mode: u32,
+    /// How many names it has.
+    pub(crate) names: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Directory,
+    Link,
+    Socket,
+    Other,
+}
+
+/// What the name service said.
+#[derive(Debug)]
+pub(crate) struct UserFacts {
+    /// One for each user id that was asked about.
+    pub(crate) lookups: Vec<Lookup>,
+    /// Names of groups that files belong to, where they have one.
+    pub(crate) groups: BTreeMap<u32, String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    pub(crate) uid: u32,
+    /// What came within the deadline, and after how long; or that nothing did.
+    pub(crate) answer: Result<(Reading<String>, Duration), String>,
+}
+
+/// What systemd said of the units that matter.
+#[derive(Debug)]
+pub(crate) enum Units {
+    /// This host is not run by systemd; with the reason to think so.
+    NoSystemd(String),
+    /// It was asked, and did not answer.
+    Silent(String),
+    /// Each unit by its name.
+    Told(BTreeMap<String, Unit>),
+}
+
+impl Units {
+    pub(crate) fn get(&self, name: &str) -> Option<&Unit> {
+        match self {
+            Self::Told(units) => units.get(name).filter(|unit| unit.load != "not-found"),
+            _ => None,
+        }
+    }
+
+    /// Whether a timer scans this host.
+    pub(crate) fn scan_by_themselves(&self) -> bool {
+        self.get(DETECTOR_TIMER).is_some_and(|timer| timer.active == "active")
+    }
+}
+
+/// A unit, in systemd's words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Unit {
+    /// `LoadState`: `loaded`, `not-found`, `masked`, `error`, `bad-setting`.
+    pub(crate) load: String,
+    /// `ActiveState`: `active`, `inactive`, `failed`, `activating`.
+    pub(crate) active: String,
+    /// `UnitFileState`: `enabled`, `disabled`, `static`; empty for none.
+    pub(crate) enabled: String,
+    /// `Result` of the last run: `success`, `exit-code`, `timeout`.
+    pub(crate) result: String,
+    /// `ExecMainStatus` of the last run.
+    pub(crate) exit_status: String,
+    /// `ExecMainExitTimestamp`.
+    pub(crate) ended: Option<Timestamp>,
+    /// `LastTriggerUSec` of a timer.
+    pub(crate) triggered: Option<Timestamp>,
+}
+
+/// The inventory as far as a check of something else needs it.
+pub(crate) fn inventory(facts: &Facts) -> Option<&Inventory> {
+    facts.files.inventory.as_ref().ok()
+}

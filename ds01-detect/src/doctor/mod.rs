@@ -1,0 +1,34 @@
+//! `ds01-detect doctor`: what this host has, and what is missing for full sight.
+//!
+//! ```text
+//! flags -> gather (touches the machine, in threads under a deadline) -> facts -> checks (pure) -> findings -> report
+//! ```
+
+mod args;
+mod checks;
+mod facts;
+mod finding;
+mod gather;
+mod report;
+
+use ds01_core::cli::console;
+
+pub(crate) use args::DoctorArgs;
+
+use crate::run::Failure;
+use finding::Verdict;
+
+/// Looks, and says what it found; whether nothing failed. `args` have been completed from the environment.
+pub(crate) fn run(args: &DoctorArgs) -> Result<bool, Failure> {
+    let facts = gather::facts(args);
+    let findings = checks::findings(&facts);
+    if args.json {
+        console::print(&report::json(&findings, facts.now)?)?;
+    } else {
+        console::print(report::table(&findings, console::medium(args.color)).as_bytes())?;
+    }
+    Ok(findings.iter().all(|finding| finding.verdict != Verdict::Failed))
+}
+
+#[cfg(test)]
+mod tests;
