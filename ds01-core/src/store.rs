@@ -28,6 +28,8 @@ const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
 const LOCK_MODE: Mode = Mode::from_raw_mode(0o600);
 /// For directories that this program has to make.
 const DIR_MODE: Mode = Mode::from_raw_mode(0o750);
+/// A directory, and not by way of a link.
+const DIR_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// For so long other writers of a file of lines are waited for: far longer than they need.
 const WAIT_FOR_WRITERS: Duration = Duration::from_secs(1);
 /// Larger files than this are nothing that this program wrote.
@@ -98,8 +100,33 @@ impl Store {
     ///
     /// As [`open`](Self::open), and when it is missing.
     pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let dir = fs::open(path, flags, Mode::empty()).map_err(|error| match error {
+        Self::checked(fs::open(path, DIR_FLAGS, Mode::empty()), path)
+    }
+
+    /// Opens a directory in this one, and makes it when it is missing: in this one, whatever its path leads to by now.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_within(&self, name: &str) -> Result<Self, StoreError> {
+        match fs::mkdirat(&self.dir, name, DIR_MODE) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(self.error("make directory", name, error)),
+        }
+        self.open_existing_within(name)
+    }
+
+    /// As [`open_within`](Self::open_within), for a directory that has to be there already.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and when it is missing.
+    pub fn open_existing_within(&self, name: &str) -> Result<Self, StoreError> {
+        Self::checked(fs::openat(&self.dir, name, DIR_FLAGS, Mode::empty()), &self.path_of(name))
+    }
+
+    fn checked(opened: rustix::io::Result<OwnedFd>, path: &Path) -> Result<Self, StoreError> {
+        let dir = opened.map_err(|error| match error {
             Errno::LOOP | Errno::NOTDIR => {
                 unsafe_path(path, "this is no directory, and a link is not followed; name a directory".to_owned())
             }

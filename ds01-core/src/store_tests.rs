@@ -84,6 +84,11 @@ fn works_on_the_directory_it_opened_even_when_another_takes_its_name() {
     store.replace("a.json", b"1").unwrap();
     assert!(moved.join("a.json").exists());
     assert!(!store.path_of("a.json").exists());
+    store.open_within("sub").unwrap().replace("b.json", b"2").unwrap();
+    assert!(moved.join("sub/b.json").exists());
+    assert!(!store.path_of("sub").exists());
+    symlink(store.path_of(""), moved.join("link")).unwrap();
+    assert!(store.open_within("link").is_err());
 }
 
 #[test]

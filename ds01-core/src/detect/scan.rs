@@ -113,7 +113,7 @@ pub fn run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> 
     if let Err(error) = options.events.append(&events) {
         warn!("events are not logged: {error}");
     }
-    let journal = Journal::open(&options.state_dir)
+    let journal = Journal::open(&store)
         .and_then(|journal| journal.append(&observations).and_then(|()| journal.forget_old(now.at)));
     store.replace(FILE_NAME, &inventory.to_json()?)?;
     Ok(Scan { inventory, events, journal, took: start.elapsed() })

@@ -139,7 +139,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
             IdleState::default()
         }
     };
-    let journal = Journal::open(&options.state_dir)?;
+    let journal = Journal::open(&store)?;
     let mut checked = Checked::look(sources, options, state, &last_inventory(Some(&store)), start);
     if checked.look.blind().is_some() {
         return Ok(checked);
@@ -200,7 +200,8 @@ pub fn preview(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Resu
     };
     let previous = last_inventory(store.as_ref());
     preview_after(sources, hands, options, &previous, state, |look, state| {
-        let journal = existing(Store::open_existing(&options.state_dir.join(journal::DIR_NAME)))?.map(Journal::from);
+        let journal = store.as_ref().map(|store| existing(store.open_existing_within(journal::DIR_NAME)));
+        let journal = journal.transpose()?.flatten().map(Journal::from);
         Ok(journal.map(|journal| state.not_taken_in(&journal, look)).transpose()?.unwrap_or_default())
     })
 }

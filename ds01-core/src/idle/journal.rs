@@ -8,7 +8,6 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
     os::unix::fs::FileExt,
-    path::Path,
 };
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
@@ -38,13 +37,13 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal under `state_dir`, which has to be there.
+    /// Opens the journal in the state directory.
     ///
     /// # Errors
     ///
     /// As [`Store::open`].
-    pub fn open(state_dir: &Path) -> Result<Self, StoreError> {
-        Ok(Self { store: Store::open(&state_dir.join(DIR_NAME))? })
+    pub fn open(state_dir: &Store) -> Result<Self, StoreError> {
+        Ok(Self { store: state_dir.open_within(DIR_NAME)? })
     }
 
     /// Appends observations to the file of the day, in UTC, of each. They are not flushed: what a crash takes

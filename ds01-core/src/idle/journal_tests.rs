@@ -7,7 +7,7 @@ use crate::idle::test_support::{noon, seen};
 
 fn journal() -> (tempfile::TempDir, Journal) {
     let dir = tempfile::tempdir().unwrap();
-    let journal = Journal::open(dir.path()).unwrap();
+    let journal = Journal::open(&Store::open(dir.path()).unwrap()).unwrap();
     (dir, journal)
 }
 

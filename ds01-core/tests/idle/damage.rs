@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::LazyLock};
 use ds01_core::{
     idle::{Action, EnergyCount, IdleState, Journal, Observation},
     model::{ContainerId, ContainerStatus, Reading},
+    store::Store,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -24,7 +25,7 @@ struct Files {
 impl Files {
     fn holding(bytes: &[u8]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal::open(dir.path()).unwrap();
+        let journal = Journal::open(&Store::open(dir.path()).unwrap()).unwrap();
         let files = Self { dir, journal };
         fs::write(files.path(), bytes).unwrap();
         files

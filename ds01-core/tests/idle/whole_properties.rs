@@ -6,6 +6,7 @@ use std::time::Duration;
 use ds01_core::{
     idle::{Action, Check, Checked, IdleState, Journal, Observation, Outcome, Plan, StopCause},
     source::fake::{Change, SourceMood, Step as Happens, Work},
+    store::Store,
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use proptest::prelude::*;
@@ -183,7 +184,7 @@ impl Twin {
 
 fn journal(whole: &Whole) -> Vec<Observation> {
     let mut all = Vec::new();
-    let journal = Journal::open(whole.state_dir()).unwrap();
+    let journal = Journal::open(&Store::open(whole.state_dir()).unwrap()).unwrap();
     journal.for_each(Timestamp::MIN, Timestamp::MAX, |seen| all.push(seen)).unwrap();
     all
 }
