@@ -88,7 +88,7 @@ fn contexts_that_outlive_their_container_are_reported() {
         Ok(Acted::Done)
     });
     let checked = bench.check();
-    assert_eq!(outcome(&checked, "t0"), Some(Outcome::Done), "it was stopped");
+    assert!(matches!(outcome(&checked, "t0"), Some(Outcome::Holding(_))), "it was stopped");
     assert_eq!(events_of(&bench, "t0"), ["idle_warning", "idle_kill", "stop_failed"], "and its GPU is not free");
     let error = bench.events()[2]["details"]["error"].as_str().unwrap().to_owned();
     assert!(error.contains("contexts of its processes 500"), "{error}");

@@ -203,6 +203,10 @@ fn network_counters_are_the_namespaces_own() {
     fs::remove_file(root.path().join("1/ns/net")).unwrap();
     root.write("42/net/dev", NET_DEV);
     assert!(read(&root).net_bytes.unknown().is_some(), "whether it is the host's can't be told");
+    symlink_in(&root, "self/ns/net", "net:[4026531840]");
+    assert_eq!(read(&root).net_bytes, Reading::Known(1234), "but by this process, which is on the host's");
+    replace("net:[4026531840]");
+    assert_eq!(kind(&read(&root).net_bytes), UnknownKind::NotSupported);
     assert_eq!(pids(&read(&root)), [42, 43], "the rest is known");
 }
 
