@@ -150,13 +150,24 @@ fn stat(json: &str) -> Result<PathStat, SourceError> {
     docker(daemon.socket()).path_stat(&id(), "/workspace/.keep-alive")
 }
 
+/// Where the source of a mount is gone from the host, the daemon does not find any path in the container.
+#[test]
+fn a_file_is_not_absent_where_nothing_at_all_is_found() {
+    let daemon = daemon(|_| head(404, ""));
+    let (kind, words) =
+        failure(docker(daemon.socket()).path_stat(&id(), "/workspace/.keep-alive").map(|_| Acted::Done));
+    assert_eq!((kind, words.contains("not even / is there")), (FailureKind::Nonsense, true), "{words}");
+}
+
 fn described(mode: u32, mtime: &str) -> String {
     format!(r#"{{"name":".keep-alive","size":0,"mode":{mode},"mtime":"{mtime}","linkTarget":""}}"#)
 }
 
 #[test]
 fn a_path_is_asked_for_as_it_is_and_looked_at_by_its_mode() {
-    let daemon = daemon(|_| head(404, ""));
+    let at_root =
+        head(200, &format!("X-Docker-Container-Path-Stat: {}\r\n", base64(described(1 << 31, "").as_bytes())));
+    let daemon = daemon(move |request| if request.ends_with("path=%2F") { at_root.clone() } else { head(404, "") });
     let odd = "/work space/&t=1/é";
     assert_eq!(docker(daemon.socket()).path_stat(&id(), odd).unwrap(), PathStat::Absent);
     let asked = format!("HEAD /v1.41/containers/{}/archive?path=%2Fwork+space%2F%26t%3D1%2F%C3%A9", id());

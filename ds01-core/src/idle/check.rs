@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -148,9 +148,10 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     checked.named(&options.only)?;
     journal.append(&checked.look.observations)?;
     let observations = checked.state.not_taken_in(&journal, &checked.look)?;
+    let not_logged = Mutex::new(BTreeSet::new());
     let log = |events: &[Event]| {
         if let Err(error) = options.events.append(events) {
-            warn!("events are not logged: {error}");
+            not_logged.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("events are not logged: {error}"));
         }
     };
     log(&checked.state.settle(&checked.look.containers, &checked.look.now));
@@ -176,6 +177,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     if let Err(error) = journal.append(&done.observations).and_then(|()| journal.forget_old(checked.look.now.at)) {
         checked.problems.push(error.to_string());
     }
+    checked.problems.extend(not_logged.into_inner().unwrap_or_else(PoisonError::into_inner));
     checked.record(done.outcomes);
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
     checked.took = start.elapsed();
@@ -271,7 +273,8 @@ impl IdleState {
         if from > oldest && journal.newest_before(boot_id, from)?.is_some_and(|unread| unread > oldest) {
             self.tracks.retain(|_, track| track.last.boot_id != *boot_id || track.last.boot_ms >= from);
         }
-        journal.since(boot_id, from)
+        // A detector that was overtaken by the check before has written down late what it saw before that.
+        journal.since(boot_id, from.saturating_sub(journal::DISORDER_MS))
     }
 
     /// Since when there can be observations that no track has taken in, on the boot clock.
@@ -289,7 +292,7 @@ impl Checked {
         let since = state.last_check.as_ref().map(|mark| mark.at);
         let look = Look::at(sources, previous, left, &options.settings, since);
         Self {
-            demand: Demand::of(&look.inventory),
+            demand: look.demand(&options.policy.monitoring),
             look,
             before: state.last_check.clone(),
             state,
@@ -378,7 +381,8 @@ impl Checked {
                 self.state.record(id, decision, &self.look.now);
             }
         }
-        self.state.stopping.retain(|id, _| !outcomes.contains_key(id));
+        // A stop that failed can have its effect yet, as when a process waits for a disk: the next check looks.
+        self.state.stopping.retain(|id, _| outcomes.get(id).is_none_or(|one| matches!(one, Outcome::Failed(_))));
         self.outcomes = outcomes;
     }
 }

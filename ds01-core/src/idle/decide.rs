@@ -153,6 +153,13 @@ pub fn decide(case: &Case<'_>, keep_alive: &KeepAlive) -> Decision {
     decision
 }
 
+/// Whether its run time is warned of: a warning that was given before the limit was raised, or before an exemption, is of
+/// no use once that ends.
+pub(super) fn nears_its_runtime(case: &Case<'_>) -> bool {
+    let exempt = case.policy.exemption(Enforcement::MaxRuntime).is_some();
+    case.runtime_used().is_some_and(|(ran, limit)| ran >= case.warn_after(limit)) && !exempt
+}
+
 /// What its run time asks for; whether that decides.
 fn runtime(case: &Case<'_>, decision: &mut Decision) -> bool {
     let (Some((ran, limit)), Some(track)) = (case.runtime_used(), case.track) else { return false };

@@ -11,7 +11,7 @@ use crate::{
         Inventory,
         inventory::{ContainerEntry, GpuEntry, SourceState},
     },
-    model::{GpuProcess, GpuSnapshot, Reading, Unknown, UnknownKind},
+    model::{ContainerId, GpuProcess, GpuSnapshot, Reading, Unknown, UnknownKind},
 };
 
 /// The host's GPUs and MIG instances, and to how many running containers each is given.
@@ -55,7 +55,7 @@ impl<'a> Devices<'a> {
                 );
             }
         }
-        let given = given(inventory);
+        let given = given(inventory, |_| true);
         Self { by_uuid, entries: &inventory.gpus, given }
     }
 
@@ -114,10 +114,10 @@ fn tenancy(device: &Device<'_>, pids: &Reading<BTreeSet<u32>>, given_to_others: 
     Tenancy { own_pids: pids.clone(), own_context, others, other_contexts: stranger, mps }
 }
 
-/// To how many running containers each GPU and MIG instance is given.
-fn given(inventory: &Inventory) -> BTreeMap<String, usize> {
+/// To how many running containers, of those that are `counted`, each GPU and MIG instance is given.
+fn given(inventory: &Inventory, counted: impl Fn(&ContainerEntry) -> bool) -> BTreeMap<String, usize> {
     let mut given = BTreeMap::new();
-    for entry in inventory.containers.values().filter(|entry| entry.status.is_up()) {
+    for entry in inventory.containers.values().filter(|entry| entry.status.is_up() && counted(entry)) {
         for uuid in devices_of(entry, &inventory.gpus) {
             *given.entry(uuid).or_default() += 1;
         }
@@ -140,9 +140,9 @@ fn devices_of(entry: &ContainerEntry, gpus: &[GpuEntry]) -> BTreeSet<String> {
 }
 
 impl Demand {
-    /// How many GPUs and MIG instances are given to running containers, as far as they are this host's. `None` when a source
-    /// failed, so that nobody can tell.
-    pub fn of(inventory: &Inventory) -> Option<Self> {
+    /// How many GPUs and MIG instances are given to running containers but `left_out`, as far as they are this host's. `None`
+    /// when a source failed, so that nobody can tell.
+    pub fn of(inventory: &Inventory, left_out: &BTreeSet<&ContainerId>) -> Option<Self> {
         let tells = |name| inventory.source_state(name) == Some(SourceState::Ok);
         if !tells("docker") || !tells("nvml") {
             return None;
@@ -155,7 +155,8 @@ impl Demand {
             }
         };
         let all: BTreeSet<String> = inventory.gpus.iter().flat_map(usable).collect();
-        let assigned = given(inventory).into_keys().filter(|uuid| all.contains(uuid)).count();
+        let counted = |entry: &ContainerEntry| !left_out.contains(&entry.full_id);
+        let assigned = given(inventory, counted).into_keys().filter(|uuid| all.contains(uuid)).count();
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         Some(Self { assigned: number(assigned), total: number(all.len()) })
     }

@@ -309,7 +309,7 @@ fn a_request_that_names_no_gpu_is_an_unknown_one() {
 
 #[test]
 fn demand_counts_what_is_given_to_whom_is_up_once_and_of_this_host() {
-    let demand = |containers: &[ContainerEntry]| Demand::of(&inventory(containers)).unwrap();
+    let demand = |containers: &[ContainerEntry]| Demand::of(&inventory(containers), &BTreeSet::new()).unwrap();
     let of_four = |assigned| Demand { assigned, total: 4 };
     assert_eq!(demand(&[]), of_four(0));
     assert_eq!(demand(&[container(1, &["A"]), container(2, &["A"])]), of_four(1));
@@ -329,7 +329,7 @@ fn demand_is_unknown_where_a_source_did_not_tell_all() {
     {
         let mut inventory = inventory(&[container(1, &["A"])]);
         inventory.sources.get_mut(source).unwrap().state = state;
-        assert_eq!(Demand::of(&inventory), None, "{source} {state:?}");
+        assert_eq!(Demand::of(&inventory, &BTreeSet::new()), None, "{source} {state:?}");
     }
-    assert_eq!(Demand::of(&Inventory::empty()), None);
+    assert_eq!(Demand::of(&Inventory::empty(), &BTreeSet::new()), None);
 }

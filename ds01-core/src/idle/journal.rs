@@ -28,7 +28,7 @@ const MAX_LINE_BYTES: u64 = 64 * 1024;
 const CHUNK_BYTES: u64 = 64 * 1024;
 
 /// How far observations can stand out of order: a scan writes at its end what it saw at its beginning.
-const DISORDER_MS: u64 = 60_000;
+pub(super) const DISORDER_MS: u64 = 60_000;
 
 /// The journal of one host.
 #[derive(Debug)]

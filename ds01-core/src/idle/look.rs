@@ -10,9 +10,10 @@ use jiff::Timestamp;
 
 use super::{
     devices::{Devices, Seen},
-    facts::{ContainerFacts, Now},
+    facts::{ContainerFacts, Demand, Now},
     gpu_evidence::Asked,
     observation::{Observation, ProcessActivity},
+    rules::infrastructure,
 };
 use crate::{
     deadline::{one_by_one, within},
@@ -21,6 +22,7 @@ use crate::{
         inventory::{ContainerEntry, SourceState},
     },
     model::{ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Reading, Unknown, UnknownKind},
+    policy::Monitoring,
     source::{GpuSource, ProcessSource, SourceError, SourceName},
 };
 
@@ -132,6 +134,12 @@ impl Look {
             return Unknown::new(UnknownKind::Gone, format!("container {}", life.id.short())).into();
         };
         Reading::Known(observation(entry, started_at, &now, &activity, &devices, asked(self.since, &now)))
+    }
+
+    /// How many GPUs are given to containers other than the platform's own: one that watches all GPUs takes none.
+    pub(super) fn demand(&self, monitoring: &Monitoring) -> Option<Demand> {
+        let own = self.containers.iter().filter(|facts| infrastructure(facts, monitoring).is_some());
+        Demand::of(&self.inventory, &own.map(|facts| &facts.id).collect())
     }
 
     fn state_of(&self, name: SourceName) -> Option<SourceState> {

@@ -9,7 +9,7 @@ use std::{
 use jiff::tz::TimeZone;
 
 use super::{
-    decide::{Action, Decision, StopCause, Waits, asks_keep_alive, decide},
+    decide::{Action, Decision, StopCause, Waits, asks_keep_alive, decide, nears_its_runtime},
     facts::{ContainerFacts, ContainerPolicy, Demand, KeepAlive, Now},
     observation::Observation,
     rules::Case,
@@ -103,9 +103,16 @@ impl Plan {
         };
         let mut decisions: BTreeMap<ContainerId, Decision> =
             cases.iter().map(|case| (case.facts.id.clone(), decide(case, &file(case)))).collect();
+        let unwarned: Vec<ContainerId> =
+            cases.iter().filter(|case| !nears_its_runtime(case)).map(|case| case.facts.id.clone()).collect();
         for facts in about().filter(|facts| !facts.status.is_up()) {
             if let (Some(standing), Some(policy)) = (state.standing.get(&facts.id), policies.get(&facts.id)) {
                 decisions.insert(facts.id.clone(), standing.decide(facts, policy, now));
+            }
+        }
+        for id in unwarned {
+            if let Some(track) = state.tracks.get_mut(&id) {
+                track.runtime_warning = None;
             }
         }
         let of_all = check.policy.resolve(None, ContainerType::Unknown).rules;

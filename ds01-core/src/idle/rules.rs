@@ -10,7 +10,7 @@ use super::{
 use crate::{
     detect::Origin,
     duration,
-    policy::{Enforcement, Row, Shown, Sourced},
+    policy::{Enforcement, Monitoring, Row, Shown, Sourced},
     text::sanitize,
 };
 
@@ -107,7 +107,7 @@ impl Rule {
         match self {
             Self::NoGpu => (facts.has_gpu != Some(true)).then_some(Reason::NoGpu),
             Self::OriginUnknown => (facts.origin == Origin::Unknown).then_some(Reason::OriginUnknown),
-            Self::Infrastructure => infrastructure(facts, case.policy).map(Reason::Infrastructure),
+            Self::Infrastructure => infrastructure(facts, &case.policy.monitoring).map(Reason::Infrastructure),
             Self::MaxRuntime => {
                 let exempt = case.policy.exemption(Enforcement::MaxRuntime).is_some();
                 case.runtime_used()
@@ -237,8 +237,7 @@ pub fn trail(case: &Case<'_>) -> Vec<Step> {
 }
 
 /// Why a container is the platform's own.
-pub(crate) fn infrastructure(facts: &ContainerFacts, policy: &ContainerPolicy) -> Option<String> {
-    let monitoring = &policy.monitoring;
+pub(crate) fn infrastructure(facts: &ContainerFacts, monitoring: &Monitoring) -> Option<String> {
     let label = &monitoring.infrastructure_label;
     if monitoring.infrastructure_containers.contains(&facts.name) {
         Some(format!("name {}", facts.name))

@@ -89,7 +89,7 @@ impl Standing {
             RemoveStopped::Managed => facts.origin == Origin::Managed,
             RemoveStopped::Always => facts.origin != Origin::Unknown,
         };
-        if !allowed || facts.has_gpu != Some(true) || infrastructure(facts, policy).is_some() {
+        if !allowed || facts.has_gpu != Some(true) || infrastructure(facts, &policy.monitoring).is_some() {
             return None;
         }
         match facts.status {

@@ -66,7 +66,7 @@ pub trait ContainerControl: Send + Sync {
     ///
     /// # Errors
     ///
-    /// When the engine did not say. A container that is gone looks like one without that file.
+    /// When the engine did not say, as for a container that is gone.
     fn path_stat(&self, id: &ContainerId, path: &str) -> Result<PathStat, SourceError>;
 
     /// Stops a container: its stop signal, and SIGKILL after `grace`. Returns when it has ended; one that had ended before

@@ -2,7 +2,7 @@
 
 use ds01_core::{
     detect::Origin,
-    source::fake::{ContainerSpec, Disappear, GpuRequest, Step},
+    source::fake::{All, ContainerSpec, Disappear, GpuRequest, Step},
 };
 
 use crate::bench::{Bench, POLICY, trainer};
@@ -43,6 +43,21 @@ fn with_all_gpus_given_away_an_idle_one_goes_in_half_the_time() {
     );
     (0..5).for_each(|_| drop(bench.next_check()));
     assert_eq!(bench.told().len(), 5);
+}
+
+/// A monitor sees all GPUs and takes none.
+#[test]
+fn what_the_platform_itself_was_given_is_no_demand() {
+    let [idle, _] = both();
+    let monitor = ContainerSpec {
+        gpus: Some(GpuRequest::All(All::All)),
+        labels: [("ds01.monitoring".to_owned(), "true".to_owned())].into(),
+        processes: Vec::new(),
+        ..trainer("dcgm-exporter", 502)
+    };
+    let bench = Bench::new(&policy(), &[idle, monitor]);
+    bench.checks(5);
+    assert_eq!(bench.told(), [""; 0]);
 }
 
 #[test]

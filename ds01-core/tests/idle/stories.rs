@@ -9,7 +9,7 @@ use ds01_core::{
 };
 use jiff::SignedDuration;
 
-use super::host::{HOUR, Host, Work, id};
+use super::host::{HOUR, Host, Work, id, policy};
 
 /// Half an hour of idleness, the shipped thresholds.
 const PLAIN: &str = "defaults: {idle_timeout: 30m, max_runtime: 1000h}\n";
@@ -86,6 +86,18 @@ fn a_dev_container_goes_for_its_run_time_alone_and_is_warned() {
     host.containers[0].facts.origin = Origin::DevContainer;
     // It has run for two hours: 80 % of four are reached after 72 minutes, and all after 120.
     assert_eq!(kinds(&host.actions(0, 30)), [(15, "warn of runtime"), (24, "stop for runtime")]);
+}
+
+/// A limit that was raised after its warning is warned of again.
+#[test]
+fn a_warning_of_another_limit_is_no_warning() {
+    let limit =
+        |hours| policy(&format!("container_types: {{docker: {{idle_timeout: null, max_runtime: {hours}h}}}}\n"));
+    let mut host = Host::new("container_types: {docker: {idle_timeout: null, max_runtime: 4h}}\n", &["long"]);
+    assert_eq!(kinds(&host.actions(0, 15)), [(15, "warn of runtime")]);
+    host.policy = limit(6);
+    // 80 % of six hours, of which three hours and a quarter are over, and all of them.
+    assert_eq!(kinds(&host.actions(0, 40)), [(19, "warn of runtime"), (33, "stop for runtime")]);
 }
 
 #[test]

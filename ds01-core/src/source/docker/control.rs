@@ -56,7 +56,7 @@ impl ContainerControl for Docker {
             let call = session.client().get_container_archive_info(id.as_str(), Some(options));
             match session.within_deadline(&request, call).await? {
                 Ok(stat) => kind(&stat).map_err(|words| session.nonsense(&request, &words)),
-                Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(PathStat::Absent),
+                Err(Error::DockerResponseServerError { status_code: 404, .. }) => root_is_there(session, id).await,
                 Err(error) => Err(session.failure(&request, &error)),
             }
         })
@@ -93,6 +93,22 @@ impl ContainerControl for Docker {
                 session.client().remove_container(id.as_str(), Some(options)).await
             },
         )
+    }
+}
+
+/// Absence, unless nothing at all can be seen of the container's files: where the source of a mount is gone from the host,
+/// the daemon has the same answer for every path.
+async fn root_is_there(session: &Session, id: &ContainerId) -> Result<PathStat, SourceError> {
+    let request = format!("HEAD /containers/{id}/archive");
+    let options = ContainerArchiveInfoOptionsBuilder::new().path("/").build();
+    let call = session.client().get_container_archive_info(id.as_str(), Some(options));
+    match session.within_deadline(&request, call).await? {
+        Ok(_) => Ok(PathStat::Absent),
+        Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
+            Err(session
+                .nonsense(&request, "not even / is there: the container, or the source of a mount of it, is gone"))
+        }
+        Err(error) => Err(session.failure(&request, &error)),
     }
 }
 
