@@ -5,7 +5,10 @@ CARGO ?= cargo
 DEMO := target/demo
 SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 
-.PHONY: demo test test-deps lint bench deb clean
+SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/install-test-deps.sh \
+	$(addprefix config/deploy/debian/,build preinst postinst prerm postrm)
+
+.PHONY: demo test test-deps test-system lint bench deb clean
 
 demo:
 	$(CARGO) build --quiet --locked --release --package ds01-detect --package ds01-workloads --package ds01-idle
@@ -18,6 +21,14 @@ demo:
 test: test-deps
 	$(CARGO) build --quiet --locked --package docker-rig
 	DS01_REQUIRE_RIG=1 target/debug/docker-rig run -- $(CARGO) test --locked --workspace
+
+# The package on a clean Debian that systemd boots in a container: about eight minutes.
+test-system:
+	sh fixtures/install-test-deps.sh system
+	shellcheck $(SCRIPTS)
+	$(MAKE) --no-print-directory deb
+	$(CARGO) build --quiet --locked --package system-test
+	target/debug/system-test target/release
 
 test-deps:
 	sh fixtures/install-test-deps.sh
