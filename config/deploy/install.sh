@@ -100,6 +100,7 @@ changed=
 
 # Makes a directory and those above it.
 make_dir() {
+    [ -d "$destdir/" ] || mkdir -p "$destdir"
     [ ! -d "$destdir$1" ] || return 0
     make_dir "$(dirname "$1")"
     mkdir "$destdir$1"
@@ -240,7 +241,7 @@ Idle containers are warned and stopped only once you enable that. Look first wha
   ds01-idle check-config            is the policy in $etc sound?
   ds01-idle status                  what idles, and what would be done when
   ds01-idle run --dry-run           one check that changes nothing
-  systemctl enable --now ds01-idle-checker.timer
+  systemctl enable --no-reload --now ds01-idle-checker.timer
 TEXT
 }
 
