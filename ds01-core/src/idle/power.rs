@@ -15,7 +15,7 @@
 //! How much that sees: between two scans of the detector, 30 seconds apart, a GPU that idles at 60 W has to take 70 J more, as in
 //! a third of a second of 225 W more. With five minutes between looks it is ten times that. What it does not see is work at
 //! the same small rate all the time, and work before the second look at a container. What it can't tell from work is whoever
-//! else makes the GPU take power: a display, or, without persistence mode, a program that wakes the GPU to look at it.
+//! else makes the GPU take power and holds no context: without persistence mode, a program that wakes the GPU to look at it.
 //!
 //! The figures are chosen, not measured, and so the policy has the last word: `gpu_power_threshold` says how many watts are
 //! noise, and `null` there ignores power altogether. The trial in `tests/false_stops` holds what is built in against
