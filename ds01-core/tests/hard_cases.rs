@@ -75,6 +75,10 @@ impl ProcessSource for OtherProcesses {
         self.host.container(life)
     }
 
+    fn host_path(&self, path: &str) -> Reading<bool> {
+        self.host.host_path(path)
+    }
+
     fn user_name(&self, uid: u32) -> Reading<String> {
         if let Some(held) = &self.names_hang {
             held.lock().unwrap().recv().ok();

@@ -159,6 +159,10 @@ impl ProcessSource for Hanging {
         self.host.container(life)
     }
 
+    fn host_path(&self, path: &str) -> Reading<bool> {
+        self.host.host_path(path)
+    }
+
     fn user_name(&self, uid: u32) -> Reading<String> {
         self.host.user_name(uid)
     }

@@ -30,10 +30,10 @@ use crate::{
 };
 
 pub(crate) fn run(request: &ExplainRequest) -> Result<ExitCode, Failure> {
-    let (checked, control) = match &request.host {
+    let (checked, host) = match &request.host {
         Some(host) => {
             let host = Host::new(host, Path::new(Wall::DEFAULT_PATH), Vec::new())?;
-            (host.preview()?, Some(host.hands.control))
+            (host.preview()?, Some(host))
         }
         None => (demo::checked()?, None),
     };
@@ -44,10 +44,11 @@ pub(crate) fn run(request: &ExplainRequest) -> Result<ExitCode, Failure> {
     let id = checked.container(&request.name)?;
     let mut explanation = Explanation::new(&checked, &id, console::colored(request.color));
     // A check looks it up only when it could make a difference; whoever asks wants to know in any case.
-    explanation.keep_alive = explanation
-        .case
-        .zip(control)
-        .map(|(case, control)| control.path_stat(&id, &case.policy.resolved.rules.keepalive_path.value).into());
+    explanation.keep_alive = explanation.case.zip(host).map(|(case, host)| {
+        let path = &case.policy.resolved.rules.keepalive_path.value;
+        let binds = checked.look.bind_sources(&id);
+        KeepAlive::look_up(&host.sources.processes, &*host.hands.control, &id, path, binds)
+    });
     let text = explanation.text();
     console::print(text.as_bytes())?;
     Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })

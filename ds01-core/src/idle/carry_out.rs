@@ -15,7 +15,7 @@ use super::{
     decide::{Action, Decision, StopCause},
     event,
     facts::{ContainerFacts, ContainerPolicy, KeepAlive, Now},
-    look::ask_gpus,
+    look::{Look, ask_gpus},
     notice::{About, notice},
     observation::Observation,
     recheck::{Reread, recheck},
@@ -76,8 +76,16 @@ struct Task<'a> {
 }
 
 /// Looks up keep-alive files, side by side.
-pub(super) fn keep_alive_files(hands: &Hands, asked: &[(&ContainerId, &str)]) -> BTreeMap<ContainerId, KeepAlive> {
-    let look_up = |(id, path): (&ContainerId, &str)| (id.clone(), hands.control.path_stat(id, path).into());
+pub(super) fn keep_alive_files(
+    sources: &Sources,
+    hands: &Hands,
+    look: &Look,
+    asked: &[(&ContainerId, &str)],
+) -> BTreeMap<ContainerId, KeepAlive> {
+    let look_up = |(id, path): (&ContainerId, &str)| {
+        let file = KeepAlive::look_up(&sources.processes, &*hands.control, id, path, look.bind_sources(id));
+        (id.clone(), file)
+    };
     side_by_side(asked.to_vec(), look_up).into_iter().collect()
 }
 
@@ -184,7 +192,9 @@ impl<'a> CarryOut<'a> {
             StopCause::Runtime => (Unknown::new(UnknownKind::NotAsked, "its activity").into(), KeepAlive::Absent),
             StopCause::Idle => {
                 let path = &policy.resolved.rules.keepalive_path.value;
-                (self.look_again(task, &details), self.hands.control.path_stat(&facts.id, path).into())
+                let (processes, control) = (&self.sources.processes, &*self.hands.control);
+                let file = KeepAlive::look_up(processes, control, &facts.id, path, &details.config.bind_sources);
+                (self.look_again(task, &details), file)
             }
         };
         if let Reading::Known(seen) = &seen {

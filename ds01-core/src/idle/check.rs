@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{
     broadcast::Broadcast,
-    carry_out::{CarryOut, Outcome},
+    carry_out::{CarryOut, Outcome, keep_alive_files},
     decide::Action,
     event,
     facts::Demand,
@@ -155,7 +155,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
         }
     };
     log(&checked.state.settle(&checked.look.containers, &checked.look.now));
-    checked.decide(hands, options, &observations)?;
+    checked.decide(sources, hands, options, &observations)?;
 
     let cases = checked.cases();
     let stopping: Vec<(ContainerId, Stopping)> = cases
@@ -230,7 +230,7 @@ pub fn preview_after(
     let mut observations = earlier(&checked.look, &mut checked.state)?;
     observations.extend_from_slice(&checked.look.observations);
     checked.state.settle(&checked.look.containers, &checked.look.now);
-    checked.decide(hands, options, &observations)?;
+    checked.decide(sources, hands, options, &observations)?;
     checked.took = start.elapsed();
     Ok(checked)
 }
@@ -317,6 +317,7 @@ impl Checked {
 
     fn decide(
         &mut self,
+        sources: &Sources,
         hands: &Hands,
         options: &CheckOptions,
         observations: &[Observation],
@@ -330,7 +331,8 @@ impl Checked {
             demand: self.demand,
             only: self.named(&options.only)?,
         };
-        self.plan = Plan::make(&mut self.state, &check, |asked| super::carry_out::keep_alive_files(hands, asked));
+        let look = &self.look;
+        self.plan = Plan::make(&mut self.state, &check, |asked| keep_alive_files(sources, hands, look, asked));
         Ok(())
     }
 

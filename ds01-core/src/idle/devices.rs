@@ -94,6 +94,7 @@ impl<'a> Devices<'a> {
 }
 
 fn tenancy(device: &Device<'_>, pids: &Reading<BTreeSet<u32>>, given_to_others: bool) -> Tenancy {
+    let displayed = displays(device, pids);
     let (own_context, stranger, mps) = match (device.processes, pids) {
         (Reading::Known(on_it), Reading::Known(own)) => {
             let (ours, others): (Vec<_>, Vec<_>) = on_it.iter().partition(|process| own.contains(&process.pid));
@@ -110,8 +111,31 @@ fn tenancy(device: &Device<'_>, pids: &Reading<BTreeSet<u32>>, given_to_others: 
         }
         (Reading::Unknown(why), _) => (why.clone().into(), why.clone().into(), false),
     };
+    let stranger = either(stranger, displayed);
     let others = if given_to_others { Reading::Known(true) } else { stranger.clone() };
     Tenancy { own_pids: pids.clone(), own_context, others, other_contexts: stranger, mps }
+}
+
+/// Whether anybody but the container holds a graphics context, as a display does.
+fn displays(device: &Device<'_>, pids: &Reading<BTreeSet<u32>>) -> Reading<bool> {
+    // Of a MIG instance there are none.
+    let Reading::Known(activity) = device.utilization else { return Reading::Known(false) };
+    match (&activity.graphics_pids, pids) {
+        (Reading::Known(graphics), _) if graphics.is_empty() => Reading::Known(false),
+        (Reading::Known(graphics), Reading::Known(own)) => {
+            Reading::Known(graphics.iter().any(|pid| !own.contains(pid)))
+        }
+        (Reading::Unknown(why), _) | (_, Reading::Unknown(why)) => why.clone().into(),
+    }
+}
+
+/// Whether one of two holds: one that does speaks for both.
+fn either(one: Reading<bool>, other: Reading<bool>) -> Reading<bool> {
+    match (one, other) {
+        (Reading::Known(true), _) | (_, Reading::Known(true)) => Reading::Known(true),
+        (Reading::Known(false), other) => other,
+        (unknown, _) => unknown,
+    }
 }
 
 /// To how many running containers, of those that are `counted`, each GPU and MIG instance is given.

@@ -123,6 +123,7 @@ fn gpu(uuid: &str, processes: Reading<Vec<GpuProcess>>, worked: &[(u32, u32)], p
     let activity = GpuActivity {
         processes: Reading::Known(worked.iter().map(sample).collect()),
         device: Reading::Known(vec![DeviceSample { time_us: 2_000, percent }]),
+        graphics_pids: Reading::Known(Vec::new()),
         energy_mj: lost(),
         energy_after: std::time::Duration::ZERO,
     };
@@ -333,3 +334,6 @@ fn demand_is_unknown_where_a_source_did_not_tell_all() {
     }
     assert_eq!(Demand::of(&Inventory::empty(), &BTreeSet::new()), None);
 }
+
+#[path = "devices_display_tests.rs"]
+mod display;

@@ -46,9 +46,9 @@ pub struct Tenancy {
     pub own_pids: Reading<BTreeSet<u32>>,
     /// Whether one of them holds a context on it.
     pub own_context: Reading<bool>,
-    /// Whether anybody else was given it, or holds a context on it.
+    /// Whether anybody else was given it, or holds a context on it: for computing, or for graphics, as a display does.
     pub others: Reading<bool>,
-    /// Whether anybody else holds a context on it.
+    /// Whether anybody else holds a context on it, of either kind.
     pub other_contexts: Reading<bool>,
     /// Whether the container reaches it through an MPS server, to whose pid the driver books the work.
     pub mps: bool,

@@ -19,6 +19,7 @@ fn gpu_activity(processes: Reading<Vec<ProcessSample>>, device: Reading<Vec<Devi
     GpuActivity {
         processes,
         device,
+        graphics_pids: Reading::Known(Vec::new()),
         energy_mj: Reading::Known(60_000),
         energy_after: std::time::Duration::from_millis(250),
     }

@@ -22,6 +22,7 @@ pub mod event;
 pub mod facts;
 pub mod gpu_evidence;
 pub mod journal;
+mod keep_alive;
 pub mod look;
 pub mod notice;
 pub mod observation;

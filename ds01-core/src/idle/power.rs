@@ -15,10 +15,11 @@
 //! How much that sees: between two scans of the detector, 30 seconds apart, a GPU that idles at 60 W has to take 70 J more, as in
 //! a third of a second of 225 W more. With five minutes between looks it is ten times that. What it does not see is work at
 //! the same small rate all the time, and work before the second look at a container. What it can't tell from work is whoever
-//! else makes the GPU take power: a display, or, without persistence mode, a program that wakes the GPU to look at it.
+//! else makes the GPU take power and holds no context: without persistence mode, a program that wakes the GPU to look at it.
 //!
-//! The figures are chosen, not measured: the trial in `tests/false_stops` holds them against drift, steps and noise as data
-//! sheets and field reports have them.
+//! The figures are chosen, not measured, and so the policy has the last word: `gpu_power_threshold` says how many watts are
+//! noise, and `null` there ignores power altogether. The trial in `tests/false_stops` holds what is built in against
+//! drift, steps and noise as data sheets and field reports have them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -32,10 +33,8 @@ pub const RECENT: usize = 5;
 /// And no further back than this: where there are only checks, five minutes apart, that is two intervals.
 pub const LONGEST_MEMORY: Duration = Duration::from_secs(480);
 
-/// By so much in milliwatts the mean power of an idle GPU may differ from one interval to another.
-pub const NOISE_MW: u64 = 2_000;
-
-/// And by this part of it, in thousandths: the counter moves in steps of a tenth of a second or so.
+/// By this part of it, in thousandths, the mean power of an idle GPU may differ from one interval to another, beside the
+/// watts of the policy's `gpu_power_threshold`: the counter moves in steps of a tenth of a second or so.
 pub const NOISE_PER_MILLE: u64 = 5;
 
 /// A GPU's energy counter, read once.
@@ -65,8 +64,8 @@ pub type IdlePowers = BTreeMap<String, IdlePower>;
 
 impl IdlePower {
     /// By how many watts, beyond noise, a GPU took more power from `before` to `now` than when it idles. `None` when it did
-    /// not, and when nobody can tell.
-    pub fn excess_watts(&self, before: &EnergyCount, now: &EnergyCount) -> Option<f64> {
+    /// not, and when nobody can tell. Up to `noise` watts prove nothing.
+    pub fn excess_watts(&self, before: &EnergyCount, now: &EnergyCount, noise: f64) -> Option<f64> {
         let (mj, ms) = spent(before, now)?;
         let longest = u64::try_from(LONGEST_MEMORY.as_millis()).unwrap_or(u64::MAX);
         let recent = self.0.iter().filter(|mean| mean.until_boot_ms.saturating_add(longest) >= before.boot_ms);
@@ -75,10 +74,8 @@ impl IdlePower {
         // Over a shorter time than this, steps of the counter look like power.
         let shortest = u64::try_from(SHORTEST_INTERVAL.as_millis()).unwrap_or(u64::MAX);
         let excess_mw = excess_mj.saturating_mul(1000) / ms.max(shortest);
-        let noise_mw = NOISE_MW + idle_mw.saturating_mul(NOISE_PER_MILLE) / 1000;
-        // Far below what an f64 holds exactly.
-        #[expect(clippy::cast_precision_loss, reason = "milliwatts of one GPU")]
-        (excess_mw > noise_mw).then_some(excess_mw as f64 / 1000.0)
+        let excess = watts(excess_mw);
+        (excess > noise + watts(idle_mw.saturating_mul(NOISE_PER_MILLE) / 1000)).then_some(excess)
     }
 
     /// Remembers what the GPU took from `before` to `now`.
@@ -90,6 +87,12 @@ impl IdlePower {
     }
 }
 
+/// Far below what an f64 holds exactly.
+#[expect(clippy::cast_precision_loss, reason = "milliwatts of one GPU")]
+fn watts(mw: u64) -> f64 {
+    mw as f64 / 1000.0
+}
+
 /// Millijoules and milliseconds. `None` when the counter went backwards, as after the driver was reloaded.
 fn spent(before: &EnergyCount, now: &EnergyCount) -> Option<(u64, u64)> {
     let ms = now.boot_ms.checked_sub(before.boot_ms).filter(|ms| *ms > 0)?;
@@ -97,8 +100,9 @@ fn spent(before: &EnergyCount, now: &EnergyCount) -> Option<(u64, u64)> {
 }
 
 /// By how many watts the GPU that did most in secret took more than when it idles, from one observation to another.
-pub(super) fn excess_watts(idle: &IdlePowers, before: &[GpuMeasure], now: &[GpuMeasure]) -> Option<f64> {
-    both(before, now).filter_map(|(gpu, before, now)| idle.get(gpu)?.excess_watts(before, now)).reduce(f64::max)
+/// Up to `noise` watts prove nothing.
+pub(super) fn excess_watts(idle: &IdlePowers, before: &[GpuMeasure], now: &[GpuMeasure], noise: f64) -> Option<f64> {
+    both(before, now).filter_map(|(gpu, before, now)| idle.get(gpu)?.excess_watts(before, now, noise)).reduce(f64::max)
 }
 
 /// Remembers what GPUs took from one observation to another, and forgets GPUs that are not there any more.

@@ -2,10 +2,14 @@ use super::*;
 use crate::idle::{
     gpu_evidence::{GpuEvidence, GpuFigure},
     observation::Observation,
+    signals::{Signals, Since, Thresholds},
     test_support::{THRESHOLDS, on_gpu, seen},
     track::Track,
     verdict::Verdict,
 };
+
+/// As built in.
+const NOISE: f64 = 2.0;
 
 /// Reads the counter every 30 s from the boot clock 1,000 s on, while the GPU takes these mean powers in turn.
 fn counts(watts: &[f64]) -> Vec<EnergyCount> {
@@ -23,7 +27,7 @@ fn counts(watts: &[f64]) -> Vec<EnergyCount> {
 fn excesses(watts: &[f64]) -> Vec<Option<f64>> {
     let mut idle = IdlePower::default();
     let judge = |pair: &[EnergyCount]| {
-        let excess = idle.excess_watts(&pair[0], &pair[1]);
+        let excess = idle.excess_watts(&pair[0], &pair[1], NOISE);
         idle.take_in(&pair[0], &pair[1]);
         excess
     };
@@ -40,8 +44,12 @@ fn looks(counts: &[EnergyCount]) -> Vec<Observation> {
 }
 
 fn after(looks: &[Observation]) -> Track {
+    after_by(looks, Some(NOISE))
+}
+
+fn after_by(looks: &[Observation], gpu_watts: Option<f64>) -> Track {
     let mut track = Track::new(&looks[0]);
-    looks[1..].iter().for_each(|look| track.observe(look, &THRESHOLDS));
+    looks[1..].iter().for_each(|look| track.observe(look, &Thresholds { gpu_watts, ..THRESHOLDS }));
     track
 }
 
@@ -78,16 +86,19 @@ fn a_gpu_that_gets_warm_does_not_work() {
 fn a_counter_that_went_back_or_did_not_tell_proves_nothing() {
     let count = |mj, boot_ms| EnergyCount { mj, boot_ms };
     let mut idle = IdlePower::default();
-    assert_eq!(idle.excess_watts(&count(0, 0), &count(900_000, 30_000)), None, "nothing to compare with");
+    assert_eq!(idle.excess_watts(&count(0, 0), &count(900_000, 30_000), NOISE), None, "nothing to compare with");
     idle.take_in(&count(0, 0), &count(1_800_000, 30_000));
     let before = idle.clone();
-    assert_eq!(idle.excess_watts(&count(9_000_000, 60_000), &count(10, 90_000)), None);
+    assert_eq!(idle.excess_watts(&count(9_000_000, 60_000), &count(10, 90_000), NOISE), None);
     idle.take_in(&count(9_000_000, 60_000), &count(10, 90_000));
     assert_eq!(idle, before);
-    assert_eq!(idle.excess_watts(&count(10, 90_000), &count(20, 90_000)), None, "no time passed");
-    assert_eq!(idle.excess_watts(&count(0, 90_000), &count(u64::MAX, 120_000)).map(|watts| watts > 1e6), Some(true));
+    assert_eq!(idle.excess_watts(&count(10, 90_000), &count(20, 90_000), NOISE), None, "no time passed");
+    assert_eq!(
+        idle.excess_watts(&count(0, 90_000), &count(u64::MAX, 120_000), NOISE).map(|watts| watts > 1e6),
+        Some(true)
+    );
     let old = count(0, 30_000 + 480_001);
-    assert_eq!(idle.excess_watts(&old, &count(9_000_000, old.boot_ms + 30_000)), None, "idle long ago");
+    assert_eq!(idle.excess_watts(&old, &count(9_000_000, old.boot_ms + 30_000), NOISE), None, "idle long ago");
 }
 
 #[test]
@@ -96,8 +107,8 @@ fn over_a_second_or_two_a_step_of_the_counter_is_no_power() {
     let count = |mj, boot_ms| EnergyCount { mj, boot_ms };
     idle.take_in(&count(0, 0), &count(1_800_000, 30_000));
     // 100 ms of 60 W too many within a second: 6 W.
-    assert_eq!(idle.excess_watts(&count(0, 30_000), &count(66_000, 31_000)), None);
-    assert!(idle.excess_watts(&count(0, 30_000), &count(110_000, 31_000)).is_some());
+    assert_eq!(idle.excess_watts(&count(0, 30_000), &count(66_000, 31_000), NOISE), None);
+    assert!(idle.excess_watts(&count(0, 30_000), &count(110_000, 31_000), NOISE).is_some());
 }
 
 #[test]
@@ -113,6 +124,33 @@ fn work_between_looks_begins_idle_time_anew() {
     assert_eq!(interval.verdict, Verdict::GpuActive);
     assert_eq!(interval.signals.gpu.to_string(), "GPU 0 % when looked at, but 6.0 W above its idle power");
     assert_eq!(after(&looks(&counts(&watts[..11])).map_energy(None)).idle_ms, 330_000, "no counter, no veto");
+}
+
+#[test]
+fn the_policy_says_from_how_many_watts_power_counts() {
+    let mut watts = vec![60.0; 10];
+    watts.extend([66.0, 60.0]);
+    let looks = looks(&counts(&watts));
+    let idle_s = |gpu_watts| after_by(&looks, gpu_watts).idle_ms / 1000;
+    assert_eq!([Some(0.0), Some(2.0), Some(5.6)].map(idle_s), [30; 3]);
+    // With the noise of 60 W, 6 W are not more than this.
+    assert_eq!([Some(5.8), Some(1000.0)].map(idle_s), [360; 2]);
+}
+
+#[test]
+fn where_the_policy_ignores_power_it_proves_nothing() {
+    let looks = looks(&counts(&[60.0, 60.0, 60.0, 66.0, 900.0]));
+    let track = after_by(&looks, None);
+    assert_eq!(track.idle_ms, 150_000);
+    assert_eq!(track.interval.as_ref().unwrap().signals.gpu, GpuEvidence::Idle(0.0));
+    // Should power count from now on, it is known what the GPU took.
+    assert_eq!(track.idle_powers, after(&looks).idle_powers);
+
+    let before = after(&looks[..4]);
+    let since = Since { before: &looks[3], net_at_check: None, joined: &[], idle_powers: &before.idle_powers };
+    let gpu = |gpu_watts| Signals::between(&since, &looks[4], &Thresholds { gpu_watts, ..THRESHOLDS }).gpu;
+    assert_eq!(gpu(None), GpuEvidence::Idle(0.0));
+    assert!(matches!(gpu(Some(NOISE)), GpuEvidence::Worked { .. }));
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Thresholds {
     /// In percent of the GPU's time.
     pub gpu_percent: f64,
+    /// In watts above the power that the GPU takes when it idles. `None` ignores its energy counter.
+    pub gpu_watts: Option<f64>,
     /// In percent of one core.
     pub cpu_percent: f64,
     /// In bytes received and sent since the last check.
@@ -35,6 +37,7 @@ impl From<&Rules> for Thresholds {
     fn from(rules: &Rules) -> Self {
         Self {
             gpu_percent: rules.gpu_idle_threshold.value,
+            gpu_watts: rules.gpu_power_threshold.value,
             cpu_percent: rules.cpu_idle_threshold.value,
             net_bytes: rules.network_idle_threshold.value,
             gpu_unknown: rules.gpu_unknown.value,
@@ -110,8 +113,11 @@ impl Signals {
     pub fn between(since: &Since<'_>, now: &Observation, thresholds: &Thresholds) -> Self {
         let before = since.before;
         let seen = GpuEvidence::of(since.joined.iter().chain(&now.gpus), thresholds.gpu_percent);
+        let excess = thresholds
+            .gpu_watts
+            .and_then(|noise| power::excess_watts(since.idle_powers, &before.gpus, &now.gpus, noise));
         Self {
-            gpu: seen.with_power(power::excess_watts(since.idle_powers, &before.gpus, &now.gpus)),
+            gpu: seen.with_power(excess),
             cpu: cpu(before, now, thresholds.cpu_percent),
             network: network(since.net_at_check, &now.net_bytes, thresholds.net_bytes),
             processes: processes(before, now),

@@ -16,8 +16,13 @@ use crate::{
     policy::{ContainerType, Document, GpuUnknown, Policy, PolicyFiles, parse},
 };
 
-pub(super) const THRESHOLDS: Thresholds =
-    Thresholds { gpu_percent: 5.0, cpu_percent: 2.0, net_bytes: 1_048_576, gpu_unknown: GpuUnknown::Secondary };
+pub(super) const THRESHOLDS: Thresholds = Thresholds {
+    gpu_percent: 5.0,
+    gpu_watts: Some(2.0),
+    cpu_percent: 2.0,
+    net_bytes: 1_048_576,
+    gpu_unknown: GpuUnknown::Secondary,
+};
 
 pub(super) fn noon() -> Timestamp {
     "2026-03-02T12:00:00Z".parse().unwrap()

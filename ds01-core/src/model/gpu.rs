@@ -50,6 +50,9 @@ pub struct GpuActivity {
     pub processes: Reading<Vec<ProcessSample>>,
     /// `nvmlDeviceGetSamples` of the GPU's own utilization. The driver's ring of samples is a few seconds deep.
     pub device: Reading<Vec<DeviceSample>>,
+    /// `nvmlDeviceGetGraphicsRunningProcesses`: pids, as the host numbers them, of who holds a graphics context on it, such as
+    /// a display server. Nobody where there is no such list. They are no part of [`Gpu::processes`], and so of no inventory.
+    pub graphics_pids: Reading<Vec<u32>>,
     /// `nvmlDeviceGetTotalEnergyConsumption`: millijoules since the driver was loaded, of the whole GPU, however seldom it is
     /// looked at. From Volta on.
     pub energy_mj: Reading<u64>,

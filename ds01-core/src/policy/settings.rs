@@ -107,6 +107,8 @@ settings! {
     Rules, RulesLayer:
     /// A GPU is idle below this part of its time, in percent (0 to 100).
     gpu_idle_threshold: f64 = 5.0, value::gpu_percent;
+    /// And takes no more power than this above its idle power, in watts (0 to 1000). `None` is any power.
+    gpu_power_threshold: Option<f64> = Some(2.0), value::gpu_watts;
     /// A container's CPU use is idle below this, in percent of one core.
     cpu_idle_threshold: f64 = 2.0, value::core_percent;
     /// A container's network is idle below this many bytes, received and sent since the last check.

@@ -267,6 +267,14 @@ pub(crate) fn gpu_percent(given: &Given<'_>) -> Result<f64, Wrong> {
     within(given, 0.0..=100.0, ", in % of the GPU's time")
 }
 
+/// Watts of a GPU above its idle power, `null` where power says nothing.
+pub(crate) fn gpu_watts(given: &Given<'_>) -> Result<Option<f64>, Wrong> {
+    if given.is_null() {
+        return Ok(None);
+    }
+    within(given, 0.0..=1000.0, ", in watts above its idle power; or `null`, which ignores power").map(Some)
+}
+
 /// Percent of one core: 100 for each core that is fully used.
 pub(crate) fn core_percent(given: &Given<'_>) -> Result<f64, Wrong> {
     within(given, 0.0..=100_000.0, ", in % of one core")

@@ -164,6 +164,10 @@ pub trait ProcessSource: Send + Sync {
     /// container whose main process is gone, or is another container's.
     fn container(&self, life: &ContainerLife) -> ContainerActivity;
 
+    /// Whether there is anything at this absolute path of the host, links followed. Nothing is mounted, opened or made. The
+    /// path can lie on a file system whose server does not answer: callers give it a deadline.
+    fn host_path(&self, path: &str) -> Reading<bool>;
+
     /// The name of a user id through the name service; asked at most once per id and source, as a directory can be slow.
     fn user_name(&self, uid: u32) -> Reading<String>;
 }

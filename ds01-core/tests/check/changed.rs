@@ -7,7 +7,7 @@ use ds01_core::{
     model::ContainerStatus,
     source::{
         Clock, FailureKind, PathStat, SourceError, SourceName,
-        fake::{Appear, Change, Disappear, FakeHost, ProcessSpec, SourceMood, Step, Work},
+        fake::{Appear, Change, ContainerSpec, Disappear, FakeHost, ProcessSpec, SourceMood, Step, Work},
     },
 };
 
@@ -141,6 +141,30 @@ fn gets_a_keep_alive_or_one_that_nobody_can_read() {
         // One that could be read answered the warning, so that there was another one.
         let warnings = bench.told().iter().filter(|told| *told == "idle_warning train").count();
         assert_eq!(warnings, if readable { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn loses_the_source_of_a_bind_mount() {
+    const DATA: &str = "/scratch/data";
+    for before_the_decision in [true, false] {
+        let mut bench = Bench::new(POLICY, &[ContainerSpec { binds: vec![DATA.to_owned()], ..trainer("train", 501) }]);
+        let engine = Engine::of(&mut bench);
+        bench.up_to_the_stop();
+        if before_the_decision {
+            bench.host.remove_path(DATA);
+            bench.check();
+        } else {
+            engine.then(|host| host.remove_path(DATA));
+            assert!(left(&bench.check(), "train").contains("keep-alive"));
+        }
+        assert!(!bench.host.has_path(DATA), "the engine made it anew");
+        bench.next_check();
+        assert_eq!(bench.stopped(), [""; 0]);
+        assert!(!bench.host.has_path(DATA));
+        bench.host.put_path_back(DATA);
+        (0..2).for_each(|_| drop(bench.next_check()));
+        assert_eq!(bench.stopped(), ["train"]);
     }
 }
 

@@ -12,6 +12,7 @@ use docker_rig::Container;
 use tempfile::TempDir;
 
 use crate::{
+    reaper::Run,
     story::{Story, runs},
     told::{STOP, STOPPED, WARNING},
 };
@@ -98,6 +99,27 @@ fn a_fresh_file_holds_and_no_other_thing_at_its_path() {
         let refused = format!("The keep-alive file that is there does not count: {why}");
         assert!(told[0].contains(&refused), "{told:?}");
     }
+}
+
+/// Docker would make the source anew, as a directory of root's, when it is asked what lies in the container.
+#[test]
+fn once_the_source_of_a_mount_is_gone_it_waits_and_nothing_appears_on_the_host() {
+    let Some(story) = Story::begin() else { return };
+    let host = tempfile::tempdir().unwrap();
+    let data = host.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let mounted = story.sitter("mounted", &[&format!("--volume={}:/data", data.display())]);
+    fs::remove_dir(&data).unwrap();
+    story.checks([2, 6, 10, 14, 18, 22]);
+    let explained = Run::of(story.command("explain", 22).arg(mounted.name())).ends_with(0).stdout();
+    assert_eq!((story.done_to(&mounted), runs(&mounted)), (vec![], true));
+    assert!(!data.exists(), "it was made anew");
+    let why = format!("can't be told: its bind mount's source {} is gone from the host", data.display());
+    assert!(explained.contains(&why), "{explained}");
+    // Whoever puts it back is stopped like anybody else.
+    fs::create_dir(&data).unwrap();
+    story.checks([26, 30, 34]);
+    assert_eq!(story.done_to(&mounted), STOPPED);
 }
 
 #[test]

@@ -58,6 +58,7 @@ impl State {
             decoder_percent: 0,
         };
         GpuActivity {
+            graphics_pids: Reading::Known(Vec::new()),
             energy_mj: Unknown::new(UnknownKind::NotSupported, "the fake counts no energy").into(),
             energy_after: Duration::ZERO,
             processes: Reading::Known(working.into_iter().map(sample).collect()),

@@ -67,6 +67,10 @@ impl ProcessSource for FakeHost {
         self.state().activity_of(life)
     }
 
+    fn host_path(&self, path: &str) -> Reading<bool> {
+        Reading::Known(self.has_path(path))
+    }
+
     fn user_name(&self, uid: u32) -> Reading<String> {
         let unknown = || Unknown::new(UnknownKind::Failed, format!("no user with uid {uid}")).into();
         self.state().users.get(&uid).cloned().map_or_else(unknown, Reading::Known)

@@ -40,9 +40,14 @@ fn refused(words: impl Into<String>) -> SourceError {
 
 impl ContainerControl for FakeHost {
     fn path_stat(&self, id: &ContainerId, _path: &str) -> Result<PathStat, SourceError> {
-        let state = self.state();
+        let mut state = self.state();
         state.docker.answer(SourceName::Docker)?;
-        let file = state.containers.iter().find(|container| container.id == *id).and_then(|one| one.keep_alive);
+        let Some((index, _)) = state.name_of(id) else { return Ok(PathStat::Absent) };
+        let (file, binds) = {
+            let container = &state.containers[index];
+            (container.keep_alive, container.config.bind_sources.clone())
+        };
+        state.missing_paths.retain(|path| !binds.contains(path));
         Ok(file.map_or(PathStat::Absent, PathStat::File))
     }
 

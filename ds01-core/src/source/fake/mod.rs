@@ -31,7 +31,7 @@ mod control;
 mod scenario;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -77,6 +77,7 @@ struct State {
     next_main_pid: u32,
     inspected: usize,
     orders: Vec<Order>,
+    missing_paths: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -127,6 +128,7 @@ impl FakeHost {
             next_main_pid: FIRST_MAIN_PID,
             inspected: 0,
             orders: Vec::new(),
+            missing_paths: BTreeSet::new(),
         })))
     }
 
@@ -184,6 +186,22 @@ impl FakeHost {
     /// Lets time pass on both clocks.
     pub fn advance(&self, time: Duration) {
         self.state().pass(time);
+    }
+
+    /// Removes a path of the host, all of which it has otherwise. An engine that is asked for a path in a container which has
+    /// a bind mount of it makes it anew, as Docker does.
+    pub fn remove_path(&self, path: &str) {
+        self.state().missing_paths.insert(path.to_owned());
+    }
+
+    /// Puts it back.
+    pub fn put_path_back(&self, path: &str) {
+        self.state().missing_paths.remove(path);
+    }
+
+    /// Whether it has this path.
+    pub fn has_path(&self, path: &str) -> bool {
+        !self.state().missing_paths.contains(path)
     }
 
     /// How many containers were inspected so far.

@@ -10,7 +10,10 @@ use nvml_wrapper::{
     gpm::gpm_metrics_get,
 };
 
-use super::read::{Question, reading, unknown};
+use super::{
+    raw::{self, Row},
+    read::{Question, reading, unknown},
+};
 use crate::model::{
     DeviceSample, GpuActivity, GpuReading, Mig, MigInstance, ProcessSample, Reading, Unknown, UnknownKind,
 };
@@ -41,8 +44,12 @@ pub(super) fn activity(device: &Device<'_>, question: Question) -> GpuActivity {
         };
         samples.into_iter().filter_map(sample).collect()
     });
+    let graphics = raw::graphics_processes(device);
+    // Pid 0 is nobody's.
+    let pids = |rows: Vec<Row>| rows.iter().map(|row| row.pid).filter(|pid| *pid != 0).collect();
     let energy = device.total_energy_consumption();
     GpuActivity {
+        graphics_pids: reading("nvmlDeviceGetGraphicsRunningProcesses", graphics).map(pids),
         energy_mj: reading("nvmlDeviceGetTotalEnergyConsumption", energy),
         energy_after: question.begun.elapsed(),
         processes: reading("nvmlDeviceGetProcessUtilization", processes),

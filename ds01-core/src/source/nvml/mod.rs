@@ -12,6 +12,7 @@
 //! | their ids | `nvmlDeviceGetGpuInstanceId`, `nvmlDeviceGetComputeInstanceId` |
 //! | who worked since a time | `nvmlDeviceGetProcessUtilization` |
 //! | how much it worked since a time | `nvmlDeviceGetSamples` |
+//! | displays, where it is asked who worked | `nvmlDeviceGetGraphicsRunningProcesses`, in the same versions as processes |
 //! | energy so far | `nvmlDeviceGetTotalEnergyConsumption` |
 //! | how much a MIG instance works | `nvmlGpmMigSampleGet`, `nvmlGpmMetricsGet` |
 //! | persistence mode | `nvmlDeviceGetPersistenceMode` |

@@ -1,4 +1,4 @@
-//! What `nvml-wrapper` does not offer: instance ids, the oldest process lists and MPS lists, a list that grows while it is
+//! What `nvml-wrapper` does not offer: instance ids, the oldest process lists, MPS and graphics lists, a list that grows while it is
 //! fetched, and memory sizes from drivers without the second version of that call. All calls from this crate into C.
 #![allow(unsafe_code, reason = "calls NVML's functions")]
 
@@ -90,6 +90,29 @@ pub(super) fn mps_processes(device: &Device<'_>) -> Result<Vec<Row>, NvmlError> 
             return Ok(Vec::new());
         }
     };
+    or_none(rows)
+}
+
+/// `nvmlDeviceGetGraphicsRunningProcesses`, in the newest version that the driver has; none where there is no such list, as
+/// for MPS.
+pub(super) fn graphics_processes(device: &Device<'_>) -> Result<Vec<Row>, NvmlError> {
+    let lib = lib(device);
+    // SAFETY: each function's third parameter is a pointer to the structure whose fields are named here.
+    let rows = unsafe {
+        if let Ok(v3) = &lib.nvmlDeviceGetGraphicsRunningProcesses_v3 {
+            list(device, *v3, |row| Row::new(row.pid, row.usedGpuMemory))
+        } else if let Ok(v2) = &lib.nvmlDeviceGetGraphicsRunningProcesses_v2 {
+            list(device, *v2, |row| Row::new(row.pid, row.usedGpuMemory))
+        } else if let Ok(v1) = &lib.nvmlDeviceGetGraphicsRunningProcesses {
+            list(device, *v1, |row| Row::new(row.pid, row.usedGpuMemory))
+        } else {
+            return Ok(Vec::new());
+        }
+    };
+    or_none(rows)
+}
+
+fn or_none(rows: Result<Vec<Row>, NvmlError>) -> Result<Vec<Row>, NvmlError> {
     match rows {
         Err(NvmlError::NotSupported | NvmlError::FunctionNotFound) => Ok(Vec::new()),
         rows => rows,

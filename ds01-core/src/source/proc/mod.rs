@@ -6,6 +6,7 @@
 mod cgroup;
 mod container;
 mod health_check;
+mod host_path;
 mod parse;
 mod terminals;
 mod users;
@@ -144,6 +145,10 @@ impl ProcessSource for ProcFs {
 
     fn container(&self, life: &ContainerLife) -> ContainerActivity {
         container::activity(self, life)
+    }
+
+    fn host_path(&self, path: &str) -> Reading<bool> {
+        host_path::exists(&self.root, path)
     }
 
     fn user_name(&self, uid: u32) -> Reading<String> {
