@@ -89,6 +89,9 @@ impl<'a> Explanation<'a> {
             facts.id.short(),
             facts.status
         ));
+        if facts.auto_remove {
+            self.line("made with --rm: when it stops, Docker removes it with its unnamed volumes");
+        }
         match self.case {
             Some(case) => self.running(&case),
             None => self.line("It does not run: only its removal could come."),

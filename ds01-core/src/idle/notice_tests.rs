@@ -6,6 +6,8 @@ use crate::idle::test_support::facts;
 fn about(facts: &ContainerFacts) -> About<'_> {
     About {
         facts,
+        gpu_unknown: false,
+        removed_after: None,
         idle: Duration::from_secs(25 * 60),
         idle_limit: Some(Duration::from_secs(30 * 60)),
         ran_for: Duration::from_secs(7_200),
@@ -61,6 +63,44 @@ fn a_warning_says_why_when_what_is_safe_and_how_to_keep_it() {
 +--------------------------------------------------------------------------+
 ";
     assert_eq!(text, expected);
+}
+
+/// The notice in one line, without its frame.
+fn told(about: &About<'_>, action: &Action) -> String {
+    let text = notice(about, action).unwrap();
+    text.lines().map(|line| line.trim_matches(['|', ' '])).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn of_one_that_docker_removes_at_its_end_no_notice_says_that_it_stays() {
+    let with_rm = "It was made with --rm: when it stops, Docker removes it with all that is stored only inside it and its \
+        unnamed volumes. Named volumes and mounted directories are safe.";
+    let stays = "Safe: volumes and mounted directories.";
+    for action in &actions()[..5] {
+        let (plain, removed) = (facts(), ContainerFacts { auto_remove: true, ..facts() });
+        let (plain, removed) = (told(&about(&plain), action), told(&about(&removed), action));
+        assert!(plain.contains(stays) && !plain.contains("--rm"), "{plain}");
+        assert!(removed.contains(with_rm) && !removed.contains(stays), "{removed}");
+    }
+}
+
+#[test]
+fn a_warning_says_nothing_of_a_gpu_that_nothing_is_known_of() {
+    let facts = facts();
+    let text = told(&About { gpu_unknown: true, ..about(&facts) }, &actions()[0]);
+    assert!(text.contains("Nothing is known of its GPU; nothing else in it was at work."), "{text}");
+    assert!(!text.contains("Neither its GPU"), "{text}");
+}
+
+#[test]
+fn a_stop_says_what_removal_follows() {
+    let facts = facts();
+    for stop in &actions()[3..5] {
+        let held = told(&About { removed_after: Some(Duration::from_secs(1800)), ..about(&facts) }, stop);
+        assert!(held.contains("it is removed after 30m"), "{held}");
+        assert!(held.contains("docker start train") && held.contains("docker cp train:/path ."), "{held}");
+        assert!(!told(&about(&facts), stop).contains("What follows"));
+    }
 }
 
 #[test]

@@ -83,22 +83,32 @@ impl Standing {
 
     /// How long it is held before it is removed. `None` for one that is never removed.
     fn hold(&self, facts: &ContainerFacts, policy: &ContainerPolicy) -> Option<(Removal, Duration)> {
-        let (limits, rules) = (&policy.resolved.limits, &policy.resolved.rules);
-        let allowed = match rules.remove_stopped.value {
-            RemoveStopped::Never => false,
-            RemoveStopped::Managed => facts.origin == Origin::Managed,
-            RemoveStopped::Always => facts.origin != Origin::Unknown,
-        };
-        if !allowed || facts.has_gpu != Some(true) || infrastructure(facts, policy).is_some() {
+        if !is_removed(facts, policy) {
             return None;
         }
+        let rules = &policy.resolved.rules;
         match facts.status {
             ContainerStatus::Created => Some((Removal::NeverStarted, rules.created_container_timeout.value?)),
-            ContainerStatus::Exited if self.stopped_here => {
-                Some((Removal::Held, limits.container_hold_after_stop.value?))
-            }
+            ContainerStatus::Exited if self.stopped_here => Some((Removal::Held, hold_after_stop(facts, policy)?)),
             ContainerStatus::Exited => Some((Removal::Held, rules.gpu_hold_after_manual_stop.value?)),
             _ => None,
         }
     }
+}
+
+/// For how long it is held after a stop, before it is removed. `None` for one that is never removed, and for one that Docker
+/// removes at its end.
+pub(super) fn hold_after_stop(facts: &ContainerFacts, policy: &ContainerPolicy) -> Option<Duration> {
+    let hold = policy.resolved.limits.container_hold_after_stop.value;
+    hold.filter(|_| !facts.auto_remove && is_removed(facts, policy))
+}
+
+/// Whether it is of those that are removed in the end.
+fn is_removed(facts: &ContainerFacts, policy: &ContainerPolicy) -> bool {
+    let allowed = match policy.resolved.rules.remove_stopped.value {
+        RemoveStopped::Never => false,
+        RemoveStopped::Managed => facts.origin == Origin::Managed,
+        RemoveStopped::Always => facts.origin != Origin::Unknown,
+    };
+    allowed && facts.has_gpu == Some(true) && infrastructure(facts, policy).is_none()
 }

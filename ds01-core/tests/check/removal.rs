@@ -66,11 +66,35 @@ fn a_managed_container_that_was_stopped_is_held_and_then_removed() {
     let bench = Bench::new(POLICY, &[managed(trainer("train", 501))]);
     bench.checks(STOP_AT);
     assert_eq!(bench.told(), ["idle_warning train", "idle_kill train"]);
+    let stop = bench.people.texts().pop().unwrap();
+    assert!(stop.contains("it is removed after 30m") && stop.contains("docker start train"), "{stop}");
     // It is seen to have ended at the next check, and held for 30 minutes from there on.
     (0..6).for_each(|_| drop(bench.next_check()));
     assert_eq!(bench.told().len(), 2);
     bench.next_check();
     assert_eq!(bench.told()[2..], ["container_removed train", "gpu_released train"]);
+}
+
+/// Docker removes it in the moment in which it ends: nobody is told that anything stays, and its GPU is free.
+#[test]
+fn one_that_docker_removes_at_its_end_is_stopped_and_said_to_go() {
+    let own = |name: &str, pid| ContainerSpec { auto_remove: true, ..trainer(name, pid) };
+    let bench = Bench::new(POLICY, &[own("mine", 501), managed(own("made", 502))]);
+    bench.checks(STOP_AT - 1);
+    let checked = bench.next_check();
+    for name in ["mine", "made"] {
+        assert_eq!(outcome(&checked, name), Some(Outcome::Done));
+        let told: Vec<String> = bench.told().into_iter().filter(|told| told.ends_with(name)).collect();
+        assert_eq!(told, ["idle_warning", "idle_kill", "gpu_released"].map(|kind| format!("{kind} {name}")));
+    }
+    let notices = bench.people.texts();
+    assert_eq!(notices.len(), 4);
+    for notice in notices {
+        assert!(notice.contains("It was made with --rm: when it stops") && !notice.contains("Safe:"), "{notice}");
+        assert!(!notice.contains("What follows"), "{notice}");
+    }
+    assert_eq!(bench.next_check().look.containers, []);
+    assert_eq!((removed(&bench).len(), bench.told().len()), (0, 6));
 }
 
 /// One that was never started, at the check at which it is removed.

@@ -1,10 +1,10 @@
 //! Containers that do not run: what is removed, when, and what stays.
 
-use docker_rig::{Container, Rig};
+use docker_rig::{Container, Rig, wait_until};
 
 use crate::{
-    reaper::POLICY,
-    story::Story,
+    reaper::{POLICY, Run},
+    story::{DEADLINE, Story},
     told::{STOP, STOPPED, WARNING, sorted, strings},
 };
 
@@ -44,6 +44,29 @@ impl Drop for Volume<'_> {
 
 fn is_there(story: &Story, container: &Container) -> bool {
     story.rig.docker(&["ps", "--all", "--quiet", "--no-trunc"]).contains(container.id())
+}
+
+/// Docker removes it when it ends, and its unnamed volumes with it: nobody may read that they stay.
+#[test]
+fn one_that_was_made_with_rm_goes_with_its_unnamed_volumes_as_its_notices_say() {
+    let Some(story) = Story::begin() else { return };
+    let named = Volume::new(&story.rig);
+    let mount = format!("--volume={}:/data", named.name);
+    let brief = story.sitter("brief", &["--rm", "--label=ds01.user=ann", &mount, "--volume=/scratch"]);
+    let unnamed = Volume::anonymous(&story.rig, &brief);
+    story.checks([2, 6, 10]);
+    let explained = Run::of(story.command("explain", 10).arg(brief.name())).ends_with(0).stdout();
+    assert!(explained.contains("made with --rm: when it stops, Docker removes it"), "{explained}");
+    story.check(14);
+    assert_eq!(story.events(), ["idle_warning brief", "idle_kill brief", "gpu_released brief"]);
+    assert_eq!(story.notices(), [format!("{WARNING}: brief"), format!("{STOP}: brief")]);
+    for told in story.told_about("brief") {
+        assert!(told.contains("when it stops, Docker removes it with all that is stored only inside it"), "{told}");
+        assert!(!told.contains("Safe:"), "{told}");
+    }
+    wait_until("Docker removes it", DEADLINE, || !is_there(&story, &brief) && !unnamed.is_there());
+    assert!(named.is_there());
+    assert_eq!(story.done_to(&brief)[..3], STOPPED);
 }
 
 fn removed(kind: &str, alias: &str) -> Vec<String> {
