@@ -28,6 +28,11 @@ impl Now {
     pub fn since(&self, boot_ms: u64) -> Duration {
         Duration::from_millis(self.boot_ms.saturating_sub(boot_ms))
     }
+
+    /// How long it is to `boot_ms`; zero for the past.
+    pub fn until(&self, boot_ms: u64) -> Duration {
+        Duration::from_millis(boot_ms.saturating_sub(self.boot_ms))
+    }
 }
 
 /// What is known of a container.

@@ -113,6 +113,21 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
             ];
             render("GPU CONTAINER OVER ITS LIMIT: EXEMPT", about.facts, &lines)
         }
+        Action::WarnOfRemoval { left, removal } => {
+            let why = match removal {
+                Removal::NeverStarted => "Why: it was created, never started, and keeps its GPU.",
+                Removal::Held => "Why: it ended, and still keeps its GPU.",
+            };
+            let when = if left.is_zero() { "at the next check".to_owned() } else { format!("in {}", shown(*left)) };
+            let lines = [
+                why.to_owned(),
+                format!("What happens: it is removed {when}, and its GPU is free for others."),
+                "What is lost: what is stored only inside the container. Volumes and mounted directories are safe."
+                    .to_owned(),
+                format!("To keep it: before that, {}", rescue(about)),
+            ];
+            render("GPU CONTAINER WILL BE REMOVED", about.facts, &lines)
+        }
         Action::Remove(removal) => {
             let why = match removal {
                 Removal::NeverStarted => "Why: it was created, and never started.",

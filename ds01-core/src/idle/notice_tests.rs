@@ -28,6 +28,8 @@ fn actions() -> Vec<Action> {
         Action::TellExempt(Exempted::MaxRuntime),
         Action::Remove(Removal::NeverStarted),
         Action::Remove(Removal::Held),
+        Action::WarnOfRemoval { left, removal: Removal::NeverStarted },
+        Action::WarnOfRemoval { left: Duration::ZERO, removal: Removal::Held },
     ]
 }
 
@@ -104,6 +106,27 @@ fn a_stop_says_what_removal_follows() {
 }
 
 #[test]
+fn a_warning_of_removal_says_when_what_is_lost_and_how_to_keep_it() {
+    let facts = facts();
+    let text = notice(&about(&facts), &actions()[9]).unwrap();
+    let expected = "\
++--------------------------------------------------------------------------+
+| GPU CONTAINER WILL BE REMOVED                                            |
+|                                                                          |
+| Container: train (abababababab), of alice                                |
+| Why: it was created, never started, and keeps its GPU.                   |
+| What happens: it is removed in 5m, and its GPU is free for others.       |
+| What is lost: what is stored only inside the container. Volumes and      |
+| mounted directories are safe.                                            |
+| To keep it: before that, docker start train keeps it, and docker cp      |
+| train:/path . saves files.                                               |
++--------------------------------------------------------------------------+
+";
+    assert_eq!(text, expected);
+    assert!(told(&about(&facts), &actions()[10]).contains("it is removed at the next check"));
+}
+
+#[test]
 fn every_action_but_nothing_has_a_notice() {
     let facts = facts();
     assert_eq!(notice(&about(&facts), &Action::Nothing), None);
@@ -116,7 +139,7 @@ fn every_action_but_nothing_has_a_notice() {
 
 proptest! {
     #[test]
-    fn no_name_moves_the_box(name in any::<String>(), user in ".{0,300}", path in any::<String>(), n in 0..9_usize) {
+    fn no_name_moves_the_box(name in any::<String>(), user in ".{0,300}", path in any::<String>(), n in 0..11_usize) {
         let mut facts = facts();
         facts.name = name;
         facts.user = Some(user);
