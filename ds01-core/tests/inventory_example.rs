@@ -156,6 +156,7 @@ fn container() -> ContainerEntry {
         bind_sources: vec!["x".into()],
         stop_timeout_seconds: Some(1),
         health_check: vec!["x".into()],
+        auto_remove: true,
     };
     ContainerEntry {
         id: "x".into(),

@@ -90,9 +90,19 @@ impl<'a> Explanation<'a> {
             facts.id.short(),
             facts.status
         ));
+        if facts.auto_remove {
+            self.line("made with --rm: when it stops, Docker removes it with its unnamed volumes");
+        }
         match self.case {
             Some(case) => self.running(&case),
-            None => self.line("It does not run: only its removal could come."),
+            None => {
+                self.line("It does not run: only its removal could come.");
+                let standing = self.checked.state.standing.get(&facts.id);
+                if let Some(warning) = standing.and_then(|standing| standing.warning.as_ref()) {
+                    let at = self.time(warning.at);
+                    self.line(&format!("warned of its removal at {at}, in check {}", warning.check));
+                }
+            }
         }
         if let Some(decision) = self.decision {
             let next = words::next(self.case.as_ref(), decision, self.checked.look.now.at, &self.zone);

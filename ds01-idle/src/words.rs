@@ -21,6 +21,7 @@ pub(crate) fn next(case: Option<&Case<'_>>, decision: &Decision, now: Timestamp,
         Action::WarnOfRuntime { .. } => return "warning: run time".to_owned(),
         Action::Stop { cause: StopCause::Runtime, .. } => return "stop: run time".to_owned(),
         Action::Stop { .. } => return soon("stop"),
+        Action::WarnOfRemoval { .. } => return "warning: removal".to_owned(),
         Action::Remove(_) => return soon("removal"),
         Action::TellExempt(_) => return "exempt: owner".to_owned(),
         Action::Nothing => {}
@@ -102,6 +103,12 @@ pub(crate) fn action(action: &Action, dry: bool) -> String {
                 StopCause::Runtime => "its run time",
             };
             format!("{} for {cause}, with {} of grace", would("stopped", "stop"), units::duration(*grace))
+        }
+        Action::WarnOfRemoval { left, .. } if left.is_zero() => {
+            format!("{} of its removal at the next check", would("warned", "warn"))
+        }
+        Action::WarnOfRemoval { left, .. } => {
+            format!("{} of its removal in {}", would("warned", "warn"), units::duration(*left))
         }
         Action::Remove(Removal::NeverStarted) => format!("{}: it was never started", would("removed", "remove")),
         Action::Remove(Removal::Held) => format!("{}: it ended, and its hold is over", would("removed", "remove")),

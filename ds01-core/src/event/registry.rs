@@ -229,6 +229,19 @@ events! {
         /// What went wrong.
         error: String;
     }
+    /// A container's owner was warned: it will be removed.
+    "maintenance.removal_warning" RemovalWarning {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Its type in the policy.
+        container_type: &'static str;
+        /// UUIDs of its GPUs and MIG instances.
+        gpus: Vec<String>;
+        /// After how many more seconds it will be removed.
+        removal_in_seconds: u64;
+    }
     /// A container that had ended was removed after its hold, without its volumes.
     "maintenance.container_removed" ContainerRemoved {
         /// Its name.

@@ -15,11 +15,13 @@ use super::{
     decide::{Action, Decision, StopCause},
     event,
     facts::{ContainerFacts, ContainerPolicy, KeepAlive, Now},
+    gpu_evidence::GpuEvidence,
     look::{Look, ask_gpus},
     notice::{About, notice},
     observation::Observation,
     recheck::{Reread, recheck},
     rules::Case,
+    standing,
 };
 use crate::{
     detect::{Origin, Sources},
@@ -153,7 +155,7 @@ impl<'a> CarryOut<'a> {
         match self.contexts_left(task) {
             Ok(left) if left.is_empty() => {
                 // A managed container keeps its GPU in the allocator until it is removed.
-                if task.case.facts.origin != Origin::Managed {
+                if task.case.facts.origin != Origin::Managed || task.case.facts.auto_remove {
                     self.log_event(task, self.released(task));
                 }
             }
@@ -336,8 +338,11 @@ impl<'a> CarryOut<'a> {
 
 fn about<'a>(case: &Case<'a>, policy: &'a ContainerPolicy, decision: &Decision) -> About<'a> {
     let rules = &policy.resolved.rules;
+    let gpu = case.track.and_then(|track| track.interval.as_ref()).map(|interval| &interval.signals.gpu);
     About {
         facts: case.facts,
+        gpu_unknown: matches!(gpu, Some(GpuEvidence::Unknown(_))),
+        removed_after: standing::hold_after_stop(case.facts, policy),
         idle: decision.idle,
         idle_limit: decision.idle_limit,
         ran_for: case.ran_for(),

@@ -46,6 +46,13 @@ pub enum Action {
         /// How long it has between SIGTERM and SIGKILL.
         grace: Duration,
     },
+    /// Tell its owner that it will be removed.
+    WarnOfRemoval {
+        /// The removal comes after this long.
+        left: Duration,
+        /// Why.
+        removal: Removal,
+    },
     /// Remove it, without its volumes.
     Remove(Removal),
 }
@@ -187,7 +194,7 @@ fn runtime(case: &Case<'_>, decision: &mut Decision) -> bool {
             false
         }
         Some(warning) => {
-            let announced = case.until(warning.not_before_boot_ms);
+            let announced = case.now.until(warning.not_before_boot_ms);
             if warning.check < case.check && announced.is_zero() {
                 decision.action = Action::Stop { cause: StopCause::Runtime, grace: grace(case) };
             } else {
@@ -237,7 +244,7 @@ fn when_idle(case: &Case<'_>, keep_alive: &KeepAlive, decision: &mut Decision) {
         return;
     };
     let window = rules.idle_detection_window.value;
-    let announced = case.until(warning.not_before_boot_ms);
+    let announced = case.now.until(warning.not_before_boot_ms);
     if !left.is_zero() {
         decision.next = Next::Stop(left.max(announced));
     } else if warning.check >= case.check || !announced.is_zero() {
@@ -251,16 +258,9 @@ fn when_idle(case: &Case<'_>, keep_alive: &KeepAlive, decision: &mut Decision) {
     }
 }
 
-impl Case<'_> {
-    /// How long it is to `boot_ms`; zero for the past.
-    fn until(&self, boot_ms: u64) -> Duration {
-        Duration::from_millis(boot_ms.saturating_sub(self.now.boot_ms))
-    }
-}
-
 /// What a warning announces that comes when the limit is already reached: as much as one in time would have, at most
 /// [`LATE_NOTICE`].
-fn late_notice(limit: Duration, warn_after: Duration) -> Duration {
+pub(super) fn late_notice(limit: Duration, warn_after: Duration) -> Duration {
     limit.saturating_sub(warn_after).min(LATE_NOTICE)
 }
 

@@ -55,6 +55,13 @@ pub fn event(facts: &ContainerFacts, action: &Action, track: Option<&Track>, ran
             idle_seconds,
             runtime_seconds,
         },
+        Action::WarnOfRemoval { left, .. } => Details::RemovalWarning {
+            container,
+            container_id,
+            container_type,
+            gpus,
+            removal_in_seconds: left.as_secs(),
+        },
         Action::Remove(Removal::NeverStarted) => {
             Details::CreatedCleanup { container, container_id, container_type, gpus }
         }
@@ -84,6 +91,7 @@ mod tests {
             (Action::WarnOfRuntime { left }, "maintenance.runtime_warning"),
             (Action::Stop { cause: StopCause::Runtime, grace }, "maintenance.runtime_kill"),
             (Action::TellExempt(Exempted::IdleTimeout), "maintenance.exempt"),
+            (Action::WarnOfRemoval { left, removal: Removal::Held }, "maintenance.removal_warning"),
             (Action::Remove(Removal::NeverStarted), "maintenance.created_cleanup"),
             (Action::Remove(Removal::Held), "maintenance.container_removed"),
         ] {

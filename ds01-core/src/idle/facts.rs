@@ -28,6 +28,11 @@ impl Now {
     pub fn since(&self, boot_ms: u64) -> Duration {
         Duration::from_millis(self.boot_ms.saturating_sub(boot_ms))
     }
+
+    /// How long it is to `boot_ms`; zero for the past.
+    pub fn until(&self, boot_ms: u64) -> Duration {
+        Duration::from_millis(boot_ms.saturating_sub(self.boot_ms))
+    }
 }
 
 /// What is known of a container.
@@ -56,6 +61,8 @@ pub struct ContainerFacts {
     pub running_for: Reading<Duration>,
     /// `Config.StopTimeout`: the container's own grace.
     pub stop_timeout: Option<Duration>,
+    /// Whether Docker removes it when it ends (`docker run --rm`).
+    pub auto_remove: bool,
 }
 
 impl ContainerFacts {
@@ -76,6 +83,7 @@ impl ContainerFacts {
             started_at: entry.started_at,
             running_for: began_ms.map_or_else(not_seen, |began| Reading::Known(now.since(began))),
             stop_timeout: own_grace.map(Duration::from_secs),
+            auto_remove: entry.config.as_ref().is_some_and(|config| config.auto_remove),
         }
     }
 
@@ -256,6 +264,12 @@ mod tests {
         assert_eq!(grace(Some(90)), Some(Duration::from_secs(90)));
         assert_eq!(grace(Some(u64::MAX)), Some(Duration::from_secs(u64::MAX)), "for ever");
         assert_eq!((grace(None), facts(&|entry| entry.config = None).stop_timeout), (None, None));
+
+        let removed = |set| facts(&|entry| entry.config.get_or_insert_default().auto_remove = set).auto_remove;
+        assert_eq!(
+            (removed(true), removed(false), facts(&|entry| entry.config = None).auto_remove),
+            (true, false, false)
+        );
 
         assert_eq!(facts(&|entry| entry.user = "alice".to_owned()).user.as_deref(), Some("alice"));
         assert_eq!(facts(&|entry| entry.user = crate::detect::UNKNOWN_USER.to_owned()).user, None);

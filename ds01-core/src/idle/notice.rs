@@ -24,6 +24,10 @@ const LONGEST_TEXT: usize = 100;
 pub struct About<'a> {
     /// The container.
     pub facts: &'a ContainerFacts,
+    /// Whether nothing is known of what its GPU did.
+    pub gpu_unknown: bool,
+    /// How long after a stop it is removed. `None` is never.
+    pub removed_after: Option<Duration>,
     /// How long it was observed to be idle.
     pub idle: Duration,
     /// How long it may be idle.
@@ -41,13 +45,22 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
     let idle = shown(about.idle);
     let limit = about.idle_limit.map(|limit| format!(", of {} that it may be", shown(limit))).unwrap_or_default();
     let ran = shown(about.ran_for);
-    let files =
-        "Safe: volumes and mounted directories. What is stored only inside the container stays until it is removed.";
+    let files = if about.facts.auto_remove {
+        "It was made with --rm: when it stops, Docker removes it with all that is stored only inside it and its unnamed \
+         volumes. Named volumes and mounted directories are safe."
+    } else {
+        "Safe: volumes and mounted directories. What is stored only inside the container stays until it is removed."
+    };
     Some(match action {
         Action::Nothing => return None,
         Action::Warn { left, keep_alive_refused } => {
+            let seen = if about.gpu_unknown {
+                "Nothing is known of its GPU; nothing else in it was at work."
+            } else {
+                "Neither its GPU nor anything else in it was at work."
+            };
             let mut lines = vec![
-                format!("Why: idle for {idle}{limit}. Neither its GPU nor anything else in it was at work."),
+                format!("Why: idle for {idle}{limit}. {seen}"),
                 format!("What happens: it is stopped after {} more of idleness.", shown(*left)),
                 files.to_owned(),
                 format!("To keep it: {}", keep(about)),
@@ -77,7 +90,16 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
                 StopCause::Runtime => "For longer runs, ask an administrator.".to_owned(),
             };
             let grace = format!("What happens: it is stopped now, and has {} to end by itself.", shown(*grace));
-            render("GPU CONTAINER IS BEING STOPPED", about.facts, &[why, grace, files.to_owned(), next])
+            let mut lines = vec![why, grace, files.to_owned()];
+            if let Some(hold) = about.removed_after {
+                lines.push(format!(
+                    "What follows: it is removed after {}. Before that, {}",
+                    shown(hold),
+                    rescue(about)
+                ));
+            }
+            lines.push(next);
+            render("GPU CONTAINER IS BEING STOPPED", about.facts, &lines)
         }
         Action::TellExempt(from) => {
             let why = match from {
@@ -90,6 +112,21 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
                 "If you no longer need the GPU, please stop the container.".to_owned(),
             ];
             render("GPU CONTAINER OVER ITS LIMIT: EXEMPT", about.facts, &lines)
+        }
+        Action::WarnOfRemoval { left, removal } => {
+            let why = match removal {
+                Removal::NeverStarted => "Why: it was created, never started, and keeps its GPU.",
+                Removal::Held => "Why: it ended, and still keeps its GPU.",
+            };
+            let when = if left.is_zero() { "at the next check".to_owned() } else { format!("in {}", shown(*left)) };
+            let lines = [
+                why.to_owned(),
+                format!("What happens: it is removed {when}, and its GPU is free for others."),
+                "What is lost: what is stored only inside the container. Volumes and mounted directories are safe."
+                    .to_owned(),
+                format!("To keep it: before that, {}", rescue(about)),
+            ];
+            render("GPU CONTAINER WILL BE REMOVED", about.facts, &lines)
         }
         Action::Remove(removal) => {
             let why = match removal {
@@ -109,6 +146,12 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
 fn keep(about: &About<'_>) -> String {
     let longest = about.keepalive_longest.map(|longest| format!(" for up to {}", shown(longest))).unwrap_or_default();
     format!("use it, or run in it: touch {} - which holds it{longest}.", user_text(about.keepalive_path))
+}
+
+/// How what is stored only in a container that does not run is kept from its removal.
+fn rescue(about: &About<'_>) -> String {
+    let name = user_text(&about.facts.name);
+    format!("docker start {name} keeps it, and docker cp {name}:/path . saves files.")
 }
 
 fn render(title: &str, facts: &ContainerFacts, lines: &[String]) -> String {

@@ -6,6 +6,8 @@ use crate::idle::test_support::facts;
 fn about(facts: &ContainerFacts) -> About<'_> {
     About {
         facts,
+        gpu_unknown: false,
+        removed_after: None,
         idle: Duration::from_secs(25 * 60),
         idle_limit: Some(Duration::from_secs(30 * 60)),
         ran_for: Duration::from_secs(7_200),
@@ -26,6 +28,8 @@ fn actions() -> Vec<Action> {
         Action::TellExempt(Exempted::MaxRuntime),
         Action::Remove(Removal::NeverStarted),
         Action::Remove(Removal::Held),
+        Action::WarnOfRemoval { left, removal: Removal::NeverStarted },
+        Action::WarnOfRemoval { left: Duration::ZERO, removal: Removal::Held },
     ]
 }
 
@@ -63,6 +67,65 @@ fn a_warning_says_why_when_what_is_safe_and_how_to_keep_it() {
     assert_eq!(text, expected);
 }
 
+/// The notice in one line, without its frame.
+fn told(about: &About<'_>, action: &Action) -> String {
+    let text = notice(about, action).unwrap();
+    text.lines().map(|line| line.trim_matches(['|', ' '])).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn of_one_that_docker_removes_at_its_end_no_notice_says_that_it_stays() {
+    let with_rm = "It was made with --rm: when it stops, Docker removes it with all that is stored only inside it and its \
+        unnamed volumes. Named volumes and mounted directories are safe.";
+    let stays = "Safe: volumes and mounted directories.";
+    for action in &actions()[..5] {
+        let (plain, removed) = (facts(), ContainerFacts { auto_remove: true, ..facts() });
+        let (plain, removed) = (told(&about(&plain), action), told(&about(&removed), action));
+        assert!(plain.contains(stays) && !plain.contains("--rm"), "{plain}");
+        assert!(removed.contains(with_rm) && !removed.contains(stays), "{removed}");
+    }
+}
+
+#[test]
+fn a_warning_says_nothing_of_a_gpu_that_nothing_is_known_of() {
+    let facts = facts();
+    let text = told(&About { gpu_unknown: true, ..about(&facts) }, &actions()[0]);
+    assert!(text.contains("Nothing is known of its GPU; nothing else in it was at work."), "{text}");
+    assert!(!text.contains("Neither its GPU"), "{text}");
+}
+
+#[test]
+fn a_stop_says_what_removal_follows() {
+    let facts = facts();
+    for stop in &actions()[3..5] {
+        let held = told(&About { removed_after: Some(Duration::from_secs(1800)), ..about(&facts) }, stop);
+        assert!(held.contains("it is removed after 30m"), "{held}");
+        assert!(held.contains("docker start train") && held.contains("docker cp train:/path ."), "{held}");
+        assert!(!told(&about(&facts), stop).contains("What follows"));
+    }
+}
+
+#[test]
+fn a_warning_of_removal_says_when_what_is_lost_and_how_to_keep_it() {
+    let facts = facts();
+    let text = notice(&about(&facts), &actions()[9]).unwrap();
+    let expected = "\
++--------------------------------------------------------------------------+
+| GPU CONTAINER WILL BE REMOVED                                            |
+|                                                                          |
+| Container: train (abababababab), of alice                                |
+| Why: it was created, never started, and keeps its GPU.                   |
+| What happens: it is removed in 5m, and its GPU is free for others.       |
+| What is lost: what is stored only inside the container. Volumes and      |
+| mounted directories are safe.                                            |
+| To keep it: before that, docker start train keeps it, and docker cp      |
+| train:/path . saves files.                                               |
++--------------------------------------------------------------------------+
+";
+    assert_eq!(text, expected);
+    assert!(told(&about(&facts), &actions()[10]).contains("it is removed at the next check"));
+}
+
 #[test]
 fn every_action_but_nothing_has_a_notice() {
     let facts = facts();
@@ -76,7 +139,7 @@ fn every_action_but_nothing_has_a_notice() {
 
 proptest! {
     #[test]
-    fn no_name_moves_the_box(name in any::<String>(), user in ".{0,300}", path in any::<String>(), n in 0..9_usize) {
+    fn no_name_moves_the_box(name in any::<String>(), user in ".{0,300}", path in any::<String>(), n in 0..11_usize) {
         let mut facts = facts();
         facts.name = name;
         facts.user = Some(user);

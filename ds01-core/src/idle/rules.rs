@@ -219,8 +219,13 @@ impl Case<'_> {
 
     /// After how much of `limit` its owner is warned.
     pub fn warn_after(&self, limit: Duration) -> Duration {
-        limit.mul_f64(self.policy.resolved.rules.warn_at.value.clamp(0.0, 1.0))
+        warn_after(self.policy, limit)
     }
+}
+
+/// After how much of `limit` an owner is warned.
+pub(super) fn warn_after(policy: &ContainerPolicy, limit: Duration) -> Duration {
+    limit.mul_f64(policy.resolved.rules.warn_at.value.clamp(0.0, 1.0))
 }
 
 /// The whole reasoning: every rule with what it found, and every setting with its place.

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    decide::{Action, Decision, Next, Removal},
+    decide::{Action, Decision, Next, Removal, late_notice},
     facts::{ContainerFacts, ContainerPolicy, Now},
-    rules::infrastructure,
+    rules::{infrastructure, warn_after},
+    track::Warning,
 };
 use crate::{
     detect::{Origin, inventory::Extra},
@@ -32,6 +33,9 @@ pub struct Standing {
     pub since_boot_ms: u64,
     /// Whether this program stopped it.
     pub stopped_here: bool,
+    /// The warning that it will be removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<Warning>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -53,15 +57,18 @@ impl Standing {
             boot_id: now.boot_id.clone(),
             since_boot_ms: now.boot_ms,
             stopped_here,
+            warning: None,
             extra: Extra::new(),
         }))
     }
 
-    /// What is to be done about it.
+    /// What is to be done about it at the check of this number.
+    ///
+    /// Before its removal comes a warning, at an earlier check: who finds it over its hold warns first.
     ///
     /// Only what has GPU access is removed, and only what the policy's `remove_stopped` allows: by default what the
     /// platform's own tools made, as their users were told that a container is ephemeral.
-    pub fn decide(&self, facts: &ContainerFacts, policy: &ContainerPolicy, now: &Now) -> Decision {
+    pub fn decide(&self, facts: &ContainerFacts, policy: &ContainerPolicy, now: &Now, check: u64) -> Decision {
         let mut decision = Decision {
             action: Action::Nothing,
             reason: None,
@@ -71,11 +78,24 @@ impl Standing {
             idle_limit: None,
         };
         if let Some((removal, hold)) = self.hold(facts, policy) {
-            let left = hold.saturating_sub(now.since(self.since_boot_ms));
-            if left.is_zero() && now.boot_id == self.boot_id {
-                decision.action = Action::Remove(removal);
-            } else {
-                decision.next = Next::Removal(left);
+            let age = if now.boot_id == self.boot_id { now.since(self.since_boot_ms) } else { Duration::ZERO };
+            let left = hold.saturating_sub(age);
+            let warn_after = warn_after(policy, hold);
+            match &self.warning {
+                None if age < warn_after => decision.next = Next::Removal(left),
+                None => {
+                    let left = left.max(late_notice(hold, warn_after));
+                    decision.action = Action::WarnOfRemoval { left, removal };
+                    decision.next = Next::Removal(left);
+                }
+                Some(warning) => {
+                    let left = left.max(now.until(warning.not_before_boot_ms));
+                    if left.is_zero() && warning.check < check {
+                        decision.action = Action::Remove(removal);
+                    } else {
+                        decision.next = Next::Removal(left);
+                    }
+                }
             }
         }
         decision
@@ -83,22 +103,32 @@ impl Standing {
 
     /// How long it is held before it is removed. `None` for one that is never removed.
     fn hold(&self, facts: &ContainerFacts, policy: &ContainerPolicy) -> Option<(Removal, Duration)> {
-        let (limits, rules) = (&policy.resolved.limits, &policy.resolved.rules);
-        let allowed = match rules.remove_stopped.value {
-            RemoveStopped::Never => false,
-            RemoveStopped::Managed => facts.origin == Origin::Managed,
-            RemoveStopped::Always => facts.origin != Origin::Unknown,
-        };
-        if !allowed || facts.has_gpu != Some(true) || infrastructure(facts, &policy.monitoring).is_some() {
+        if !is_removed(facts, policy) {
             return None;
         }
+        let rules = &policy.resolved.rules;
         match facts.status {
             ContainerStatus::Created => Some((Removal::NeverStarted, rules.created_container_timeout.value?)),
-            ContainerStatus::Exited if self.stopped_here => {
-                Some((Removal::Held, limits.container_hold_after_stop.value?))
-            }
+            ContainerStatus::Exited if self.stopped_here => Some((Removal::Held, hold_after_stop(facts, policy)?)),
             ContainerStatus::Exited => Some((Removal::Held, rules.gpu_hold_after_manual_stop.value?)),
             _ => None,
         }
     }
+}
+
+/// For how long it is held after a stop, before it is removed. `None` for one that is never removed, and for one that Docker
+/// removes at its end.
+pub(super) fn hold_after_stop(facts: &ContainerFacts, policy: &ContainerPolicy) -> Option<Duration> {
+    let hold = policy.resolved.limits.container_hold_after_stop.value;
+    hold.filter(|_| !facts.auto_remove && is_removed(facts, policy))
+}
+
+/// Whether it is of those that are removed in the end.
+fn is_removed(facts: &ContainerFacts, policy: &ContainerPolicy) -> bool {
+    let allowed = match policy.resolved.rules.remove_stopped.value {
+        RemoveStopped::Never => false,
+        RemoveStopped::Managed => facts.origin == Origin::Managed,
+        RemoveStopped::Always => facts.origin != Origin::Unknown,
+    };
+    allowed && facts.has_gpu == Some(true) && infrastructure(facts, &policy.monitoring).is_none()
 }

@@ -149,6 +149,7 @@ impl IdleState {
             boot_id: now.boot_id.clone(),
             since_boot_ms: now.boot_ms,
             stopped_here: true,
+            warning: None,
             extra: Extra::new(),
         };
         self.standing.insert(id.clone(), standing);
@@ -157,16 +158,21 @@ impl IdleState {
     /// Remembers that `decision` about `id` was carried out. Not called for one that was not: it comes again.
     pub fn record(&mut self, id: &ContainerId, decision: &Decision, now: &Now) {
         let check = self.checks;
-        let Some(track) = self.tracks.get_mut(id) else {
-            if matches!(decision.action, Action::Remove(_)) {
-                self.standing.remove(id);
-            }
-            return;
-        };
         let warning = |left: std::time::Duration| {
             let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
             Some(Warning { at: now.at, check, not_before_boot_ms: now.boot_ms.saturating_add(left_ms) })
         };
+        match &decision.action {
+            Action::Remove(_) => return drop(self.standing.remove(id)),
+            Action::WarnOfRemoval { left, .. } => {
+                if let Some(standing) = self.standing.get_mut(id) {
+                    standing.warning = warning(*left);
+                }
+                return;
+            }
+            _ => {}
+        }
+        let Some(track) = self.tracks.get_mut(id) else { return };
         match &decision.action {
             Action::Warn { left, .. } => track.warning = warning(*left),
             Action::WarnOfRuntime { left } => track.runtime_warning = warning(*left),
@@ -174,7 +180,7 @@ impl IdleState {
             Action::Stop { .. } => self.stopped_here(id, now),
             // A keep-alive answers the warning: when it ends, there is another one first.
             Action::Nothing if decision.waits == Some(Waits::Kept) => track.warning = None,
-            Action::Nothing | Action::Remove(_) => {}
+            Action::Nothing | Action::WarnOfRemoval { .. } | Action::Remove(_) => {}
         }
     }
 }

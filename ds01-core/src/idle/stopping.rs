@@ -93,6 +93,7 @@ impl IdleState {
             started_at: stopping.started_at,
             running_for: Reading::Known(ran_for),
             stop_timeout: None,
+            auto_remove: false,
         };
         let action = Action::Stop { cause: stopping.cause, grace: Duration::ZERO };
         let details: Details = event::event(&facts, &action, self.tracks.get(&id), ran_for)?;

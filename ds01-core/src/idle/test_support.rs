@@ -75,6 +75,7 @@ pub(super) fn facts() -> ContainerFacts {
         started_at: Some(noon()),
         running_for: Reading::Known(Duration::from_secs(7200)),
         stop_timeout: None,
+        auto_remove: false,
     }
 }
 

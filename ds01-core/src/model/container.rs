@@ -196,6 +196,9 @@ pub struct ContainerConfig {
     /// `Config.Healthcheck.Test`, such as `["CMD-SHELL", "curl -f localhost"]`. Users' text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub health_check: Vec<String>,
+    /// `HostConfig.AutoRemove`, which is `docker run --rm`: when it ends, Docker removes it and its unnamed volumes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub auto_remove: bool,
 }
 
 impl ContainerConfig {

@@ -54,6 +54,15 @@ pub(crate) struct People {
     pub(crate) deaf: Mutex<bool>,
 }
 
+impl People {
+    /// What they were told, each notice in one line.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let line =
+            |notice: &String| notice.lines().map(|line| line.trim_matches(['|', ' '])).collect::<Vec<_>>().join(" ");
+        self.notices.lock().unwrap().iter().map(line).collect()
+    }
+}
+
 impl Broadcast for People {
     fn tell(&self, notice: &str) -> Result<(), String> {
         self.notices.lock().unwrap().push(notice.to_owned());

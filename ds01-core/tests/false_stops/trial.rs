@@ -104,6 +104,7 @@ impl Trial {
                 started_at: Some(morning),
                 running_for: Reading::Known(Duration::from_secs(DAY)),
                 stop_timeout: None,
+                auto_remove: false,
             },
             morning,
         }

@@ -89,6 +89,7 @@ impl Host {
                 started_at: Some(at - SignedDuration::from_hours(2)),
                 running_for: Reading::Known(Duration::ZERO),
                 stop_timeout: None,
+                auto_remove: false,
             },
             work: Work::Nothing,
             started_boot_ms: 8 * HOUR * 1000,

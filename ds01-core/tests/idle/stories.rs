@@ -22,6 +22,7 @@ fn kinds(actions: &[(u64, Action)]) -> Vec<(u64, &'static str)> {
         Action::TellExempt(_) => "exempt",
         Action::Stop { cause: StopCause::Idle, .. } => "stop",
         Action::Stop { cause: StopCause::Runtime, .. } => "stop for runtime",
+        Action::WarnOfRemoval { .. } => "warn of removal",
         Action::Remove(_) => "remove",
     };
     actions.iter().map(|(number, action)| (*number, kind(action))).collect()
@@ -304,16 +305,21 @@ fn created_and_held_containers_are_removed_where_the_policy_allows() {
         host.actions(0, 10)
     };
     let created = || ContainerStatus::Created;
-    let removed = |number, removal| vec![(number, Action::Remove(removal))];
+    // A hold of 30 minutes leaves five to the last check before its end, and one of 15 none: as much as it leaves to four
+    // fifths of it is announced then.
+    let removed = |number, removal| {
+        let left = Duration::from_secs(if removal == Removal::NeverStarted { 300 } else { 180 });
+        vec![(number - 1, Action::WarnOfRemoval { left, removal }), (number, Action::Remove(removal))]
+    };
     assert_eq!(run("defaults: {max_runtime: 24h}", Origin::Managed, created()), removed(7, Removal::NeverStarted));
     assert_eq!(
         run("defaults: {max_runtime: 24h}", Origin::Managed, ContainerStatus::Exited),
-        removed(4, Removal::Held)
+        removed(5, Removal::Held)
     );
     assert_eq!(run("defaults: {max_runtime: 24h}", Origin::RawDocker, created()), []);
     assert_eq!(run("defaults: {max_runtime: 24h}", Origin::RawDocker, ContainerStatus::Exited), []);
     let all = "policies: {remove_stopped: always}";
-    assert_eq!(run(all, Origin::RawDocker, ContainerStatus::Exited), removed(4, Removal::Held));
+    assert_eq!(run(all, Origin::RawDocker, ContainerStatus::Exited), removed(5, Removal::Held));
     assert_eq!(run(all, Origin::Unknown, ContainerStatus::Exited), []);
     assert_eq!(run("policies: {remove_stopped: never}", Origin::Managed, ContainerStatus::Exited), []);
     assert_eq!(run("policies: {created_container_timeout: null}", Origin::Managed, created()), []);
@@ -323,7 +329,7 @@ fn created_and_held_containers_are_removed_where_the_policy_allows() {
 fn what_was_stopped_here_is_held_as_the_group_says() {
     let mut host = Host::new("defaults: {container_hold_after_stop: 20m}", &["idle"]);
     host.containers[0].facts.origin = Origin::Managed;
-    assert_eq!(kinds(&host.actions(0, 20)), [(5, "warn"), (7, "stop"), (12, "remove")]);
+    assert_eq!(kinds(&host.actions(0, 20)), [(5, "warn"), (7, "stop"), (12, "warn of removal"), (13, "remove")]);
 }
 
 #[test]
@@ -335,5 +341,51 @@ fn a_clock_set_forward_removes_nothing() {
     host.now.at += SignedDuration::from_hours(1000);
     assert_eq!(host.actions(0, 2), []);
     host.now.boot_id = "boot-2".to_owned();
-    assert_eq!(kinds(&host.actions(0, 10)), [(4, "remove")]);
+    assert_eq!(kinds(&host.actions(0, 10)), [(4, "warn of removal"), (5, "remove")]);
+}
+
+/// What nobody was told of is not done, however late it is.
+#[test]
+fn who_is_found_past_the_hold_is_warned_first_and_once() {
+    let mut host = Host::new("policies: {gpu_hold_after_manual_stop: 15m}", &["still"]);
+    host.containers[0].facts.origin = Origin::Managed;
+    host.containers[0].facts.status = ContainerStatus::Exited;
+    host.check();
+    host.pass(10 * HOUR);
+    let late = host.check().decisions.remove(&id(0)).unwrap();
+    let announced = Duration::from_secs(180);
+    assert_eq!(late.action, Action::WarnOfRemoval { left: announced, removal: Removal::Held });
+    // Checks that come one after another add nothing up.
+    for _ in 0..5 {
+        host.pass(30);
+        assert_eq!(host.check().decisions[&id(0)].action, Action::Nothing);
+    }
+    host.pass(30);
+    assert_eq!(host.check().decisions[&id(0)].action, Action::Remove(Removal::Held));
+}
+
+/// Even where the policy leaves no time between the two.
+#[test]
+fn warning_and_removal_are_never_in_one_check() {
+    for text in ["gpu_hold_after_manual_stop: 0s", "gpu_hold_after_manual_stop: 15m, warn_at: 1.0"] {
+        let mut host = Host::new(&format!("policies: {{{text}}}"), &["still"]);
+        host.containers[0].facts.origin = Origin::Managed;
+        host.containers[0].facts.status = ContainerStatus::Exited;
+        let [(first, Action::WarnOfRemoval { left: Duration::ZERO, .. }), (then, Action::Remove(_))] =
+            host.actions(0, 10)[..]
+        else {
+            panic!("{text}");
+        };
+        assert_eq!(then, first + 1, "{text}");
+    }
+}
+
+#[test]
+fn one_that_ran_in_between_is_warned_anew() {
+    let mut host = Host::new("policies: {gpu_hold_after_manual_stop: 15m}", &["still"]);
+    host.containers[0].facts.origin = Origin::Managed;
+    host.containers[0].facts.status = ContainerStatus::Exited;
+    assert_eq!(kinds(&host.actions(0, 4)), [(4, "warn of removal")]);
+    host.containers[0].facts.started_at = Some(host.now.at);
+    assert_eq!(kinds(&host.actions(0, 10)), [(4, "warn of removal"), (5, "remove")]);
 }

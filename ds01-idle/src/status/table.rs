@@ -97,6 +97,7 @@ fn style(one: &Shown<'_>) -> Style {
     let warned = one.case.as_ref().is_some_and(|case| case.track.is_some_and(|track| track.warning.is_some()));
     match (&decision.action, &decision.reason) {
         (Action::Stop { .. } | Action::Remove(_), _) => color(AnsiColor::Red).bold(),
+        (Action::WarnOfRemoval { .. }, _) => color(AnsiColor::Yellow),
         (_, Some(Reason::Idle)) if decision.waits == Some(Waits::Kept) => Style::new(),
         (_, Some(Reason::Idle)) if warned => color(AnsiColor::Red),
         (_, Some(Reason::Idle)) => color(AnsiColor::Yellow),

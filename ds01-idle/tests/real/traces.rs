@@ -59,15 +59,21 @@ fn a_check_that_stops_and_removes_writes_to_state_and_log_alone() {
     fs::create_dir(&state).unwrap();
     fs::set_permissions(&state, fs::Permissions::from_mode(0o750)).unwrap();
     let (idle, managed) = (story.sitter("idle", &[]), story.create("made", &["--label=ds01.managed=true"]));
-    for minute in [2, 6, 10, 14, 33] {
+    for minute in [2, 6, 10, 14, 27, 33] {
         let run = Run::of(&mut confined(&story.check_command(minute), &state, &log)).ends_with(0);
         assert!(run.stderr().starts_with("read-only\n"), "{}", run.stderr());
         assert!(!run.stderr().contains("WARN"), "{}", run.stderr());
     }
-    let events =
-        ["idle_warning idle", "idle_kill idle", "gpu_released idle", "created_cleanup made", "gpu_released made"];
+    let events = [
+        "idle_warning idle",
+        "idle_kill idle",
+        "gpu_released idle",
+        "removal_warning made",
+        "created_cleanup made",
+        "gpu_released made",
+    ];
     assert_eq!(story.events(), events);
-    assert_eq!((story.done_to(&idle), story.notices().len()), (strings(&STOPPED), 3));
+    assert_eq!((story.done_to(&idle), story.notices().len()), (strings(&STOPPED), 4));
     drop(managed);
 
     let day = story.gpus.now().strftime("%Y-%m-%d").to_string();
@@ -147,9 +153,12 @@ fn a_dry_run_changes_nothing_at_all() {
     assert!(told.starts_with("idle ([id]) of ann: would stop for idleness, with 2s of grace (GPU 0 %, "), "{told}");
     assert!(runs(&idle));
     story.check(14);
+    let told = dry(27);
+    assert!(told.starts_with("made ([id]): would warn of its removal in ") && told.lines().count() == 1, "{told}");
+    story.check(27);
     let told = dry(33);
     assert_eq!(told, "made ([id]): would remove: it was never started\n");
-    assert_eq!(story.events(), ["idle_warning idle", "idle_kill idle", "gpu_released idle"]);
+    assert_eq!(story.events(), ["idle_warning idle", "idle_kill idle", "gpu_released idle", "removal_warning made"]);
 }
 
 /// What no story may show can be seen.

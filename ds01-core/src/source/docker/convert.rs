@@ -82,6 +82,7 @@ fn config(host: HostConfig, made_with: MadeWith, mounts: Vec<MountPoint>) -> Con
         runtime: cut(host.runtime.unwrap_or_default()),
         stop_timeout_seconds: made_with.stop_timeout.map(|seconds| u64::try_from(seconds).unwrap_or(u64::MAX)),
         health_check: texts(made_with.healthcheck.and_then(|check| check.test).unwrap_or_default()),
+        auto_remove: host.auto_remove.unwrap_or_default(),
         env: made_with
             .env
             .unwrap_or_default()
@@ -250,6 +251,14 @@ mod tests {
         assert_eq!(config.runtime, "nvidia");
         assert_eq!(config.env["NVIDIA_VISIBLE_DEVICES"], "all");
         assert_eq!(read(inspected!("paused")).config.devices, ["/dev/null"]);
+    }
+
+    #[test]
+    fn whether_docker_removes_it_at_its_end_is_read_both_ways() {
+        assert!(!read(inspected!("gpus-all")).config.auto_remove);
+        let json = inspected!("gpus-all").replace("\"AutoRemove\": false", "\"AutoRemove\": true");
+        assert!(read(&json).config.auto_remove);
+        assert_eq!(Ok(read(&json)), lenient::details(&json));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) fn details(contents: &str) -> Result<ContainerDetails, String> {
     for (field, kept) in [
         ("State", &["StartedAt", "Pid"] as &[&str]),
         ("Config", &["Env", "StopTimeout", "Healthcheck"]),
-        ("HostConfig", &["Runtime", "DeviceRequests", "Devices"]),
+        ("HostConfig", &["Runtime", "DeviceRequests", "Devices", "AutoRemove"]),
     ] {
         if let Some(inner) = object(&mut answer, field) {
             keep(inner, kept);

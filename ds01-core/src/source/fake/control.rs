@@ -62,6 +62,9 @@ impl ContainerControl for FakeHost {
         if state.containers[index].status.is_up() {
             let change = Change { status: Some(ContainerStatus::Exited), ..Change::default() };
             state.change_container(&name, &change).map_err(refused)?;
+            if state.containers[index].config.auto_remove {
+                state.remove_container(&name).map_err(refused)?;
+            }
         }
         Ok(Acted::Done)
     }

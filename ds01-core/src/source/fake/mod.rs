@@ -430,6 +430,7 @@ fn config(spec: &ContainerSpec) -> ContainerConfig {
         bind_sources: spec.binds.clone(),
         stop_timeout_seconds: spec.stop_timeout_seconds,
         health_check: Vec::new(),
+        auto_remove: spec.auto_remove,
     }
 }
 

@@ -194,6 +194,8 @@ pub struct ContainerSpec {
     pub keep_alive: Option<SignedDuration>,
     /// How long it was made to have between SIGTERM and SIGKILL, in seconds.
     pub stop_timeout_seconds: Option<u64>,
+    /// `docker run --rm`: whether it is removed when it is stopped.
+    pub auto_remove: bool,
     /// Whether the engine fails to stop it.
     pub refuses_stop: bool,
 }
