@@ -128,38 +128,12 @@ pub(crate) fn of_docker() -> Vec<Trouble> {
                 host.daemon_informs("CgroupDriver", "systemd");
                 host.remove("dev/char");
             },
-            &[("dev-char-links", "failed", "takes GPUs from running containers", LINKS)],
-        ),
-        trouble(
-            "links are missing, and what else is wrong has to be mended without a reload",
-            |host| {
-                host.daemon_informs("CgroupDriver", "systemd");
-                host.remove("dev/char");
-                host.gpus.gpus[0].persistence_mode = Some(false);
-                host.driver_tells(&host.gpus);
-                host.systemd_tells(
-                    &Units::sound().with("ds01-workload-detector.timer", "ActiveState", "inactive").with(
-                        "ds01-workload-detector.timer",
-                        "UnitFileState",
-                        "disabled",
-                    ),
-                );
-            },
-            &[
-                ("dev-char-links", "failed", "and so does `systemctl enable`", LINKS),
-                (
-                    "persistence-mode",
-                    "warning",
-                    "off on GPU 0",
-                    Some("sudo systemctl enable --now --no-reload nvidia-persistenced"),
-                ),
-                (
-                    "detector-timer",
-                    "failed",
-                    "inactive, disabled",
-                    Some("sudo systemctl enable --now --no-reload ds01-workload-detector.timer"),
-                ),
-            ],
+            &[(
+                "dev-char-links",
+                "failed",
+                "takes GPUs from running containers, and so does `systemctl enable`",
+                LINKS,
+            )],
         ),
         trouble(
             "links are missing, and nobody says who keeps the groups",
