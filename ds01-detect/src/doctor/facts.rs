@@ -109,6 +109,7 @@ pub(crate) struct FileFacts {
     pub(crate) log: Place,
     pub(crate) events: Place,
     pub(crate) inventory_file: PathBuf,
+    pub(crate) inventory_place: Place,
     pub(crate) inventory: Result<Inventory, NoInventory>,
 }
 

@@ -12,10 +12,14 @@ use super::{
     docker::{docker_group, group, owners},
 };
 
+/// New files in a directory with this bit take its group.
+const SETGID: u32 = 0o2000;
+
 /// The directory of the inventory.
 pub(super) fn state_dir(facts: &Facts) -> Finding {
     let files = &facts.files;
-    directory(facts, "state-dir", &files.state_dir, &files.state, "no inventory is saved")
+    let inventory = (files.inventory_file.as_path(), &files.inventory_place);
+    directory(facts, "state-dir", (&files.state_dir, &files.state), inventory, "no inventory is saved")
 }
 
 /// The directory of the event log, and the log itself.
@@ -32,12 +36,22 @@ pub(super) fn log_dir(facts: &Facts) -> Finding {
     match odd {
         Some(odd) => Finding::failed(CHECK, format!("{log} {odd}: no event is logged"))
             .mend(format!("sudo mv {0} {0}.odd", quoted(&files.events_file))),
-        None => directory(facts, CHECK, files.log_dir(), &files.log, "no event is logged"),
+        None => {
+            let events = (files.events_file.as_path(), &files.events);
+            directory(facts, CHECK, (files.log_dir(), &files.log), events, "no event is logged")
+        }
     }
 }
 
-/// A directory: root's, nobody else's to write to, and to be read by those who may use Docker.
-fn directory(facts: &Facts, check: &'static str, path: &Path, place: &Place, otherwise: &str) -> Finding {
+/// A directory and the file in it that others read: root's, nobody else's to write to, and to be read by those who may use
+/// Docker.
+fn directory(
+    facts: &Facts,
+    check: &'static str,
+    (path, place): (&Path, &Place),
+    (file, file_place): (&Path, &Place),
+    otherwise: &str,
+) -> Finding {
     let shown = path.display();
     let stat = match place {
         Place::Missing => {
@@ -64,10 +78,13 @@ fn directory(facts: &Facts, check: &'static str, path: &Path, place: &Place, oth
     if !wrong.is_empty() {
         return Finding::failed(check, format!("{found}: {}; {otherwise}", wrong.join(", "))).mend(repair(facts, path));
     }
-    match narrow_ways(facts, stat) {
-        Some(wrong) => Finding::warning(check, format!("{found}: {wrong}")).mend(repair(facts, path)),
-        None => Finding::ok(check, found),
+    let of_dir = narrow_ways(facts, stat).map(|wrong| (wrong, repair(facts, path)));
+    let of_file = narrow_file(facts, file, file_place);
+    let (wrong, commands): (Vec<String>, Vec<String>) = of_dir.into_iter().chain(of_file).unzip();
+    if wrong.is_empty() {
+        return Finding::ok(check, found);
     }
+    Finding::warning(check, format!("{found}: {}", wrong.join("; "))).mend(commands.join(" && "))
 }
 
 /// Why the programs refuse it.
@@ -89,17 +106,40 @@ fn narrow_ways(facts: &Facts, stat: &Stat) -> Option<String> {
         return Some("everyone can look into it".to_owned());
     }
     let readers = docker_group(facts)?;
-    let reads = stat.gid == readers && stat.mode & 0o050 == 0o050;
-    (!reads).then(|| format!("group {}, which may use Docker, can't read it", group(facts, readers)))
+    let group = group(facts, readers);
+    if stat.gid != readers || stat.mode & 0o050 != 0o050 {
+        return Some(format!("group {group}, which may use Docker, can't read it"));
+    }
+    let inherited = stat.mode & SETGID != 0;
+    (!inherited).then(|| format!("no setgid bit: new files will not be readable for group {group}"))
+}
+
+/// Whether those who may use Docker can't read a file, with the command that lets them.
+fn narrow_file(facts: &Facts, path: &Path, place: &Place) -> Option<(String, String)> {
+    let Place::There(stat) = place else { return None };
+    let readers = docker_group(facts)?;
+    // To members of its group, a file's mode for others does not apply.
+    let reads = if stat.gid == readers { 0o040 } else { 0o004 };
+    if stat.kind != Kind::File || stat.mode & reads != 0 {
+        return None;
+    }
+    let (group, shown, path) = (group(facts, readers), path.display(), quoted(path));
+    let wrong = format!("group {group}, which may use Docker, can't read {shown}");
+    Some((wrong, format!("sudo chgrp {group} {path} && sudo chmod 0640 {path}")))
+}
+
+/// The mode that a directory should have. Where a group has to read, what root makes there takes the directory's group.
+fn mode(facts: &Facts) -> &'static str {
+    if docker_group(facts).is_some() { "2750" } else { "0750" }
 }
 
 fn make(facts: &Facts, path: &Path) -> String {
     let group = docker_group(facts).map(|gid| format!(" -g {}", group(facts, gid))).unwrap_or_default();
-    format!("sudo install -d -m 0750{group} {}", quoted(path))
+    format!("sudo install -d -m {}{group} {}", mode(facts), quoted(path))
 }
 
 fn repair(facts: &Facts, path: &Path) -> String {
     let group = docker_group(facts).map(|gid| format!(":{}", group(facts, gid))).unwrap_or_default();
-    let path = quoted(path);
-    format!("sudo chown root{group} {path} && sudo chmod 0750 {path}")
+    let (mode, path) = (mode(facts), quoted(path));
+    format!("sudo chown root{group} {path} && sudo chmod {mode} {path}")
 }

@@ -28,6 +28,7 @@ pub(super) fn facts(store: &StoreArgs) -> FileFacts {
         events: unfollowed(&store.events_file),
         events_file: store.events_file.clone(),
         inventory: inventory(&inventory_file),
+        inventory_place: unfollowed(&inventory_file),
         inventory_file,
     };
     facts.log = unfollowed(facts.log_dir());

@@ -20,9 +20,9 @@ pub(crate) fn of_files() -> Vec<Trouble> {
     fn make_fifo(host: &Host, name: &str) {
         mkfifoat(CWD, host.path(name), Mode::from_raw_mode(0o644)).unwrap();
     }
-    let repair_state = Some("sudo chown root[group] [dir]/state && sudo chmod 0750 [dir]/state");
-    let repair_log = Some("sudo chown root[group] [dir]/log && sudo chmod 0750 [dir]/log");
-    let make_state = "sudo install -d -m 0750[-g group] [dir]/state";
+    let repair_state = Some("sudo chown root[group] [dir]/state && sudo chmod [mode] [dir]/state");
+    let repair_log = Some("sudo chown root[group] [dir]/log && sudo chmod [mode] [dir]/log");
+    let make_state = "sudo install -d -m [mode][-g group] [dir]/state";
     let no_inventory = ("last-scan", "skipped", "no inventory to read", None);
     let missing = ("inventory", "failed", "no [dir]/state/workload-inventory.json", Some(SCAN));
     let move_inventory = Some("sudo mv [dir]/state/workload-inventory.json [dir]/state/workload-inventory.json.odd");
@@ -55,7 +55,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                 "state-dir",
                 "failed",
                 "is a link, and not followed",
-                Some("sudo mv [dir]/state [dir]/state.odd && sudo install -d -m 0750[-g group] [dir]/state"),
+                Some("sudo mv [dir]/state [dir]/state.odd && sudo install -d -m [mode][-g group] [dir]/state"),
             )],
         ),
         trouble(
@@ -69,7 +69,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                     "state-dir",
                     "failed",
                     "is no directory",
-                    Some("sudo mv [dir]/state [dir]/state.odd && sudo install -d -m 0750[-g group] [dir]/state"),
+                    Some("sudo mv [dir]/state [dir]/state.odd && sudo install -d -m [mode][-g group] [dir]/state"),
                 ),
                 (
                     "inventory",
@@ -166,7 +166,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
         trouble(
             "there is no log directory",
             |host| host.remove("log"),
-            &[("log-dir", "warning", "is not there yet", Some("sudo install -d -m 0750[-g group] [dir]/log"))],
+            &[("log-dir", "warning", "is not there yet", Some("sudo install -d -m [mode][-g group] [dir]/log"))],
         ),
         trouble(
             "the event log is a link",
