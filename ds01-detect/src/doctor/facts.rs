@@ -105,6 +105,9 @@ pub(crate) enum CgroupVersion {
 pub(crate) struct FileFacts {
     pub(crate) state_dir: PathBuf,
     pub(crate) state: Place,
+    /// Where the activity journal is.
+    pub(crate) activity_dir: PathBuf,
+    pub(crate) activity: Place,
     pub(crate) events_file: PathBuf,
     pub(crate) log: Place,
     pub(crate) events: Place,

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{
     super::{
         facts::{Facts, Kind, Place, Stat},
-        finding::{Finding, quoted},
+        finding::{Finding, Verdict, quoted},
     },
     AS_ROOT,
     docker::{docker_group, group, owners},
@@ -15,11 +15,19 @@ use super::{
 /// New files in a directory with this bit take its group.
 const SETGID: u32 = 0o2000;
 
-/// The directory of the inventory.
+/// The directory of the inventory, and the one in it of the activity journal.
 pub(super) fn state_dir(facts: &Facts) -> Finding {
+    const CHECK: &str = "state-dir";
     let files = &facts.files;
     let inventory = (files.inventory_file.as_path(), &files.inventory_place);
-    directory(facts, "state-dir", (&files.state_dir, &files.state), inventory, "no inventory is saved")
+    let finding = directory(facts, CHECK, (&files.state_dir, &files.state), inventory, "no inventory is saved");
+    match &files.activity {
+        Place::There(stat) if finding.verdict != Verdict::Failed => {
+            let otherwise = "the activity journal is not written, and no idle container is stopped";
+            refused(facts, CHECK, &files.activity_dir, stat, otherwise).unwrap_or(finding)
+        }
+        _ => finding,
+    }
 }
 
 /// The directory of the event log, and the log itself.
@@ -63,21 +71,10 @@ fn directory(
         }
         Place::There(stat) => stat,
     };
-    let away = |what: &str| {
-        let move_away = format!("sudo mv {0} {0}.odd", quoted(path));
-        Finding::failed(check, format!("{shown} {what}: {otherwise}"))
-            .mend(format!("{move_away} && {}", make(facts, path)))
-    };
-    match stat.kind {
-        Kind::Directory => {}
-        Kind::Link => return away("is a link, and not followed"),
-        Kind::File | Kind::Socket | Kind::Other => return away("is no directory"),
+    if let Some(refused) = refused(facts, check, path, stat, otherwise) {
+        return refused;
     }
     let found = format!("{shown}, {}", owners(facts, stat));
-    let wrong = unsafe_ways(facts, stat);
-    if !wrong.is_empty() {
-        return Finding::failed(check, format!("{found}: {}; {otherwise}", wrong.join(", "))).mend(repair(facts, path));
-    }
     let of_dir = narrow_ways(facts, stat).map(|wrong| (wrong, repair(facts, path)));
     let of_file = narrow_file(facts, file, file_place);
     let (wrong, commands): (Vec<String>, Vec<String>) = of_dir.into_iter().chain(of_file).unzip();
@@ -85,6 +82,27 @@ fn directory(
         return Finding::ok(check, found);
     }
     Finding::warning(check, format!("{found}: {}", wrong.join("; "))).mend(commands.join(" && "))
+}
+
+/// A directory that the programs refuse, and what they then do without.
+fn refused(facts: &Facts, check: &'static str, path: &Path, stat: &Stat, otherwise: &str) -> Option<Finding> {
+    let shown = path.display();
+    let away = |what: &str| {
+        let move_away = format!("sudo mv {0} {0}.odd", quoted(path));
+        Finding::failed(check, format!("{shown} {what}: {otherwise}"))
+            .mend(format!("{move_away} && {}", make(facts, path)))
+    };
+    match stat.kind {
+        Kind::Directory => {}
+        Kind::Link => return Some(away("is a link, and not followed")),
+        Kind::File | Kind::Socket | Kind::Other => return Some(away("is no directory")),
+    }
+    let wrong = unsafe_ways(facts, stat);
+    if wrong.is_empty() {
+        return None;
+    }
+    let found = format!("{shown}, {}: {}; {otherwise}", owners(facts, stat), wrong.join(", "));
+    Some(Finding::failed(check, found).mend(repair(facts, path)))
 }
 
 /// Why the programs refuse it.

@@ -91,6 +91,8 @@ pub(super) fn sound() -> Facts {
         files: FileFacts {
             state_dir: PathBuf::from("/var/lib/ds01"),
             state: directory.clone(),
+            activity_dir: PathBuf::from("/var/lib/ds01/activity"),
+            activity: directory.clone(),
             events_file: PathBuf::from("/var/log/ds01/events.jsonl"),
             log: directory,
             events: file.clone(),
@@ -194,6 +196,7 @@ pub(super) fn laptop() -> Facts {
     nothing_remembered(&mut facts);
     facts.uid = 1000;
     facts.files.state = Place::Missing;
+    facts.files.activity = Place::Missing;
     facts.files.log = Place::Missing;
     facts.files.events = Place::Missing;
     facts.units = Units::Told(BTreeMap::from([("x.service".to_owned(), Unit::default())]));

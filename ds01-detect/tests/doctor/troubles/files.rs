@@ -21,6 +21,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
         mkfifoat(CWD, host.path(name), Mode::from_raw_mode(0o644)).unwrap();
     }
     let repair_state = Some("sudo chown root[group] [dir]/state && sudo chmod [mode] [dir]/state");
+    let repair_activity = Some("sudo chown root[group] [dir]/state/activity && sudo chmod [mode] [dir]/state/activity");
     let repair_log = Some("sudo chown root[group] [dir]/log && sudo chmod [mode] [dir]/log");
     let make_state = "sudo install -d -m [mode][-g group] [dir]/state";
     let no_inventory = ("last-scan", "skipped", "no inventory to read", None);
@@ -85,6 +86,30 @@ pub(crate) fn of_files() -> Vec<Trouble> {
             |host| host.remove("state"),
             &[("state-dir", "warning", "a scan makes it, for root alone", Some(make_state)), missing, no_inventory],
         ),
+        trouble(
+            "the activity directory is a link",
+            |host| host.link("state/activity"),
+            &[(
+                "state-dir",
+                "failed",
+                "[dir]/state/activity is a link, and not followed: the activity journal is not written",
+                Some(
+                    "sudo mv [dir]/state/activity [dir]/state/activity.odd && \
+                     sudo install -d -m [mode][-g group] [dir]/state/activity",
+                ),
+            )],
+        ),
+        trouble(
+            "the activity directory is another user's",
+            |host| chown(host.path("state/activity"), Some(54_321), None).unwrap(),
+            &[("state-dir", "failed", "neither to root nor to you; the activity journal is not", repair_activity)],
+        ),
+        trouble(
+            "its group can write to the activity directory",
+            |host| host.mode("state/activity", 0o770),
+            &[("state-dir", "failed", "mode 0770: its group can write to it; the activity journal", repair_activity)],
+        ),
+        trouble("there is no activity directory yet", |host| host.remove("state/activity"), &[]),
         trouble("there is no inventory", |host| host.remove("state/workload-inventory.json"), &[missing, no_inventory]),
         trouble(
             "there is no inventory, and no timer to make one",
