@@ -105,10 +105,14 @@ pub(crate) enum CgroupVersion {
 pub(crate) struct FileFacts {
     pub(crate) state_dir: PathBuf,
     pub(crate) state: Place,
+    /// Where the activity journal is.
+    pub(crate) activity_dir: PathBuf,
+    pub(crate) activity: Place,
     pub(crate) events_file: PathBuf,
     pub(crate) log: Place,
     pub(crate) events: Place,
     pub(crate) inventory_file: PathBuf,
+    pub(crate) inventory_place: Place,
     pub(crate) inventory: Result<Inventory, NoInventory>,
 }
 

@@ -35,10 +35,12 @@ fn readable(mut diagnosis: Diagnosis, host: &Host) -> Diagnosis {
             Some(group) => {
                 *command = command.replace(&format!("root:{group}"), "root[group]");
                 *command = command.replace(&format!(" -g {group}"), "[-g group]");
+                *command = command.replace(" 2750", " [mode]");
             }
             None => {
                 *command = command.replace("chown root [dir]", "chown root[group] [dir]");
                 *command = command.replace("-m 0750 [dir]", "-m 0750[-g group] [dir]");
+                *command = command.replace(" 0750", " [mode]");
             }
         }
     }

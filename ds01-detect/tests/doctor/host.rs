@@ -84,8 +84,8 @@ impl Host {
         // The group that may use Docker may read what ds01 keeps.
         let readers = fs::metadata(&self.socket).unwrap().gid();
         for dir in ["state", "log"] {
-            self.mode(dir, 0o750);
             chown(self.path(dir), None, Some(readers)).unwrap();
+            self.mode(dir, if readers == 0 { 0o750 } else { 0o2750 });
         }
         Install::default().into_dir(&self.path("nvml")).unwrap();
         self.driver_tells(&self.gpus);

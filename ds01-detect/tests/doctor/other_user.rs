@@ -8,19 +8,24 @@ use std::{
 use crate::{as_root, host::Host};
 
 const OTHER_UID: u32 = 65_534;
+/// One without a name.
+const OTHER_GID: u32 = 54_321;
 const AS_ROOT: Option<&str> = Some("sudo ds01-detect doctor");
 
 /// A host on which this user is in the group that may use Docker, and read what is kept.
 fn host() -> Host {
     let mut host = Host::new();
     fs::set_permissions(&host.socket, fs::Permissions::from_mode(0o660)).unwrap();
-    chown(&host.socket, None, Some(OTHER_UID)).unwrap();
-    for name in ["state", "log", "state/workload-inventory.json"] {
-        chown(host.path(name), None, Some(OTHER_UID)).unwrap();
+    chown(&host.socket, None, Some(OTHER_GID)).unwrap();
+    for name in ["state", "log", "state/workload-inventory.json", "log/events.jsonl"] {
+        chown(host.path(name), None, Some(OTHER_GID)).unwrap();
+    }
+    for name in ["state", "log"] {
+        host.mode(name, 0o2750);
     }
     // It writes what it was asked.
     chown(host.path(""), Some(OTHER_UID), None).unwrap();
-    host.wrapper = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"].map(str::to_owned).to_vec();
+    host.wrapper = ["setpriv", "--reuid=65534", "--regid=54321", "--clear-groups"].map(str::to_owned).to_vec();
     host
 }
 
@@ -62,6 +67,15 @@ fn what_is_not_for_this_user_is_said() {
         "an inventory that is root's",
         &sound,
         &[
+            (
+                "state-dir",
+                "warning",
+                "group 54321, which may use Docker, can't read [dir]/state/workload-inventory.json",
+                Some(
+                    "sudo chgrp 54321 [dir]/state/workload-inventory.json && \
+                     sudo chmod 0640 [dir]/state/workload-inventory.json",
+                ),
+            ),
             ("inventory", "warning", "is not for user id 65534", AS_ROOT),
             ("last-scan", "skipped", "no inventory to read", None),
         ],

@@ -19,20 +19,14 @@ fn cgroup_driver(facts: &Facts) -> Option<&str> {
     }
 }
 
-/// Whether a reload of systemd takes GPUs from running containers, or may.
+/// `systemctl VERB UNIT`, of a verb that reloads unless told not to: `enable`, `unmask`.
 ///
 /// With Docker's cgroup driver `systemd`, a container's devices are rules in a unit, written with the paths below
 /// `/dev/char`. Where a path did not exist when the container was started, its rule is missing, and a reload applies the
-/// rules anew (nvidia-container-toolkit issues 48 and 1227).
-fn reload_takes_gpus(facts: &Facts) -> bool {
-    let unlinked = facts.gpu.nodes.as_ref().is_ok_and(|nodes| nodes.iter().any(|node| !node.linked));
-    unlinked && cgroup_driver(facts).is_none_or(|driver| driver == "systemd")
-}
-
-/// `systemctl VERB UNIT`, of a verb that reloads unless told not to: `enable`, `unmask`.
-pub(super) fn without_harm(facts: &Facts, verb: &str, unit: &str) -> String {
-    let no_reload = if reload_takes_gpus(facts) { " --no-reload" } else { "" };
-    format!("sudo systemctl {verb}{no_reload} {unit}")
+/// rules anew (nvidia-container-toolkit issues 48 and 1227). That the paths exist by now tells nothing of the containers
+/// that were started before.
+pub(super) fn without_harm(verb: &str, unit: &str) -> String {
+    format!("sudo systemctl {verb} --no-reload {unit}")
 }
 
 /// Whether there are links for NVIDIA's devices.

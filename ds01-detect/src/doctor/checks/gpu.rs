@@ -127,9 +127,9 @@ pub(super) fn persistence_mode(facts: &Facts) -> Finding {
     let known = modes().filter(|(_, mode)| mode.known().is_some()).count();
     if !off.is_empty() {
         let found = format!("off on GPU {}: each scan wakes the driver, which can take seconds", listed(&off));
-        let enable = || without_harm(facts, "enable --now", "nvidia-persistenced");
-        let daemon = facts.units.get(PERSISTENCED_SERVICE).map(|_| enable());
-        return Finding::warning(CHECK, found).mend(daemon.unwrap_or_else(|| "sudo nvidia-smi -pm 1".to_owned()));
+        let daemon = facts.units.get(PERSISTENCED_SERVICE);
+        let enable = daemon.map(|_| without_harm("enable --now", "nvidia-persistenced"));
+        return Finding::warning(CHECK, found).mend(enable.unwrap_or_else(|| "sudo nvidia-smi -pm 1".to_owned()));
     }
     match (known, modes().find_map(|(_, mode)| mode.unknown())) {
         (0, Some(why)) => Finding::skipped(CHECK, why.to_string()),

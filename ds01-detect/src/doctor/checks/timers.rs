@@ -72,8 +72,7 @@ fn timer(facts: &Facts, about: &Timer) -> Finding {
     };
     if unit.load == "masked" {
         let found = format!("masked: {otherwise}");
-        return Finding::new(check, about.stopped, found)
-            .mend_if(mends(about.stopped, without_harm(facts, "unmask", timer)));
+        return Finding::new(check, about.stopped, found).mend_if(mends(about.stopped, without_harm("unmask", timer)));
     }
     if unit.load != "loaded" {
         let found = format!("systemd can't load it ({}): {otherwise}", unit.load);
@@ -90,7 +89,7 @@ fn timer(facts: &Facts, about: &Timer) -> Finding {
         };
         let start = match unit.enabled.as_str() {
             "enabled" => format!("sudo systemctl start {timer}"),
-            _ => without_harm(facts, "enable --now", timer),
+            _ => without_harm("enable --now", timer),
         };
         return Finding::new(check, verdict, found).mend_if(mends(verdict, start));
     }
@@ -127,6 +126,6 @@ fn running(facts: &Facts, about: &Timer, unit: &Unit) -> Finding {
     match unit.enabled.as_str() {
         "enabled" | "static" | "enabled-runtime" | "generated" | "linked" | "alias" => Finding::ok(check, found),
         _ => Finding::warning(check, format!("{found}, and not enabled: gone with the next boot"))
-            .mend(without_harm(facts, "enable", timer)),
+            .mend(without_harm("enable", timer)),
     }
 }

@@ -7,9 +7,12 @@ use std::{
     path::Path,
 };
 
-use ds01_core::detect::{
-    Inventory,
-    inventory::{FILE_NAME, InventoryError},
+use ds01_core::{
+    detect::{
+        Inventory,
+        inventory::{FILE_NAME, InventoryError},
+    },
+    idle::journal,
 };
 use rustix::{fs::OFlags, io::Errno};
 
@@ -21,13 +24,17 @@ const MOST_BYTES: u64 = 512 * 1024 * 1024;
 
 pub(super) fn facts(store: &StoreArgs) -> FileFacts {
     let inventory_file = store.state_dir.join(FILE_NAME);
+    let activity_dir = store.state_dir.join(journal::DIR_NAME);
     let mut facts = FileFacts {
         state: unfollowed(&store.state_dir),
         state_dir: store.state_dir.clone(),
+        activity: unfollowed(&activity_dir),
+        activity_dir,
         log: Place::Missing,
         events: unfollowed(&store.events_file),
         events_file: store.events_file.clone(),
         inventory: inventory(&inventory_file),
+        inventory_place: unfollowed(&inventory_file),
         inventory_file,
     };
     facts.log = unfollowed(facts.log_dir());

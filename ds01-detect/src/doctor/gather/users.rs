@@ -47,7 +47,8 @@ pub(super) fn facts(
         Some(Lookup { uid, answer })
     };
     let lookups = uids.into_iter().filter_map(lookup).collect();
-    let gids: BTreeSet<u32> = [&files.state, &files.log, socket].into_iter().filter_map(group_of).collect();
+    let gids: BTreeSet<u32> =
+        [&files.state, &files.activity, &files.log, socket].into_iter().filter_map(group_of).collect();
     let names = deadline::one_by_one("groups", gids, limit, end, |gid| {
         users::get_group_by_gid(*gid).map(|group| group.name().to_string_lossy().into_owned())
     });

@@ -28,7 +28,8 @@ pub(super) fn now() -> Timestamp {
 
 /// A server with two GPUs, on which all is well.
 pub(super) fn sound() -> Facts {
-    let directory = Place::There(Stat { kind: Kind::Directory, uid: 0, gid: DOCKER_GID, mode: 0o750, names: 2 });
+    let directory = Place::There(Stat { kind: Kind::Directory, uid: 0, gid: DOCKER_GID, mode: 0o2750, names: 2 });
+    let file = Place::There(Stat { kind: Kind::File, uid: 0, gid: DOCKER_GID, mode: 0o640, names: 1 });
     let loaded = |active: &str, enabled: &str| Unit {
         load: "loaded".to_owned(),
         active: active.to_owned(),
@@ -90,10 +91,13 @@ pub(super) fn sound() -> Facts {
         files: FileFacts {
             state_dir: PathBuf::from("/var/lib/ds01"),
             state: directory.clone(),
+            activity_dir: PathBuf::from("/var/lib/ds01/activity"),
+            activity: directory.clone(),
             events_file: PathBuf::from("/var/log/ds01/events.jsonl"),
             log: directory,
-            events: Place::There(Stat { kind: Kind::File, uid: 0, gid: DOCKER_GID, mode: 0o640, names: 1 }),
+            events: file.clone(),
             inventory_file: PathBuf::from("/var/lib/ds01/workload-inventory.json"),
+            inventory_place: file,
             inventory: Ok(inventory()),
         },
         users: UserFacts {
@@ -133,6 +137,7 @@ fn gpus() -> Result<GpuSnapshot, SourceError> {
 
 pub(super) fn nothing_remembered(facts: &mut Facts) {
     facts.files.inventory = Err(NoInventory::Missing);
+    facts.files.inventory_place = Place::Missing;
 }
 
 pub(super) fn not_there(facts: &mut Facts, docker: bool) {
@@ -172,9 +177,9 @@ pub(super) fn ailing() -> Facts {
     if let Ok(nodes) = &mut facts.gpu.nodes {
         nodes.iter_mut().for_each(|node| node.linked = false);
     }
-    facts.files.state = Place::There(Stat { kind: Kind::Directory, uid: 0, gid: DOCKER_GID, mode: 0o770, names: 2 });
+    facts.files.state = Place::There(Stat { kind: Kind::Directory, uid: 0, gid: DOCKER_GID, mode: 0o2770, names: 2 });
     facts.files.log = Place::Missing;
-    facts.files.inventory = Err(NoInventory::Missing);
+    nothing_remembered(&mut facts);
     if let Units::Told(units) = &mut facts.units {
         units.remove(IDLE_TIMER);
         units.entry(DETECTOR_SERVICE.to_owned()).or_default().result = "timeout".to_owned();
@@ -191,6 +196,7 @@ pub(super) fn laptop() -> Facts {
     nothing_remembered(&mut facts);
     facts.uid = 1000;
     facts.files.state = Place::Missing;
+    facts.files.activity = Place::Missing;
     facts.files.log = Place::Missing;
     facts.files.events = Place::Missing;
     facts.units = Units::Told(BTreeMap::from([("x.service".to_owned(), Unit::default())]));

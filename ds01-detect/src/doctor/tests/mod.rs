@@ -12,7 +12,7 @@ use jiff::ToSpan;
 
 use super::{
     checks,
-    facts::{DOCKER_SERVICE, Facts, Units},
+    facts::{DOCKER_SERVICE, Facts, Place, Stat, Units},
     finding::{Finding, Verdict},
     report,
 };
@@ -140,6 +140,42 @@ fn an_old_inventory_is_worse_where_a_timer_should_have_made_a_new_one() {
         if let Ok(inventory) = &mut facts.files.inventory {
             inventory.last_scan = Some(now() - 90.seconds());
         }
+    });
+}
+
+#[test]
+fn the_group_that_may_use_docker_reads_what_is_kept() {
+    let with = |place: &mut Place, change: fn(&mut Stat)| match place {
+        Place::There(stat) => change(stat),
+        other => panic!("{other:?}"),
+    };
+    let repair = "sudo chown root:docker /var/lib/ds01 && sudo chmod 2750 /var/lib/ds01";
+    let open = "sudo chgrp docker /var/lib/ds01/workload-inventory.json && \
+                sudo chmod 0640 /var/lib/ds01/workload-inventory.json";
+    let unread = "group docker, which may use Docker, can't read /var/lib/ds01/workload-inventory.json";
+    let lost = "mode 0750: no setgid bit: new files will not be readable for group docker";
+    assert_finds("state-dir", Verdict::Warning, lost, Some(repair), |facts| {
+        with(&mut facts.files.state, |dir| dir.mode = 0o750);
+    });
+    assert_finds("state-dir", Verdict::Warning, unread, Some(open), |facts| {
+        with(&mut facts.files.inventory_place, |file| file.gid = 0);
+    });
+    // Its group is refused, whatever others may do.
+    assert_finds("state-dir", Verdict::Warning, unread, Some(open), |facts| {
+        with(&mut facts.files.inventory_place, |file| file.mode = 0o604);
+    });
+    assert_finds("state-dir", Verdict::Ok, "mode 2750", None, |facts| {
+        with(&mut facts.files.inventory_place, |file| (file.gid, file.mode) = (0, 0o644));
+    });
+    assert_finds("state-dir", Verdict::Warning, unread, Some(&format!("{repair} && {open}")), |facts| {
+        with(&mut facts.files.state, |dir| dir.gid = 0);
+        with(&mut facts.files.inventory_place, |file| file.gid = 0);
+    });
+    // Where only root may use Docker, nobody else has to read.
+    assert_finds("state-dir", Verdict::Ok, "mode 0750", None, |facts| {
+        with(&mut facts.docker.node, |socket| socket.gid = 0);
+        with(&mut facts.files.state, |dir| dir.mode = 0o750);
+        with(&mut facts.files.inventory_place, |file| file.gid = 0);
     });
 }
 

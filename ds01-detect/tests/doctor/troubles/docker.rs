@@ -66,13 +66,46 @@ pub(crate) fn of_docker() -> Vec<Trouble> {
                     "state-dir",
                     "warning",
                     "group 54321, which may use Docker, can't read it",
-                    Some("sudo chown root:54321 [dir]/state && sudo chmod 0750 [dir]/state"),
+                    Some(
+                        "sudo chown root:54321 [dir]/state && sudo chmod 2750 [dir]/state && \
+                         sudo chgrp 54321 [dir]/state/workload-inventory.json && \
+                         sudo chmod 0640 [dir]/state/workload-inventory.json",
+                    ),
                 ),
                 (
                     "log-dir",
                     "warning",
                     "group 54321, which may use Docker, can't read it",
-                    Some("sudo chown root:54321 [dir]/log && sudo chmod 0750 [dir]/log"),
+                    Some(
+                        "sudo chown root:54321 [dir]/log && sudo chmod 2750 [dir]/log && \
+                         sudo chgrp 54321 [dir]/log/events.jsonl && sudo chmod 0640 [dir]/log/events.jsonl",
+                    ),
+                ),
+            ],
+        ),
+        trouble(
+            "a group may use Docker and read what is kept, but not what is made from now on, nor the event log",
+            |host| {
+                chown(&host.socket, None, Some(54_321)).unwrap();
+                for name in ["state", "log", "state/workload-inventory.json", "log/events.jsonl"] {
+                    chown(host.path(name), None, Some(54_321)).unwrap();
+                }
+                host.mode("log", 0o2750);
+                host.mode("log/events.jsonl", 0o600);
+            },
+            &[
+                ("docker-socket", "ok", "root:54321", None),
+                (
+                    "state-dir",
+                    "warning",
+                    "new files will not be readable for group 54321",
+                    Some("sudo chown root:54321 [dir]/state && sudo chmod 2750 [dir]/state"),
+                ),
+                (
+                    "log-dir",
+                    "warning",
+                    "group 54321, which may use Docker, can't read [dir]/log/events.jsonl",
+                    Some("sudo chgrp 54321 [dir]/log/events.jsonl && sudo chmod 0640 [dir]/log/events.jsonl"),
                 ),
             ],
         ),
@@ -128,38 +161,12 @@ pub(crate) fn of_docker() -> Vec<Trouble> {
                 host.daemon_informs("CgroupDriver", "systemd");
                 host.remove("dev/char");
             },
-            &[("dev-char-links", "failed", "takes GPUs from running containers", LINKS)],
-        ),
-        trouble(
-            "links are missing, and what else is wrong has to be mended without a reload",
-            |host| {
-                host.daemon_informs("CgroupDriver", "systemd");
-                host.remove("dev/char");
-                host.gpus.gpus[0].persistence_mode = Some(false);
-                host.driver_tells(&host.gpus);
-                host.systemd_tells(
-                    &Units::sound().with("ds01-workload-detector.timer", "ActiveState", "inactive").with(
-                        "ds01-workload-detector.timer",
-                        "UnitFileState",
-                        "disabled",
-                    ),
-                );
-            },
-            &[
-                ("dev-char-links", "failed", "and so does `systemctl enable`", LINKS),
-                (
-                    "persistence-mode",
-                    "warning",
-                    "off on GPU 0",
-                    Some("sudo systemctl enable --now --no-reload nvidia-persistenced"),
-                ),
-                (
-                    "detector-timer",
-                    "failed",
-                    "inactive, disabled",
-                    Some("sudo systemctl enable --now --no-reload ds01-workload-detector.timer"),
-                ),
-            ],
+            &[(
+                "dev-char-links",
+                "failed",
+                "takes GPUs from running containers, and so does `systemctl enable`",
+                LINKS,
+            )],
         ),
         trouble(
             "links are missing, and nobody says who keeps the groups",

@@ -20,9 +20,10 @@ pub(crate) fn of_files() -> Vec<Trouble> {
     fn make_fifo(host: &Host, name: &str) {
         mkfifoat(CWD, host.path(name), Mode::from_raw_mode(0o644)).unwrap();
     }
-    let repair_state = Some("sudo chown root[group] [dir]/state && sudo chmod 0750 [dir]/state");
-    let repair_log = Some("sudo chown root[group] [dir]/log && sudo chmod 0750 [dir]/log");
-    let make_state = "sudo install -d -m 0750[-g group] [dir]/state";
+    let repair_state = Some("sudo chown root[group] [dir]/state && sudo chmod [mode] [dir]/state");
+    let repair_activity = Some("sudo chown root[group] [dir]/state/activity && sudo chmod [mode] [dir]/state/activity");
+    let repair_log = Some("sudo chown root[group] [dir]/log && sudo chmod [mode] [dir]/log");
+    let make_state = "sudo install -d -m [mode][-g group] [dir]/state";
     let no_inventory = ("last-scan", "skipped", "no inventory to read", None);
     let missing = ("inventory", "failed", "no [dir]/state/workload-inventory.json", Some(SCAN));
     let move_inventory = Some("sudo mv [dir]/state/workload-inventory.json [dir]/state/workload-inventory.json.odd");
@@ -55,7 +56,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                 "state-dir",
                 "failed",
                 "is a link, and not followed",
-                Some("sudo mv [dir]/state [dir]/state.odd && sudo install -d -m 0750[-g group] [dir]/state"),
+                Some("sudo mv [dir]/state [dir]/state.odd && sudo install -d -m [mode][-g group] [dir]/state"),
             )],
         ),
         trouble(
@@ -69,7 +70,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                     "state-dir",
                     "failed",
                     "is no directory",
-                    Some("sudo mv [dir]/state [dir]/state.odd && sudo install -d -m 0750[-g group] [dir]/state"),
+                    Some("sudo mv [dir]/state [dir]/state.odd && sudo install -d -m [mode][-g group] [dir]/state"),
                 ),
                 (
                     "inventory",
@@ -85,6 +86,30 @@ pub(crate) fn of_files() -> Vec<Trouble> {
             |host| host.remove("state"),
             &[("state-dir", "warning", "a scan makes it, for root alone", Some(make_state)), missing, no_inventory],
         ),
+        trouble(
+            "the activity directory is a link",
+            |host| host.link("state/activity"),
+            &[(
+                "state-dir",
+                "failed",
+                "[dir]/state/activity is a link, and not followed: the activity journal is not written",
+                Some(
+                    "sudo mv [dir]/state/activity [dir]/state/activity.odd && \
+                     sudo install -d -m [mode][-g group] [dir]/state/activity",
+                ),
+            )],
+        ),
+        trouble(
+            "the activity directory is another user's",
+            |host| chown(host.path("state/activity"), Some(54_321), None).unwrap(),
+            &[("state-dir", "failed", "neither to root nor to you; the activity journal is not", repair_activity)],
+        ),
+        trouble(
+            "its group can write to the activity directory",
+            |host| host.mode("state/activity", 0o770),
+            &[("state-dir", "failed", "mode 0770: its group can write to it; the activity journal", repair_activity)],
+        ),
+        trouble("there is no activity directory yet", |host| host.remove("state/activity"), &[]),
         trouble("there is no inventory", |host| host.remove("state/workload-inventory.json"), &[missing, no_inventory]),
         trouble(
             "there is no inventory, and no timer to make one",
@@ -166,7 +191,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
         trouble(
             "there is no log directory",
             |host| host.remove("log"),
-            &[("log-dir", "warning", "is not there yet", Some("sudo install -d -m 0750[-g group] [dir]/log"))],
+            &[("log-dir", "warning", "is not there yet", Some("sudo install -d -m [mode][-g group] [dir]/log"))],
         ),
         trouble(
             "the event log is a link",

@@ -87,7 +87,7 @@ pub(crate) fn of_gpus() -> Vec<Trouble> {
                 "persistence-mode",
                 "warning",
                 "off on GPU 1: each scan wakes the driver",
-                Some("sudo systemctl enable --now nvidia-persistenced"),
+                Some("sudo systemctl enable --now --no-reload nvidia-persistenced"),
             )],
         ),
         trouble(

@@ -38,7 +38,7 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
                 "detector-timer",
                 "failed",
                 "inactive, disabled: nothing scans by itself",
-                Some("sudo systemctl enable --now ds01-workload-detector.timer"),
+                Some("sudo systemctl enable --now --no-reload ds01-workload-detector.timer"),
             )],
         ),
         trouble(
@@ -48,13 +48,18 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
                 "detector-timer",
                 "warning",
                 "gone with the next boot",
-                Some("sudo systemctl enable ds01-workload-detector.timer"),
+                Some("sudo systemctl enable --no-reload ds01-workload-detector.timer"),
             )],
         ),
         trouble(
             "the detector's timer is masked",
             |host| change(host, TIMER, &[("LoadState", "masked"), ("ActiveState", "inactive")]),
-            &[("detector-timer", "failed", "masked", Some("sudo systemctl unmask ds01-workload-detector.timer"))],
+            &[(
+                "detector-timer",
+                "failed",
+                "masked",
+                Some("sudo systemctl unmask --no-reload ds01-workload-detector.timer"),
+            )],
         ),
         trouble(
             "the detector's timer can't be loaded",
@@ -126,7 +131,7 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
                 "idle-timer",
                 "failed",
                 "failed, disabled: no idle container is stopped",
-                Some("sudo systemctl enable --now ds01-idle-checker.timer"),
+                Some("sudo systemctl enable --now --no-reload ds01-idle-checker.timer"),
             )],
         ),
         trouble(
