@@ -105,7 +105,7 @@ impl Plan {
             cases.iter().map(|case| (case.facts.id.clone(), decide(case, &file(case)))).collect();
         for facts in about().filter(|facts| !facts.status.is_up()) {
             if let (Some(standing), Some(policy)) = (state.standing.get(&facts.id), policies.get(&facts.id)) {
-                decisions.insert(facts.id.clone(), standing.decide(facts, policy, now, state.checks));
+                decisions.insert(facts.id.clone(), standing.decide(facts, policy, now));
             }
         }
         let of_all = check.policy.resolve(None, ContainerType::Unknown).rules;
