@@ -107,7 +107,7 @@ impl Plan {
             cases.iter().filter(|case| !nears_its_runtime(case)).map(|case| case.facts.id.clone()).collect();
         for facts in about().filter(|facts| !facts.status.is_up()) {
             if let (Some(standing), Some(policy)) = (state.standing.get(&facts.id), policies.get(&facts.id)) {
-                decisions.insert(facts.id.clone(), standing.decide(facts, policy, now, state.checks));
+                decisions.insert(facts.id.clone(), standing.decide(facts, policy, now));
             }
         }
         for id in unwarned {

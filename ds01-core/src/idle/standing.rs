@@ -62,13 +62,13 @@ impl Standing {
         }))
     }
 
-    /// What is to be done about it at the check of this number.
+    /// What is to be done about it.
     ///
     /// Before its removal comes a warning, at an earlier check: who finds it over its hold warns first.
     ///
     /// Only what has GPU access is removed, and only what the policy's `remove_stopped` allows: by default what the
     /// platform's own tools made, as their users were told that a container is ephemeral.
-    pub fn decide(&self, facts: &ContainerFacts, policy: &ContainerPolicy, now: &Now, check: u64) -> Decision {
+    pub fn decide(&self, facts: &ContainerFacts, policy: &ContainerPolicy, now: &Now) -> Decision {
         let mut decision = Decision {
             action: Action::Nothing,
             reason: None,
@@ -89,8 +89,9 @@ impl Standing {
                     decision.next = Next::Removal(left);
                 }
                 Some(warning) => {
+                    // It was given at an earlier check: this one's decisions are remembered after all are made.
                     let left = left.max(now.until(warning.not_before_boot_ms));
-                    if left.is_zero() && warning.check < check {
+                    if left.is_zero() {
                         decision.action = Action::Remove(removal);
                     } else {
                         decision.next = Next::Removal(left);
