@@ -255,6 +255,9 @@ uninstall() {
     if live && [ -s "$work/old" ]; then
         # shellcheck disable=SC2086 # lists of words
         do_it systemctl stop $timers $services
+        # One that was stopped in the middle counts as failed.
+        # shellcheck disable=SC2086
+        do_it systemctl reset-failed $services 2>/dev/null || :
         # shellcheck disable=SC2086
         do_it systemctl --no-reload --quiet disable $timers
     fi
