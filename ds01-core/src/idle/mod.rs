@@ -1,7 +1,8 @@
 //! Which GPU containers are idle, for how long, and what is to be done about it.
 //!
-//! Everything here but the [`journal`] is a function of plain data: facts, policy, state and time. Nothing asks the
-//! machine, and nothing is done to it; whoever runs a check brings the facts and carries out the [`Plan`].
+//! What decides is a function of plain data: facts, policy, state and time. Five modules touch the machine: [`look`] asks the
+//! sources, the [`journal`] keeps what was seen, [`check`](mod@check) is the shell around all of it, [`carry_out`] does what the
+//! [`Plan`] says, [`broadcast`] tells people.
 //!
 //! ```text
 //! GpuReport, counters -> Observation -> journal
