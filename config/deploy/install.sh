@@ -252,6 +252,10 @@ uninstall() {
     fi
     # After --uninstall, there is policy left to purge, and no manifest.
     if [ -f "$destdir$manifest" ]; then cp "$destdir$manifest" "$work/old"; else touch "$work/old"; fi
+    # Directories that an earlier --uninstall had to leave for what it kept.
+    left=$lib_dir/left
+    if [ -f "$destdir$left" ]; then cp "$destdir$left" "$work/left"; else touch "$work/left"; fi
+    grep '/$' "$work/old" >>"$work/left" || :
     if live && [ -s "$work/old" ]; then
         # shellcheck disable=SC2086 # lists of words
         do_it systemctl stop $timers $services
@@ -275,15 +279,17 @@ uninstall() {
             remove "$file.new"
             remove "$shipped$file"
         done <"$work/config"
+        remove "$left"
         # By name: these directories may be those of other parts of the platform as well.
         purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity
         purge_state /var/log/ds01 'events.jsonl*'
     else
+        [ -n "$dry_run" ] || cp "$work/left" "$destdir$left"
         say "policy ($etc), state (/var/lib/ds01) and logs (/var/log/ds01) stay; --purge removes them"
     fi
     # The innermost first. Where something is left that this script did not put there, they stay.
     {
-        grep '/$' "$work/old" || :
+        cat "$work/left"
         find "$destdir$lib_dir" "$destdir$etc" -type d 2>/dev/null | sed "s|^$destdir||; s|\$|/|"
         [ "$mode" != purge ] || printf '%s\n' /var/lib/ds01/ /var/log/ds01/
     } | sort -ru >"$work/dirs"
