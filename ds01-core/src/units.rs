@@ -23,6 +23,11 @@ pub fn duration(length: Duration) -> String {
     }
 }
 
+/// A length of time in milliseconds, as files and the boot clock count them; the most that fits for a longer one.
+pub fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// An amount of memory in the largest binary unit that it reaches, with one decimal from GiB on: `640KiB`, `12MiB`,
 /// `4.2GiB`, `640GiB`.
 ///

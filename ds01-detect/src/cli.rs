@@ -4,16 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ds01_core::{
-    cli::{Generate, SourceArgs},
+    cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
     detect::{ScanOptions, Settings},
     event::EventLog,
     source::SourceName,
 };
 
 use crate::doctor::DoctorArgs;
-
-pub(crate) const STATE_DIR: &str = "/var/lib/ds01";
-pub(crate) const EVENTS_FILE: &str = "/var/log/ds01/events.jsonl";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,7 +52,7 @@ pub(crate) struct Cli {
     sources: SourceArgs,
 
     /// The time for a whole scan, in seconds: shorter than the timer's interval
-    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = deadline_seconds)]
     deadline: Duration,
 
     /// A source is gone for good: drop its part of the picture. May be given twice
@@ -200,15 +197,6 @@ impl From<Forgettable> for SourceName {
     }
 }
 
-pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    /// Longer than any timer's interval.
-    const MOST: f64 = 3600.0;
-    match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= MOST => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("a number of seconds above 0 and up to {MOST} was expected")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,9 +208,9 @@ mod tests {
 
     #[test]
     fn deadlines() {
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(deadline_seconds("0.5"), Ok(Duration::from_millis(500)));
         for text in ["0", "-1", "NaN", "inf", "3601", "soon", ""] {
-            assert!(seconds(text).is_err(), "{text}");
+            assert!(deadline_seconds(text).is_err(), "{text}");
         }
     }
 }

@@ -4,13 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ColorChoice, Command as ClapCommand, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use ds01_core::{
-    cli::{Generate, SourceArgs},
+    cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
     idle::Wall,
     policy::{ContainerType, DEFAULT_PATH},
 };
-
-const STATE_DIR: &str = "/var/lib/ds01";
-const EVENTS_FILE: &str = "/var/log/ds01/events.jsonl";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -180,7 +177,7 @@ struct HostFlags {
     #[arg(long, value_name = "FILE", default_value = EVENTS_FILE)]
     events_file: PathBuf,
     /// The time for looking at the host, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = deadline_seconds)]
     deadline: Duration,
     #[command(flatten)]
     sources: SourceArgs,
@@ -251,15 +248,6 @@ fn container_type(name: &str) -> Result<ContainerType, String> {
         let names: Vec<_> = ContainerType::ALL.iter().map(|kind| kind.as_str()).collect();
         format!("the types are {}", names.join(", "))
     })
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    /// Longer than anybody waits for a table.
-    const MOST: f64 = 3600.0;
-    match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= MOST => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("a number of seconds above 0 and up to {MOST} was expected")),
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,28 @@ pub mod console;
 mod generate;
 mod sources;
 
+use std::time::Duration;
+
 pub use console::Console;
 pub use generate::Generate;
 pub use sources::{Doors, SourceArgs};
+
+/// Where the programs keep their state, unless told otherwise.
+pub const STATE_DIR: &str = "/var/lib/ds01";
+
+/// Where events go, unless told otherwise.
+pub const EVENTS_FILE: &str = "/var/log/ds01/events.jsonl";
+
+/// Reads the value of `--deadline`: how long a look at the host may take, in seconds, up to an hour.
+///
+/// # Errors
+///
+/// What was expected, in words.
+pub fn deadline_seconds(text: &str) -> Result<Duration, String> {
+    /// Longer than any timer's interval, and than anybody waits for a table.
+    const MOST: f64 = 3600.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= MOST => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("a number of seconds above 0 and up to {MOST} was expected")),
+    }
+}

@@ -19,7 +19,7 @@ use super::{
     look::{Look, ask_gpus},
     notice::{About, notice},
     observation::Observation,
-    recheck::{Reread, recheck},
+    recheck::{Changed, Reread, recheck},
     rules::Case,
     standing,
 };
@@ -94,13 +94,10 @@ pub(super) fn keep_alive_files(
 impl<'a> CarryOut<'a> {
     /// Does it all: what is only told first, then stops and removals side by side.
     pub(super) fn all(&self) -> Done {
-        let (checked, now) = (self.checked, &self.checked.look.now);
+        let checked = self.checked;
         let tasks = checked.look.containers.iter().filter_map(|facts| {
             let decision = checked.plan.decisions.get(&facts.id).filter(|one| one.action != Action::Nothing)?;
-            let policy = checked.plan.policies.get(&facts.id)?;
-            let track = checked.state.tracks.get(&facts.id);
-            let case = Case { now, check: checked.state.checks, facts, policy, track, demand: checked.demand };
-            Some(Task { case, decision })
+            Some(Task { case: checked.case(facts)?, decision })
         });
         let acts = |task: &Task<'_>| matches!(task.decision.action, Action::Stop { .. } | Action::Remove(_));
         let (acting, telling): (Vec<_>, Vec<_>) = tasks.partition(acts);
@@ -141,7 +138,7 @@ impl<'a> CarryOut<'a> {
         }
         let stopped = self.hands.control.stop(id, grace);
         if stopped == Ok(Acted::Gone) {
-            return self.reported(task, Outcome::Left(super::Changed::Gone.to_string()));
+            return self.reported(task, Outcome::Left(Changed::Gone.to_string()));
         }
         // Whatever the engine says: what counts is whether it runs.
         if !self.has_ended(id, &details) {
@@ -182,14 +179,9 @@ impl<'a> CarryOut<'a> {
         let Case { facts, policy, track, .. } = task.case;
         let Some(track) = track else { return Err(Outcome::Left("nothing is remembered of it".to_owned())) };
         let details = self.inspect(&facts.id).map_err(Outcome::Failed)?;
-        let Some(details) = details else { return Err(Outcome::Left(super::Changed::Gone.to_string())) };
+        let Some(details) = details else { return Err(Outcome::Left(Changed::Gone.to_string())) };
         let fresh = ContainerFacts { status: details.status.clone(), started_at: details.started_at, ..facts.clone() };
-        let clock = &self.sources.clock;
-        let now = Now {
-            at: clock.now(),
-            boot_id: task.case.now.boot_id.clone(),
-            boot_ms: u64::try_from(clock.since_boot().as_millis()).unwrap_or(u64::MAX),
-        };
+        let now = Now::read(&*self.sources.clock, &task.case.now.boot_id);
         let (seen, keep_alive) = match cause {
             StopCause::Runtime => (Unknown::new(UnknownKind::NotAsked, "its activity").into(), KeepAlive::Absent),
             StopCause::Idle => {
@@ -224,7 +216,7 @@ impl<'a> CarryOut<'a> {
         let facts = task.case.facts;
         let outcome = match self.inspect(&facts.id) {
             Err(error) => Outcome::Failed(error),
-            Ok(None) => Outcome::Left(super::Changed::Gone.to_string()),
+            Ok(None) => Outcome::Left(Changed::Gone.to_string()),
             Ok(Some(details)) if details.status != facts.status || details.started_at != facts.started_at => {
                 Outcome::Left(format!("it was {}, and is {} now", facts.status, details.status))
             }
@@ -232,7 +224,7 @@ impl<'a> CarryOut<'a> {
                 self.tell(task);
                 match self.hands.control.remove(&facts.id) {
                     Err(error) => Outcome::Failed(error.to_string()),
-                    Ok(Acted::Gone) => Outcome::Left(super::Changed::Gone.to_string()),
+                    Ok(Acted::Gone) => Outcome::Left(Changed::Gone.to_string()),
                     Ok(Acted::Done) => {
                         self.log_action(task);
                         self.log_event(task, self.released(task));
@@ -269,7 +261,7 @@ impl<'a> CarryOut<'a> {
 
     /// Whether the life that was stopped is over.
     fn has_ended(&self, id: &ContainerId, before: &ContainerDetails) -> bool {
-        within(SEEN_WITHIN, || match self.inspect(id) {
+        wait_until(SEEN_WITHIN, || match self.inspect(id) {
             Ok(None) => true,
             Ok(Some(now)) => !now.status.is_up() || now.started_at != before.started_at,
             Err(_) => false,
@@ -284,7 +276,7 @@ impl<'a> CarryOut<'a> {
         let of_group = self.checked.look.pids.get(id).and_then(Reading::known).into_iter().flatten().copied();
         let pids: Vec<u32> = of_gpus.chain(of_group).collect();
         let mut left = Ok(Vec::new());
-        within(SEEN_WITHIN, || {
+        wait_until(SEEN_WITHIN, || {
             left = ask_gpus(&self.sources.gpus, |source| source.snapshot()).map(|gpus| on_gpus(&gpus, &pids));
             left.as_ref().is_ok_and(Vec::is_empty)
         });
@@ -360,7 +352,7 @@ fn on_gpus(gpus: &GpuSnapshot, pids: &[u32]) -> Vec<u32> {
 }
 
 /// Looks until `holds`, or until `limit` is over; whether it held.
-fn within(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
+fn wait_until(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + limit;
     loop {
         if holds() {

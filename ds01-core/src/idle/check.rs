@@ -16,7 +16,7 @@ use super::{
     carry_out::{CarryOut, Outcome, keep_alive_files},
     decide::Action,
     event,
-    facts::Demand,
+    facts::{ContainerFacts, Demand},
     journal::{self, Journal},
     look::Look,
     observation::Observation,
@@ -32,6 +32,7 @@ use crate::{
     policy::Policy,
     source::{ContainerControl, SourceName},
     store::{Store, StoreError},
+    units::millis,
 };
 
 /// The lock that lets one check at a time keep the state.
@@ -268,7 +269,7 @@ impl IdleState {
     /// idle time begins anew.
     fn not_taken_in(&mut self, journal: &Journal, look: &Look) -> Result<Vec<Observation>, StoreError> {
         let (boot_id, oldest) = (&look.now.boot_id, self.oldest(look));
-        let longest = u64::try_from(LONGEST_LOOK_BACK.as_millis()).unwrap_or(u64::MAX);
+        let longest = millis(LONGEST_LOOK_BACK);
         let from = oldest.max(look.now.boot_ms.saturating_sub(longest));
         if from > oldest && journal.newest_before(boot_id, from)?.is_some_and(|unread| unread > oldest) {
             self.tracks.retain(|_, track| track.last.boot_id != *boot_id || track.last.boot_ms >= from);
@@ -363,13 +364,14 @@ impl Checked {
     pub fn cases(&self) -> BTreeMap<&ContainerId, Case<'_>> {
         let about = |id: &ContainerId| self.plan.decisions.contains_key(id);
         let up = self.look.containers.iter().filter(|facts| facts.status.is_up() && about(&facts.id));
-        up.filter_map(|facts| {
-            let policy = self.plan.policies.get(&facts.id)?;
-            let track = self.state.tracks.get(&facts.id);
-            let (now, demand) = (&self.look.now, self.demand);
-            Some((&facts.id, Case { now, check: self.state.checks, facts, policy, track, demand }))
-        })
-        .collect()
+        up.filter_map(|facts| Some((&facts.id, self.case(facts)?))).collect()
+    }
+
+    /// What is known of one container, running or not. `None` when nobody was judged.
+    pub(super) fn case<'a>(&'a self, facts: &'a ContainerFacts) -> Option<Case<'a>> {
+        let policy = self.plan.policies.get(&facts.id)?;
+        let track = self.state.tracks.get(&facts.id);
+        Some(Case { now: &self.look.now, check: self.state.checks, facts, policy, track, demand: self.demand })
     }
 
     /// Remembers what was carried out.

@@ -9,7 +9,8 @@ use crate::{
     detect::{Origin, inventory::ContainerEntry},
     model::{ContainerId, ContainerStatus, Reading, Unknown, UnknownKind},
     policy::{ContainerType, Enforcement, Exemption, Monitoring, Policy, Resolved},
-    source::{PathStat, SourceError},
+    source::{Clock, PathStat, SourceError},
+    units::millis,
 };
 
 /// The moment of a check.
@@ -24,6 +25,11 @@ pub struct Now {
 }
 
 impl Now {
+    /// What both clocks say, in the boot `boot_id`.
+    pub fn read(clock: &dyn Clock, boot_id: &str) -> Self {
+        Self { at: clock.now(), boot_id: boot_id.to_owned(), boot_ms: millis(clock.since_boot()) }
+    }
+
     /// How long ago `boot_ms` was, in this boot; zero for the future.
     pub fn since(&self, boot_ms: u64) -> Duration {
         Duration::from_millis(self.boot_ms.saturating_sub(boot_ms))

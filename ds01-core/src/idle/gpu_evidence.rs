@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, fmt};
 use serde::{Deserialize, Serialize};
 
 use super::power::EnergyCount;
-use crate::model::{DeviceSample, GpuActivity, ProcessSample, Reading};
+use crate::{
+    model::{DeviceSample, GpuActivity, ProcessSample, Reading},
+    units::millis,
+};
 
 /// One of a container's GPUs or MIG instances, as the driver described it since the observation before.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,7 +154,7 @@ impl GpuReport {
     /// The energy counter, where it speaks of this container alone.
     fn energy(&self) -> Option<EnergyCount> {
         let Reading::Known(Utilization::Gpu(activity, asked)) = &self.utilization else { return None };
-        let after_ms = u64::try_from(activity.energy_after.as_millis()).unwrap_or(u64::MAX);
+        let after_ms = millis(activity.energy_after);
         let count = |mj: &u64| EnergyCount { mj: *mj, boot_ms: asked.boot_ms.saturating_add(after_ms) };
         activity.energy_mj.known().filter(|_| self.tenancy.is_alone()).map(count)
     }

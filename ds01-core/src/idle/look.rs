@@ -1,7 +1,7 @@
 //! One look at the host, as the detector and each check take it: the picture, and what every GPU container did.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,6 +24,7 @@ use crate::{
     model::{ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Reading, Unknown, UnknownKind},
     policy::Monitoring,
     source::{GpuSource, ProcessSource, SourceError, SourceName},
+    units::millis,
 };
 
 /// Of the time for a look, what the picture may take; the rest is for the containers' counters.
@@ -50,7 +51,7 @@ pub struct Look {
     /// What the running GPU containers did. None at all while a source is failing: that is a gap.
     pub observations: Vec<Observation>,
     /// Their pids, as the host numbers them.
-    pub pids: BTreeMap<ContainerId, Reading<Vec<u32>>>,
+    pub pids: BTreeMap<ContainerId, Reading<BTreeSet<u32>>>,
     /// The GPUs. `None` without NVML.
     pub gpus: Option<GpuSnapshot>,
 }
@@ -71,10 +72,10 @@ impl Look {
         let end = Instant::now() + limit;
         let begin = sources.clock.now();
         let earlier = [observed(previous), since].into_iter().flatten().filter(|at| *at < begin);
-        let since = earlier.max().unwrap_or_else(|| begin - LONGEST_MEMORY);
+        let since = earlier.max().unwrap_or_else(|| begin - DRIVER_MEMORY);
         let snapshot = collect(sources, previous, limit.mul_f64(SHARE_FOR_PICTURE), Some(since));
         let boot_id = snapshot.processes.as_ref().ok().map(|seen| seen.host.boot_id.clone());
-        let boot_ms = u64::try_from(snapshot.since_boot.as_millis()).unwrap_or(u64::MAX);
+        let boot_ms = millis(snapshot.since_boot);
         let now = Now { at: snapshot.taken_at, boot_id: boot_id.unwrap_or_default(), boot_ms };
         let gpus = snapshot.gpus.as_ref().ok().cloned();
         let listed = snapshot.containers.as_deref().unwrap_or_default().iter();
@@ -116,11 +117,7 @@ impl Look {
 
     /// Looks once more at one container, just before something is done to it. `life` says where it is now.
     pub fn again(&self, sources: &Sources, life: &ContainerLife, started_at: Timestamp) -> Reading<Observation> {
-        let now = Now {
-            at: sources.clock.now(),
-            boot_ms: u64::try_from(sources.clock.since_boot().as_millis()).unwrap_or(u64::MAX),
-            boot_id: self.now.boot_id.clone(),
-        };
+        let now = Now::read(&*sources.clock, &self.now.boot_id);
         let since = self.since;
         let gpus = match ask_gpus(&sources.gpus, move |source| source.observe(since)) {
             Ok(gpus) => gpus,
@@ -133,7 +130,8 @@ impl Look {
         let Some(entry) = entry else {
             return Unknown::new(UnknownKind::Gone, format!("container {}", life.id.short())).into();
         };
-        Reading::Known(observation(entry, started_at, &now, &activity, &devices, asked(self.since, &now)))
+        let seen = Seen { entry, pids: &pids_of(&activity), asked: asked(self.since, &now) };
+        Reading::Known(observation(&seen, started_at, &now, &activity, &devices))
     }
 
     /// How many GPUs are given to containers other than the platform's own: one that watches all GPUs takes none.
@@ -161,15 +159,16 @@ impl Look {
         let asked = asked(self.since, &self.now);
         for (entry, life, started_at) in watched {
             let activity = activities.get(&life).cloned().unwrap_or_else(not_read);
-            let pids = activity.processes.as_ref().map(|running| running.iter().map(|one| one.pid).collect());
+            let pids = pids_of(&activity);
+            let seen = Seen { entry, pids: &pids, asked };
+            self.observations.push(observation(&seen, started_at, &self.now, &activity, &devices));
             self.pids.insert(life.id, pids);
-            self.observations.push(observation(entry, started_at, &self.now, &activity, &devices, asked));
         }
     }
 }
 
 /// Without a picture before that can be used, GPUs are asked about so much time: more than drivers remember.
-const LONGEST_MEMORY: Duration = Duration::from_secs(60);
+const DRIVER_MEMORY: Duration = Duration::from_secs(60);
 
 /// When the picture was made, if all sources told everything.
 fn observed(picture: &Inventory) -> Option<Timestamp> {
@@ -224,16 +223,18 @@ fn asked(since: Timestamp, now: &Now) -> Asked {
     Asked { since_us: us(since), until_us: us(now.at), boot_ms: now.boot_ms }
 }
 
+fn pids_of(activity: &ContainerActivity) -> Reading<BTreeSet<u32>> {
+    activity.processes.as_ref().map(|running| running.iter().map(|process| process.pid).collect())
+}
+
 /// Puts together what was seen of one container.
 fn observation(
-    entry: &ContainerEntry,
+    seen: &Seen<'_>,
     started_at: Timestamp,
     now: &Now,
     activity: &ContainerActivity,
     devices: &Devices<'_>,
-    asked: Asked,
 ) -> Observation {
-    let pids = activity.processes.as_ref().map(|running| running.iter().map(|process| process.pid).collect());
     let process_activity = match (&activity.processes, &activity.terminals) {
         (Reading::Known(running), Reading::Known(terminals)) => {
             Reading::Known(ProcessActivity::of(running.iter().cloned(), terminals.clone()))
@@ -244,10 +245,10 @@ fn observation(
         at: now.at,
         boot_id: now.boot_id.clone(),
         boot_ms: now.boot_ms,
-        container_id: entry.full_id.clone(),
-        name: entry.name.clone(),
+        container_id: seen.entry.full_id.clone(),
+        name: seen.entry.name.clone(),
         started_at,
-        gpus: devices.measures(&Seen { entry, pids: &pids, asked }),
+        gpus: devices.measures(seen),
         cpu_us: activity.cpu_time.clone().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
         net_bytes: activity.net_bytes.clone(),
         activity: process_activity,

@@ -93,13 +93,11 @@ impl Plan {
             cases.iter().filter(|case| asks_keep_alive(case)).map(|case| (&case.facts.id, path(case))).collect();
         let questions: Vec<(&ContainerId, &str)> = asking.iter().map(|(id, path)| (*id, path.as_str())).collect();
         let files = if questions.is_empty() { BTreeMap::new() } else { keep_alive(&questions) };
-        let file = |case: &Case<'_>| {
-            let not_told = || KeepAlive::Unreadable("it was not looked up".to_owned());
-            if asks_keep_alive(case) {
-                files.get(&case.facts.id).cloned().unwrap_or_else(not_told)
-            } else {
-                KeepAlive::Absent
-            }
+        let asked: BTreeSet<&ContainerId> = asking.iter().map(|(id, _)| *id).collect();
+        let file = |case: &Case<'_>| match files.get(&case.facts.id) {
+            _ if !asked.contains(&case.facts.id) => KeepAlive::Absent,
+            Some(file) => file.clone(),
+            None => KeepAlive::Unreadable("it was not looked up".to_owned()),
         };
         let mut decisions: BTreeMap<ContainerId, Decision> =
             cases.iter().map(|case| (case.facts.id.clone(), decide(case, &file(case)))).collect();

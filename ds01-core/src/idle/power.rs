@@ -26,6 +26,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{gpu_evidence::GpuMeasure, signals::SHORTEST_INTERVAL};
+use crate::units::millis;
 
 /// So many intervals back the lowest power counts as that of the idle GPU.
 pub const RECENT: usize = 5;
@@ -67,12 +68,12 @@ impl IdlePower {
     /// not, and when nobody can tell. Up to `noise` watts prove nothing.
     pub fn excess_watts(&self, before: &EnergyCount, now: &EnergyCount, noise: f64) -> Option<f64> {
         let (mj, ms) = spent(before, now)?;
-        let longest = u64::try_from(LONGEST_MEMORY.as_millis()).unwrap_or(u64::MAX);
+        let longest = millis(LONGEST_MEMORY);
         let recent = self.0.iter().filter(|mean| mean.until_boot_ms.saturating_add(longest) >= before.boot_ms);
         let idle_mw = recent.map(|mean| mean.mw).min()?;
         let excess_mj = mj.checked_sub(idle_mw.saturating_mul(ms) / 1000)?;
         // Over a shorter time than this, steps of the counter look like power.
-        let shortest = u64::try_from(SHORTEST_INTERVAL.as_millis()).unwrap_or(u64::MAX);
+        let shortest = millis(SHORTEST_INTERVAL);
         let excess_mw = excess_mj.saturating_mul(1000) / ms.max(shortest);
         let excess = watts(excess_mw);
         (excess > noise + watts(idle_mw.saturating_mul(NOISE_PER_MILLE) / 1000)).then_some(excess)

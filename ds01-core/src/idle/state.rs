@@ -18,6 +18,7 @@ use super::{
 use crate::{
     detect::inventory::Extra,
     model::{ContainerId, ContainerStatus},
+    units::millis,
 };
 
 /// The version that this program writes. A file with another one is not understood, and not overwritten.
@@ -159,7 +160,7 @@ impl IdleState {
     pub fn record(&mut self, id: &ContainerId, decision: &Decision, now: &Now) {
         let check = self.checks;
         let warning = |left: std::time::Duration| {
-            let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            let left_ms = millis(left);
             Some(Warning { at: now.at, check, not_before_boot_ms: now.boot_ms.saturating_add(left_ms) })
         };
         match &decision.action {

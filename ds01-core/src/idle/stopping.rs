@@ -16,6 +16,7 @@ use crate::{
     detect::{Origin, inventory::Extra},
     event::{Details, Event},
     model::{ContainerId, ContainerStatus, Reading},
+    units::millis,
 };
 
 /// A stop that was begun, with what its event says.
@@ -51,7 +52,7 @@ impl Stopping {
             user: facts.user.clone(),
             gpus: facts.gpus.clone(),
             started_at: facts.started_at,
-            ran_ms: u64::try_from(case.ran_for().as_millis()).unwrap_or(u64::MAX),
+            ran_ms: millis(case.ran_for()),
             extra: Extra::new(),
         }
     }

@@ -5,40 +5,25 @@ use std::{
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
-    process::Command,
 };
+
+use docker_rig::namespace::mount;
 
 use crate::{
     bench::{Bench, POLICY, trainer},
     meddling::Engine,
 };
 
-/// Set where a test runs a second time: inside the namespace.
-const INSIDE: &str = "DS01_TEST_IN_NAMESPACE";
-
-/// Whether this is the test of that name inside a mount namespace of its own. Outside it is run again there, to its end.
+/// Whether this is the test of that name inside its namespace. Outside it is run again there.
 fn inside(test: &str) -> bool {
-    if env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let root = rustix::process::geteuid().is_root();
-    assert!(root || env::var_os("CI").is_none(), "mounting needs root");
-    if !root {
-        eprintln!("skipped: mounting needs root");
-        return false;
-    }
-    // Inside, nothing that is mounted on can be removed. Here, nothing is mounted.
-    let dir = tempfile::tempdir().unwrap();
-    let mut command = Command::new("unshare");
-    command.arg("--mount").arg(env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
-    let ended = command.env(INSIDE, "yes").env("TMPDIR", dir.path()).output().unwrap();
-    let told = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success() && told.contains("1 passed"), "{told}");
-    false
-}
-
-fn mount(args: &[&str], at: &Path) {
-    assert!(Command::new("mount").args(args).arg(at).status().unwrap().success());
+    docker_rig::namespace::inside(test, || {
+        let root = rustix::process::geteuid().is_root();
+        assert!(root || env::var_os("CI").is_none(), "mounting needs root");
+        if !root {
+            eprintln!("skipped: mounting needs root");
+        }
+        root
+    })
 }
 
 /// Makes this directory a file system of 64 KiB.

@@ -4,11 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ColorChoice};
 use ds01_core::{
-    cli::{Generate, SourceArgs},
+    cli::{Generate, SourceArgs, deadline_seconds},
     idle::Wall,
 };
 
-use crate::cli::{StoreArgs, seconds};
+use crate::cli::StoreArgs;
 
 const ABOUT: &str = "\
 Looks at what a scan needs: Docker, NVML, /proc, user names, directories, timers. Writes nothing, and runs nothing but \
@@ -55,7 +55,7 @@ pub(crate) struct DoctorArgs {
     pub(crate) wall: PathBuf,
 
     /// The time for one question to a source, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = deadline_seconds)]
     pub(crate) deadline: Duration,
 
     /// Print the findings as JSON

@@ -8,6 +8,7 @@ use super::{Folder, ProcFs, health_check, parse, terminals};
 use crate::{
     model::{ContainerActivity, ContainerLife, Reading, RunningProcess, Unknown, UnknownKind},
     source::ProcessError,
+    units::millis,
     usage::{Meter, Roots},
 };
 
@@ -91,5 +92,5 @@ fn processes(proc: &ProcFs, pids: &BTreeSet<u32>, life: &ContainerLife) -> Readi
 fn end_of_tick_ms(ticks: u64) -> u64 {
     let tick = Duration::from_secs(1) / u32::try_from(clock_ticks_per_second()).unwrap_or(100).max(1);
     let end = Duration::from_nanos(u64::try_from(tick.as_nanos()).unwrap_or(0).saturating_mul(ticks.saturating_add(1)));
-    u64::try_from(end.as_millis()).unwrap_or(u64::MAX)
+    millis(end)
 }

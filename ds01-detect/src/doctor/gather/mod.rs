@@ -84,10 +84,10 @@ fn scan_command(args: &DoctorArgs, files: &FileFacts) -> String {
     let SourceArgs { docker_host, nvml_library, proc_root, sys_root, .. } = &args.sources;
     let mut words = vec!["sudo ds01-detect".to_owned()];
     let mut flag = |name: &str, value: String| words.push(format!("{name} {value}"));
-    if files.state_dir.as_path() != crate::cli::STATE_DIR {
+    if files.state_dir.as_path() != ds01_core::cli::STATE_DIR {
         flag("--state-dir", quoted(&files.state_dir));
     }
-    if files.events_file.as_path() != crate::cli::EVENTS_FILE {
+    if files.events_file.as_path() != ds01_core::cli::EVENTS_FILE {
         flag("--events-file", quoted(&files.events_file));
     }
     if let Some(socket) = docker_host {
