@@ -217,6 +217,11 @@ pub fn display(span: Duration) -> impl fmt::Display {
     Shown(span)
 }
 
+/// A span in whole seconds, cut off: no decision turns on less.
+pub fn whole_seconds(span: Duration) -> String {
+    display(Duration::from_secs(span.as_secs())).to_string()
+}
+
 struct Shown(Duration);
 
 impl fmt::Display for Shown {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ds01_core::deadline::within;
 use ds01_core::detect::{Inventory, Settings, Sources};
-use ds01_core::idle::gpu_evidence::{Asked, Tenancy, Utilization};
+use ds01_core::idle::evidence::{Asked, Tenancy, Utilization};
 use ds01_core::idle::{GpuFigure, GpuReport, Look};
 use ds01_core::model::{DeviceSample, Gpu, GpuActivity, GpuSnapshot, ProcessSample, Reading, Unknown, UnknownKind};
 use ds01_core::source::fake::FakeHost;

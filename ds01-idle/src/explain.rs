@@ -6,13 +6,8 @@ use anstyle::Style;
 use ds01_core::{
     cli::console,
     idle::{
-        Case, Checked, Decision, GpuEvidence, KeepAlive, Rule, Signal, Wall,
-        decide::Waits,
-        facts::{ContainerFacts, Keeping},
-        gpu_evidence::Between,
-        rules::Step,
-        signals::ProcessNews,
-        track::Track,
+        Case, Checked, Decision, GpuEvidence, KeepAlive, Rule, Signal, Wall, evidence::Between,
+        evidence::ContainerFacts, evidence::ProcessNews, rules::Keeping, rules::Step, rules::Waits, state::Track,
         trail,
     },
     policy::{Level, Row, Rules, Shown, Sourced},
@@ -171,7 +166,7 @@ impl<'a> Explanation<'a> {
         }
     }
 
-    fn signals(&mut self, interval: &ds01_core::idle::track::Interval, track: &Track, rules: &Rules) {
+    fn signals(&mut self, interval: &ds01_core::idle::state::Interval, track: &Track, rules: &Rules) {
         let signals = &interval.signals;
         let (gpu, state) = match &signals.gpu {
             GpuEvidence::Active(percent) => (format!("{percent:.0} %"), "active"),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     detect::{GpuAccess, Origin},
-    idle::track::Exempted,
+    idle::state::Exempted,
     model::{ContainerId, ContainerStatus},
     source::SourceName,
 };

@@ -5,10 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use super::{
-    facts::{ContainerFacts, ContainerPolicy, Now},
-    gpu_evidence::{GpuFigure, GpuMeasure},
-    observation::{Observation, ProcessActivity},
-    signals::Thresholds,
+    evidence::{ContainerFacts, GpuFigure, GpuMeasure, Now, Observation, ProcessActivity, Thresholds},
+    rules::ContainerPolicy,
 };
 use crate::{
     detect::Origin,
@@ -16,7 +14,7 @@ use crate::{
     policy::{ContainerType, Document, GpuUnknown, Policy, PolicyFiles, parse},
 };
 
-pub(super) const THRESHOLDS: Thresholds = Thresholds {
+pub(in crate::idle) const THRESHOLDS: Thresholds = Thresholds {
     gpu_percent: 5.0,
     gpu_watts: Some(2.0),
     cpu_percent: 2.0,
@@ -24,16 +22,16 @@ pub(super) const THRESHOLDS: Thresholds = Thresholds {
     gpu_unknown: GpuUnknown::Secondary,
 };
 
-pub(super) fn noon() -> Timestamp {
+pub(in crate::idle) fn noon() -> Timestamp {
     "2026-03-02T12:00:00Z".parse().unwrap()
 }
 
-pub(super) fn id() -> ContainerId {
+pub(in crate::idle) fn id() -> ContainerId {
     "ab".repeat(32).parse().unwrap()
 }
 
 /// An idle look at the boot clock `seconds`.
-pub(super) fn seen(seconds: u64) -> Observation {
+pub(in crate::idle) fn seen(seconds: u64) -> Observation {
     Observation {
         at: noon(),
         boot_id: "boot-1".to_owned(),
@@ -52,17 +50,17 @@ pub(super) fn seen(seconds: u64) -> Observation {
     }
 }
 
-pub(super) fn on_gpu(seconds: u64, percent: f64) -> Observation {
+pub(in crate::idle) fn on_gpu(seconds: u64, percent: f64) -> Observation {
     let mut observation = seen(seconds);
     observation.gpus[0].figure = GpuFigure::OwnProcesses { percent };
     observation
 }
 
-pub(super) fn now(seconds: u64) -> Now {
+pub(in crate::idle) fn now(seconds: u64) -> Now {
     Now { at: noon(), boot_id: "boot-1".to_owned(), boot_ms: seconds * 1000 }
 }
 
-pub(super) fn facts() -> ContainerFacts {
+pub(in crate::idle) fn facts() -> ContainerFacts {
     ContainerFacts {
         id: id(),
         name: "train".to_owned(),
@@ -79,13 +77,13 @@ pub(super) fn facts() -> ContainerFacts {
     }
 }
 
-pub(super) fn policy(text: &str) -> Policy {
+pub(in crate::idle) fn policy(text: &str) -> Policy {
     let policy = Document { path: "limits.yaml".into(), bytes: text.into() };
     parse(&PolicyFiles { policy, overrides: None, exemptions: None, members: BTreeMap::new() }).unwrap().policy
 }
 
 /// What `text` says of a plain container of alice's.
-pub(super) fn container_policy(text: &str) -> ContainerPolicy {
+pub(in crate::idle) fn container_policy(text: &str) -> ContainerPolicy {
     let policy = policy(text);
     ContainerPolicy {
         resolved: policy.resolve(Some("alice"), ContainerType::Docker),

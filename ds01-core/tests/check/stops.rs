@@ -9,7 +9,7 @@ use std::{
 };
 
 use ds01_core::{
-    idle::{Outcome, decide::Waits},
+    idle::{Outcome, rules::Waits},
     model::{ContainerId, ContainerStatus},
     source::{
         Acted, ContainerControl, FailureKind, SourceError, SourceName,

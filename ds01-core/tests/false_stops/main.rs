@@ -18,7 +18,7 @@ mod watts;
 use std::collections::BTreeMap;
 
 use days::Kind;
-use ds01_core::idle::power;
+use ds01_core::idle::evidence::power;
 use trial::{Tally, Trial, Watcher};
 
 const CONTAINER_DAYS: u64 = 10_000;

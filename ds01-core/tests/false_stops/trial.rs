@@ -7,9 +7,9 @@ use ds01_core::{
     idle::{
         Action, Case, ContainerFacts, ContainerPolicy, EnergyCount, GpuFigure, GpuMeasure, KeepAlive, Now, Observation,
         ProcessActivity, Thresholds, Track,
-        decide::{asks_keep_alive, decide},
-        observation::StartedProcess,
-        track::Warning,
+        evidence::StartedProcess,
+        rules::{asks_keep_alive, decide},
+        state::Warning,
     },
     model::{ContainerStatus, Reading},
     policy::{ContainerType, Document, PolicyFiles, parse},

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ds01_core::{
     detect::Origin,
-    idle::{Action, Demand, KeepAlive, Reason, Removal, StopCause, Verdict, decide::Waits},
+    idle::{Action, Demand, KeepAlive, Reason, Removal, StopCause, Verdict, rules::Waits},
     model::ContainerStatus,
 };
 use jiff::SignedDuration;

@@ -36,7 +36,7 @@ fn processes(life: &ContainerLife) -> Vec<RunningProcess> {
     read(life).processes.into_known().unwrap()
 }
 
-fn newest(life: &ContainerLife) -> Option<ds01_core::idle::observation::StartedProcess> {
+fn newest(life: &ContainerLife) -> Option<ds01_core::idle::evidence::StartedProcess> {
     ProcessActivity::of(processes(life), [].into()).newest
 }
 

@@ -63,7 +63,7 @@ fn shown(checked: &Checked) -> Vec<Shown<'_>> {
             let concerns = if facts.status.is_up() {
                 facts.has_gpu != Some(false)
             } else {
-                decision.next != ds01_core::idle::decide::Next::Nothing
+                decision.next != ds01_core::idle::rules::Next::Nothing
                     || decision.action != ds01_core::idle::Action::Nothing
             };
             concerns.then(|| Shown { facts, decision, case: cases.remove(&facts.id) })

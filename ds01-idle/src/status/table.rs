@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use ds01_core::{
-    idle::{Action, Checked, GpuEvidence, Reason, Signal, Verdict, decide::Waits},
+    idle::{Action, Checked, GpuEvidence, Reason, Signal, Verdict, rules::Waits},
     table::{self, Align, Cell, Column, Line, Medium, Shrink},
     units,
 };

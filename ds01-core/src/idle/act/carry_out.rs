@@ -1,0 +1,159 @@
+//! Doing what was decided: notices, stops side by side, removals, and an event for each.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use tracing::{info, warn};
+
+use super::{
+    checked::{Checked, Hands, Outcome},
+    side_by_side::side_by_side,
+};
+use crate::{
+    detect::Sources,
+    event::{Details, Event},
+    idle::{
+        evidence::{ContainerFacts, GpuEvidence, Observation},
+        notice::{About, notice},
+        rules::{self, Action, Case, ContainerPolicy, Decision, hold_after_stop},
+    },
+    model::ContainerId,
+    text::sanitize,
+};
+
+/// All that a check has to do.
+pub(super) struct CarryOut<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) hands: &'a Hands,
+    pub(super) checked: &'a Checked,
+    /// Writes events down; one after another, from whichever thread.
+    pub(super) log: &'a (dyn Fn(&[Event]) + Sync),
+}
+
+/// What was done.
+pub(super) struct Done {
+    pub(super) outcomes: BTreeMap<ContainerId, Outcome>,
+    /// What last looks saw.
+    pub(super) observations: Vec<Observation>,
+}
+
+/// What is to be done about one container.
+pub(super) struct Task<'a> {
+    pub(super) case: Case<'a>,
+    pub(super) decision: &'a Decision,
+}
+
+impl<'a> CarryOut<'a> {
+    /// Does it all: what is only told first, then stops and removals side by side.
+    pub(super) fn all(&self) -> Done {
+        let checked = self.checked;
+        let tasks = checked.look.containers.iter().filter_map(|facts| {
+            let decision = checked.plan.decisions.get(&facts.id).filter(|one| one.action != Action::Nothing)?;
+            Some(Task { case: checked.case(facts)?, decision })
+        });
+        let acts = |task: &Task<'_>| matches!(task.decision.action, Action::Stop { .. } | Action::Remove(_));
+        let (acting, telling): (Vec<_>, Vec<_>) = tasks.partition(acts);
+
+        let mut outcomes = BTreeMap::new();
+        for task in &telling {
+            self.tell(task);
+            self.log_action(task);
+            outcomes.insert(task.case.facts.id.clone(), Outcome::Done);
+        }
+        // Until it has another outcome: one whose work crashes has none.
+        let crashed = || Outcome::Failed("it crashed; see the log above".to_owned());
+        outcomes.extend(acting.iter().map(|task| (task.case.facts.id.clone(), crashed())));
+        let observations = Mutex::new(Vec::new());
+        let done = side_by_side(acting, |task| {
+            let id = task.case.facts.id.clone();
+            let outcome = match &task.decision.action {
+                Action::Stop { cause, grace } => self.stop(&task, *cause, *grace, &observations),
+                _ => self.remove(&task),
+            };
+            (id, outcome)
+        });
+        outcomes.extend(done);
+        Done { outcomes, observations: observations.into_inner().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// An outcome that is not the one that was decided, said where people look for it.
+    pub(super) fn reported(&self, task: &Task<'_>, outcome: Outcome) -> Outcome {
+        match &outcome {
+            Outcome::Done => {}
+            Outcome::Left(why) => info!("{}: left alone: {why}", Named(task.case.facts)),
+            Outcome::Holding(error) | Outcome::Failed(error) => self.log_failure(task, error),
+        }
+        outcome
+    }
+
+    /// Tells everybody; where that fails, the journal of the system.
+    pub(super) fn tell(&self, task: &Task<'_>) {
+        let Case { facts, policy, .. } = task.case;
+        let Some(text) = notice(&about(&task.case, policy, task.decision), &task.decision.action) else { return };
+        if let Err(error) = self.hands.broadcast.tell(&text) {
+            warn!("{}: nobody could be told: {error}; the notice was:", Named(facts));
+            text.lines().for_each(|line| warn!("{line}"));
+        }
+    }
+
+    pub(super) fn log_action(&self, task: &Task<'_>) {
+        let case = &task.case;
+        if let Some(details) = rules::event(case.facts, &task.decision.action, case.track, case.ran_for()) {
+            self.log_event(task, details);
+        }
+    }
+
+    fn log_failure(&self, task: &Task<'_>, error: &str) {
+        let facts = task.case.facts;
+        let details = Details::StopFailed {
+            container: facts.name.clone(),
+            container_id: facts.id.clone(),
+            container_type: facts.container_type().as_str(),
+            gpus: facts.gpus.clone(),
+            error: error.to_owned(),
+        };
+        self.log_event(task, details);
+    }
+
+    pub(super) fn released(&self, task: &Task<'_>) -> Details {
+        let facts = task.case.facts;
+        Details::GpuReleased {
+            container: facts.name.clone(),
+            container_id: facts.id.clone(),
+            container_type: facts.container_type().as_str(),
+            gpus: facts.gpus.clone(),
+        }
+    }
+
+    pub(super) fn log_event(&self, task: &Task<'_>, details: Details) {
+        let (timestamp, user) = (self.sources.clock.now(), task.case.facts.user.clone());
+        (self.log)(&[Event { timestamp, user, details }]);
+    }
+}
+
+fn about<'a>(case: &Case<'a>, policy: &'a ContainerPolicy, decision: &Decision) -> About<'a> {
+    let rules = &policy.resolved.rules;
+    let gpu = case.track.and_then(|track| track.interval.as_ref()).map(|interval| &interval.signals.gpu);
+    About {
+        facts: case.facts,
+        gpu_unknown: matches!(gpu, Some(GpuEvidence::Unknown(_))),
+        removed_after: hold_after_stop(case.facts, policy),
+        idle: decision.idle,
+        idle_limit: decision.idle_limit,
+        ran_for: case.ran_for(),
+        keepalive_path: &rules.keepalive_path.value,
+        keepalive_longest: rules.keepalive_max_duration.value,
+    }
+}
+
+/// A container in a log line.
+pub(super) struct Named<'a>(pub(super) &'a ContainerFacts);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "container {} ({})", sanitize(&self.0.name), self.0.id.short())
+    }
+}

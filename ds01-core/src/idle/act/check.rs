@@ -1,0 +1,179 @@
+//! One check from end to end: lock, load, look, decide, save, act, log, save.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use tracing::warn;
+
+use super::{
+    carry_out::CarryOut,
+    checked::{CheckError, CheckOptions, Checked, Hands},
+};
+use crate::{
+    detect::{Inventory, Sources, inventory},
+    event::Event,
+    idle::{
+        evidence::Observation,
+        journal::{self, Journal, Look},
+        rules::{Action, high_demand},
+        state::{FILE_NAME, IdleState, StateError, Stopping},
+    },
+    model::ContainerId,
+    store::{Store, StoreError},
+};
+
+/// The lock that lets one check at a time keep the state.
+const LOCK_NAME: &str = "idle-state.lock";
+
+/// Of the time for a check, what waiting for another run may take. Its stops take longer than that: a check that waits for
+/// them gives up, and the timer brings another one.
+const SHARE_FOR_LOCK: f64 = 0.4;
+
+/// Checks, and does what was decided.
+///
+/// When a source tells nothing, nothing is written and nobody is touched: see [`Checked::blind`]. Stops are written down
+/// before they begin, so that one that a killed check had begun is reported by the next.
+///
+/// # Errors
+///
+/// When the lock was not free in time, or state or journal could not be read or written. Nobody was touched then.
+pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<Checked, CheckError> {
+    let start = Instant::now();
+    let store = Store::open(&options.state_dir)?;
+    let _lock = store.lock(LOCK_NAME, options.deadline.mul_f64(SHARE_FOR_LOCK))?;
+    store.remove_leftovers(FILE_NAME)?;
+    let state = match read_state(&store)? {
+        Ok(state) => state,
+        Err(error) => {
+            let aside = store.set_aside(FILE_NAME, sources.clock.now())?;
+            let path = store.path_of(FILE_NAME);
+            warn!("{}: {error}; set aside as {}, starting from empty", path.display(), aside.display());
+            IdleState::default()
+        }
+    };
+    let journal = Journal::open(&store)?;
+    let mut checked = Checked::look(sources, options, state, &last_inventory(Some(&store)), start);
+    if checked.look.blind().is_some() {
+        return Ok(checked);
+    }
+    // Before anything is written or told: a name that is wrong is found again by the next attempt.
+    checked.named(&options.only)?;
+    journal.append(&checked.look.observations)?;
+    let observations = checked.state.not_taken_in(&journal, &checked.look)?;
+    let not_logged = Mutex::new(BTreeSet::new());
+    let log = |events: &[Event]| {
+        if let Err(error) = options.events.append(events) {
+            not_logged.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("events are not logged: {error}"));
+        }
+    };
+    log(&checked.state.settle(&checked.look.containers, &checked.look.now));
+    checked.decide(sources, hands, options, &observations)?;
+
+    let cases = checked.cases();
+    let stopping: Vec<(ContainerId, Stopping)> = cases
+        .iter()
+        .filter_map(|(id, case)| match checked.plan.decisions.get(*id)?.action {
+            Action::Stop { cause, .. } => Some(((*id).clone(), Stopping::of(case, cause))),
+            _ => None,
+        })
+        .collect();
+    drop(cases);
+    checked.state.stopping.extend(stopping);
+    store.replace(FILE_NAME, &checked.state.to_json()?)?;
+
+    if let (Some(high), Some(demand)) = (checked.plan.high_demand, checked.demand) {
+        let details = high_demand(high, demand);
+        log(&[Event { timestamp: checked.look.now.at, user: None, details }]);
+    }
+    let done = CarryOut { sources, hands, checked: &checked, log: &log }.all();
+    if let Err(error) = journal.append(&done.observations).and_then(|()| journal.forget_old(checked.look.now.at)) {
+        checked.problems.push(error.to_string());
+    }
+    checked.problems.extend(not_logged.into_inner().unwrap_or_else(PoisonError::into_inner));
+    checked.record(done.outcomes);
+    store.replace(FILE_NAME, &checked.state.to_json()?)?;
+    checked.took = start.elapsed();
+    Ok(checked)
+}
+
+/// Checks, and changes nothing: neither containers nor state, journal or event log. Keep-alive files are looked up, which
+/// is all that `hands` are used for.
+///
+/// # Errors
+///
+/// When there are state or journal and they could not be read.
+pub fn preview(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<Checked, CheckError> {
+    let store = existing(Store::open_existing(&options.state_dir))?;
+    let state = match store.as_ref().map(read_state).transpose()?.unwrap_or_else(|| Ok(IdleState::default())) {
+        Ok(state) => state,
+        Err(error) => {
+            let path = options.state_dir.join(FILE_NAME);
+            warn!("{}: {error}; checking as if there were none", path.display());
+            IdleState::default()
+        }
+    };
+    let previous = last_inventory(store.as_ref());
+    preview_after(sources, hands, options, &previous, state, |look, state| {
+        let journal = store.as_ref().map(|store| existing(store.open_existing_within(journal::DIR_NAME)));
+        let journal = journal.transpose()?.flatten().map(Journal::from);
+        Ok(journal.map(|journal| state.not_taken_in(&journal, look)).transpose()?.unwrap_or_default())
+    })
+}
+
+/// As [`preview`], with nothing read from the disk: after the picture `previous` and the checks that `state` remembers, and
+/// with what `earlier` gives of observations since then.
+///
+/// # Errors
+///
+/// Those of `earlier`, and when a container that was named is not there.
+pub fn preview_after(
+    sources: &Sources,
+    hands: &Hands,
+    options: &CheckOptions,
+    previous: &Inventory,
+    state: IdleState,
+    earlier: impl FnOnce(&Look, &mut IdleState) -> Result<Vec<Observation>, CheckError>,
+) -> Result<Checked, CheckError> {
+    let start = Instant::now();
+    let mut checked = Checked::look(sources, options, state, previous, start);
+    if checked.look.blind().is_some() {
+        return Ok(checked);
+    }
+    let mut observations = earlier(&checked.look, &mut checked.state)?;
+    observations.extend_from_slice(&checked.look.observations);
+    checked.state.settle(&checked.look.containers, &checked.look.now);
+    checked.decide(sources, hands, options, &observations)?;
+    checked.took = start.elapsed();
+    Ok(checked)
+}
+
+fn existing(store: Result<Store, StoreError>) -> Result<Option<Store>, StoreError> {
+    match store {
+        Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+fn read_state(store: &Store) -> Result<Result<IdleState, StateError>, StoreError> {
+    Ok(store.read(FILE_NAME)?.map_or_else(|| Ok(IdleState::default()), |bytes| IdleState::from_json(&bytes)))
+}
+
+/// The detector's last picture, which says what need not be asked again. One of no use is no reason to stop: everything is
+/// asked then.
+fn last_inventory(store: Option<&Store>) -> Inventory {
+    let Some(store) = store else { return Inventory::empty() };
+    let read = store.read(inventory::FILE_NAME).map_err(|error| error.to_string());
+    let parsed = read.and_then(|bytes| {
+        bytes.map(|bytes| Inventory::from_json(&bytes)).transpose().map_err(|error| error.to_string())
+    });
+    parsed
+        .unwrap_or_else(|error| {
+            warn!("{}: {error}; going on without it", store.path_of(inventory::FILE_NAME).display());
+            None
+        })
+        .unwrap_or_else(Inventory::empty)
+}

@@ -1,0 +1,230 @@
+//! What a check is made with, and what it saw, decided and did.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::tz::TimeZone;
+
+use super::keep_alive::keep_alive_files;
+use crate::{
+    detect::{Inventory, Settings, Sources},
+    event::EventLog,
+    idle::{
+        evidence::{ContainerFacts, Observation},
+        journal::Look,
+        notice::Broadcast,
+        rules::{Action, Case, Check, Demand, Plan, infrastructure},
+        state::{CheckMark, IdleState},
+    },
+    model::ContainerId,
+    policy::{Monitoring, Policy},
+    source::{ContainerControl, SourceName},
+    store::StoreError,
+};
+
+/// What a check acts with.
+#[derive(Clone)]
+pub struct Hands {
+    /// The container engine.
+    pub control: Arc<dyn ContainerControl>,
+    /// Who tells people.
+    pub broadcast: Arc<dyn Broadcast>,
+}
+
+/// How a check is to be made.
+#[derive(Debug, Clone)]
+pub struct CheckOptions {
+    /// Where state, journal and the detector's inventory are kept.
+    pub state_dir: PathBuf,
+    /// Where events go.
+    pub events: EventLog,
+    /// How long it may take to look, whatever the sources do. What is done then takes its own time.
+    pub deadline: Duration,
+    /// What the admin set about sources.
+    pub settings: Settings,
+    /// The policy, read whole.
+    pub policy: Policy,
+    /// In which the last day of an exemption ends.
+    pub zone: TimeZone,
+    /// Containers that the check is about, by name, id or the beginning of an id; none is all.
+    pub only: Vec<String>,
+}
+
+/// What a check saw, decided and did.
+#[derive(Debug)]
+pub struct Checked {
+    /// The host.
+    pub look: Look,
+    /// What is remembered, this check included.
+    pub state: IdleState,
+    /// The check before this one.
+    pub before: Option<CheckMark>,
+    /// What was decided; nothing when a source told nothing.
+    pub plan: Plan,
+    /// How many GPUs are given away.
+    pub demand: Option<Demand>,
+    /// What came of what was decided. Empty for a preview.
+    pub outcomes: BTreeMap<ContainerId, Outcome>,
+    /// What else went wrong.
+    pub problems: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why there was no check, and nobody was touched.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The state directory, the lock, the state, or the journal.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state could not be put into words.
+    #[error("can't write the state as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A container that was named is not there.
+    #[error("there is no container {0}")]
+    NoSuchContainer(String),
+    /// Several containers have ids that begin so.
+    #[error("{0} is the beginning of several containers' ids; give more of it")]
+    Ambiguous(String),
+}
+
+impl CheckError {
+    /// Whether another run held the lock all the time.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Locked { .. }))
+    }
+}
+
+/// What came of a decision to do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was carried out.
+    Done,
+    /// It was stopped, and the driver still shows contexts of its processes. Which, in words.
+    Holding(String),
+    /// The last look before showed another state of things: it was left.
+    Left(String),
+    /// It failed. What, and in whose words.
+    Failed(String),
+}
+
+impl Checked {
+    pub(super) fn look(
+        sources: &Sources,
+        options: &CheckOptions,
+        state: IdleState,
+        previous: &Inventory,
+        start: Instant,
+    ) -> Self {
+        let left = options.deadline.saturating_sub(start.elapsed());
+        let since = state.last_check.as_ref().map(|mark| mark.at);
+        let look = Look::at(sources, previous, left, &options.settings, since);
+        Self {
+            demand: demand(&look, &options.policy.monitoring),
+            look,
+            before: state.last_check.clone(),
+            state,
+            plan: Plan::nothing(),
+            outcomes: BTreeMap::new(),
+            problems: Vec::new(),
+            took: start.elapsed(),
+        }
+    }
+
+    /// The source that told nothing: nobody was judged, and nobody touched.
+    pub fn blind(&self) -> Option<SourceName> {
+        self.look.blind()
+    }
+
+    /// How long ago the check before this one was; `None` when there was none since the host was booted.
+    pub fn last_check(&self) -> Option<Duration> {
+        let now = &self.look.now;
+        let before = self.before.as_ref().filter(|before| before.boot_id == now.boot_id);
+        before.map(|before| now.since(before.boot_ms))
+    }
+
+    pub(super) fn decide(
+        &mut self,
+        sources: &Sources,
+        hands: &Hands,
+        options: &CheckOptions,
+        observations: &[Observation],
+    ) -> Result<(), CheckError> {
+        let check = Check {
+            now: self.look.now.clone(),
+            zone: options.zone.clone(),
+            policy: &options.policy,
+            containers: &self.look.containers,
+            observations,
+            demand: self.demand,
+            only: self.named(&options.only)?,
+        };
+        let look = &self.look;
+        self.plan =
+            Plan::make(&mut self.state, &check, |asked| keep_alive_files(sources, &*hands.control, look, asked));
+        Ok(())
+    }
+
+    pub(super) fn named(&self, only: &[String]) -> Result<Option<BTreeSet<ContainerId>>, CheckError> {
+        let ids: BTreeSet<ContainerId> = only.iter().map(|name| self.container(name)).collect::<Result<_, _>>()?;
+        Ok((!only.is_empty()).then_some(ids))
+    }
+
+    /// The container of this name, id, or beginning of an id.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or more than one id begins so.
+    pub fn container(&self, name: &str) -> Result<ContainerId, CheckError> {
+        let containers = &self.look.containers;
+        if let Some(facts) = containers.iter().find(|facts| facts.name == name) {
+            return Ok(facts.id.clone());
+        }
+        let mut by_id = containers.iter().filter(|facts| !name.is_empty() && facts.id.as_str().starts_with(name));
+        match (by_id.next(), by_id.next()) {
+            (Some(facts), None) => Ok(facts.id.clone()),
+            (Some(_), Some(_)) => Err(CheckError::Ambiguous(name.to_owned())),
+            (None, _) => Err(CheckError::NoSuchContainer(name.to_owned())),
+        }
+    }
+
+    /// What each running container that was judged is judged by.
+    pub fn cases(&self) -> BTreeMap<&ContainerId, Case<'_>> {
+        let about = |id: &ContainerId| self.plan.decisions.contains_key(id);
+        let up = self.look.containers.iter().filter(|facts| facts.status.is_up() && about(&facts.id));
+        up.filter_map(|facts| Some((&facts.id, self.case(facts)?))).collect()
+    }
+
+    /// What is known of one container, running or not. `None` when nobody was judged.
+    pub(super) fn case<'a>(&'a self, facts: &'a ContainerFacts) -> Option<Case<'a>> {
+        let policy = self.plan.policies.get(&facts.id)?;
+        let track = self.state.tracks.get(&facts.id);
+        Some(Case { now: &self.look.now, check: self.state.checks, facts, policy, track, demand: self.demand })
+    }
+
+    /// Remembers what was carried out.
+    pub(super) fn record(&mut self, outcomes: BTreeMap<ContainerId, Outcome>) {
+        for (id, decision) in &self.plan.decisions {
+            let done = match outcomes.get(id) {
+                Some(outcome) => matches!(outcome, Outcome::Done | Outcome::Holding(_)),
+                None => decision.action == Action::Nothing,
+            };
+            if done {
+                self.state.record(id, decision, &self.look.now);
+            }
+        }
+        // A stop that failed can have its effect yet, as when a process waits for a disk: the next check looks.
+        self.state.stopping.retain(|id, _| outcomes.get(id).is_none_or(|one| matches!(one, Outcome::Failed(_))));
+        self.outcomes = outcomes;
+    }
+}
+
+/// How many GPUs are given to containers other than the platform's own: one that watches all GPUs takes none.
+fn demand(look: &Look, monitoring: &Monitoring) -> Option<Demand> {
+    let ours = look.containers.iter().filter(|facts| infrastructure(facts, monitoring).is_some());
+    Demand::of(&look.inventory, &ours.map(|facts| &facts.id).collect())
+}

@@ -1,0 +1,12 @@
+//! Checking the host and doing what was decided. This room touches the machine.
+
+mod carry_out;
+mod check;
+mod checked;
+mod keep_alive;
+mod look_back;
+mod side_by_side;
+mod stop;
+
+pub use check::{preview, preview_after, run};
+pub use checked::{CheckError, CheckOptions, Checked, Hands, Outcome};

@@ -1,0 +1,213 @@
+//! Stopping and removing one container: the last look, the order to the engine, and seeing that it had its effect.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tracing::warn;
+
+use super::{
+    carry_out::{CarryOut, Named, Task},
+    checked::Outcome,
+};
+use crate::{
+    detect::Origin,
+    idle::{
+        evidence::{ContainerFacts, Now, Observation},
+        journal::ask_gpus,
+        rules::{Case, Changed, KeepAlive, Reread, recheck},
+        state::StopCause,
+    },
+    model::{
+        ContainerDetails, ContainerId, ContainerLife, ContainerStatus, GpuSnapshot, Reading, Unknown, UnknownKind,
+    },
+    source::{Acted, Inspection},
+};
+
+/// How long it may take until a container that was stopped is seen to have ended, and then until the driver has let go of
+/// its contexts.
+const SEEN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two looks whether that is so.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+impl CarryOut<'_> {
+    pub(super) fn stop(
+        &self,
+        task: &Task<'_>,
+        cause: StopCause,
+        grace: Duration,
+        seen: &Mutex<Vec<Observation>>,
+    ) -> Outcome {
+        let details = match self.still_the_same(task, cause, seen) {
+            Ok(details) => details,
+            Err(outcome) => return self.reported(task, outcome),
+        };
+        self.tell(task);
+        let id = &task.case.facts.id;
+        if details.status == ContainerStatus::Paused
+            && let Err(error) = self.hands.control.unpause(id)
+        {
+            return self.reported(task, Outcome::Failed(format!("it is paused, and could not be unpaused: {error}")));
+        }
+        let stopped = self.hands.control.stop(id, grace);
+        if stopped == Ok(Acted::Gone) {
+            return self.reported(task, Outcome::Left(Changed::Gone.to_string()));
+        }
+        // Whatever the engine says: what counts is whether it runs.
+        if !self.has_ended(id, &details) {
+            let why = match stopped {
+                Err(error) => error.to_string(),
+                Ok(_) => "Docker says that it was stopped, and it runs on".to_owned(),
+            };
+            return self.reported(task, Outcome::Failed(why));
+        }
+        self.log_action(task);
+        match self.contexts_left(task) {
+            Ok(left) if left.is_empty() => {
+                // A managed container keeps its GPU in the allocator until it is removed.
+                if task.case.facts.origin != Origin::Managed || task.case.facts.auto_remove {
+                    self.log_event(task, self.released(task));
+                }
+            }
+            Ok(left) => {
+                let pids: Vec<String> = left.iter().map(ToString::to_string).collect();
+                let error =
+                    format!("it ended, and the driver still shows contexts of its processes {}", pids.join(", "));
+                return self.reported(task, Outcome::Holding(error));
+            }
+            Err(error) => {
+                warn!("{}: whether its GPU contexts are gone could not be seen: {error}", Named(task.case.facts))
+            }
+        }
+        Outcome::Done
+    }
+
+    /// The last look before a stop.
+    fn still_the_same(
+        &self,
+        task: &Task<'_>,
+        cause: StopCause,
+        observations: &Mutex<Vec<Observation>>,
+    ) -> Result<Box<ContainerDetails>, Outcome> {
+        let Case { facts, policy, track, .. } = task.case;
+        let Some(track) = track else { return Err(Outcome::Left("nothing is remembered of it".to_owned())) };
+        let details = self.inspect(&facts.id).map_err(Outcome::Failed)?;
+        let Some(details) = details else { return Err(Outcome::Left(Changed::Gone.to_string())) };
+        let fresh = ContainerFacts { status: details.status.clone(), started_at: details.started_at, ..facts.clone() };
+        let now = Now::read(&*self.sources.clock, &task.case.now.boot_id);
+        let (seen, keep_alive) = match cause {
+            StopCause::Runtime => (Unknown::new(UnknownKind::NotAsked, "its activity").into(), KeepAlive::Absent),
+            StopCause::Idle => {
+                let path = &policy.resolved.rules.keepalive_path.value;
+                let (processes, control) = (&self.sources.processes, &*self.hands.control);
+                let file = KeepAlive::look_up(processes, control, &facts.id, path, &details.config.bind_sources);
+                (self.look_again(task, &details), file)
+            }
+        };
+        if let Reading::Known(seen) = &seen {
+            // What it showed must not be lost, should it be left for that.
+            observations.lock().unwrap_or_else(PoisonError::into_inner).push(seen.clone());
+        }
+        let reread = Reread { now: &now, facts: Some(&fresh), seen: seen.as_ref(), keep_alive: &keep_alive };
+        recheck(cause, track, &reread, &policy.resolved.rules).map_err(|changed| Outcome::Left(changed.to_string()))?;
+        Ok(details)
+    }
+
+    fn look_again(&self, task: &Task<'_>, details: &ContainerDetails) -> Reading<Observation> {
+        let facts = task.case.facts;
+        match (details.pid, details.started_at) {
+            (Some(pid), Some(started_at)) => {
+                let health_check = details.config.health_check.clone();
+                let life = ContainerLife { id: facts.id.clone(), pid, health_check };
+                self.checked.look.again(self.sources, &life, started_at)
+            }
+            _ => Unknown::new(UnknownKind::Gone, "its main process").into(),
+        }
+    }
+
+    pub(super) fn remove(&self, task: &Task<'_>) -> Outcome {
+        let facts = task.case.facts;
+        let outcome = match self.inspect(&facts.id) {
+            Err(error) => Outcome::Failed(error),
+            Ok(None) => Outcome::Left(Changed::Gone.to_string()),
+            Ok(Some(details)) if details.status != facts.status || details.started_at != facts.started_at => {
+                Outcome::Left(format!("it was {}, and is {} now", facts.status, details.status))
+            }
+            Ok(Some(_)) => {
+                self.tell(task);
+                match self.hands.control.remove(&facts.id) {
+                    Err(error) => Outcome::Failed(error.to_string()),
+                    Ok(Acted::Gone) => Outcome::Left(Changed::Gone.to_string()),
+                    Ok(Acted::Done) => {
+                        self.log_action(task);
+                        self.log_event(task, self.released(task));
+                        return Outcome::Done;
+                    }
+                }
+            }
+        };
+        self.reported(task, outcome)
+    }
+
+    /// `None` for a container that is gone.
+    fn inspect(&self, id: &ContainerId) -> Result<Option<Box<ContainerDetails>>, String> {
+        match self.sources.containers.inspect(std::slice::from_ref(id)) {
+            Err(error) => Err(format!("it could not be looked at again: {error}")),
+            Ok(answers) => match answers.into_iter().next() {
+                Some(Inspection::Details(details)) => Ok(Some(details)),
+                Some(Inspection::Gone) => Ok(None),
+                Some(Inspection::Unreadable(words)) => Err(format!("it could not be looked at again: {words}")),
+                None => Err("it could not be looked at again: no answer".to_owned()),
+            },
+        }
+    }
+
+    /// Whether the life that was stopped is over.
+    fn has_ended(&self, id: &ContainerId, before: &ContainerDetails) -> bool {
+        wait_until(SEEN_WITHIN, || match self.inspect(id) {
+            Ok(None) => true,
+            Ok(Some(now)) => !now.status.is_up() || now.started_at != before.started_at,
+            Err(_) => false,
+        })
+    }
+
+    /// The pids that the driver still shows, of the processes that the container had.
+    fn contexts_left(&self, task: &Task<'_>) -> Result<Vec<u32>, String> {
+        let id = &task.case.facts.id;
+        let entry = self.checked.look.inventory.containers.get(id.short());
+        let of_gpus = entry.and_then(|entry| entry.gpu_processes.as_ref()).into_iter().flatten().map(|one| one.pid);
+        let of_group = self.checked.look.pids.get(id).and_then(Reading::known).into_iter().flatten().copied();
+        let pids: Vec<u32> = of_gpus.chain(of_group).collect();
+        let mut left = Ok(Vec::new());
+        wait_until(SEEN_WITHIN, || {
+            left = ask_gpus(&self.sources.gpus, |source| source.snapshot()).map(|gpus| on_gpus(&gpus, &pids));
+            left.as_ref().is_ok_and(Vec::is_empty)
+        });
+        left
+    }
+}
+
+fn on_gpus(gpus: &GpuSnapshot, pids: &[u32]) -> Vec<u32> {
+    let mut left: Vec<u32> =
+        gpus.processes().map(|(_, process)| process.pid).filter(|pid| pids.contains(pid)).collect();
+    left.sort_unstable();
+    left.dedup();
+    left
+}
+
+/// Looks until `holds`, or until `limit` is over; whether it held.
+fn wait_until(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        if holds() {
+            return true;
+        }
+        if Instant::now() >= end {
+            return false;
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+}

@@ -1,0 +1,123 @@
+//! Whether a GPU did a little between two looks that neither of them saw: by the energy it took.
+//!
+//! The driver's samples reach a few seconds back, so a second's work now and then passes between two looks unseen, and a
+//! third of a second of CPU is below what counts as work there. The energy counter misses nothing. It speaks of the whole GPU
+//! and in watts, not of anybody's work, so it is a veto and no more:
+//!
+//! - It is only asked where nobody else can have used the energy: see [`Tenancy::is_alone`](super::report::Tenancy::is_alone).
+//! - The mean power of an interval is held against the lowest of the [`RECENT`] intervals before it, as no figure in watts is
+//!   idle on every GPU. They reach two and a half minutes back where a detector looks every 30 seconds: far enough to have a
+//!   quiet one among them, and not so far that air that gets warmer counts as work. A level that stays, as when a context was
+//!   opened, is work for that long, and then the new idle.
+//! - What is not more than idle, or is unknown (the driver was reloaded, the GPU has no such counter), proves nothing: idleness
+//!   is for the other figures to show.
+//!
+//! How much that sees: between two scans of the detector, 30 seconds apart, a GPU that idles at 60 W has to take 70 J more, as in
+//! a third of a second of 225 W more. With five minutes between looks it is ten times that. What it does not see is work at
+//! the same small rate all the time, and work before the second look at a container. What it can't tell from work is whoever
+//! else makes the GPU take power and holds no context: without persistence mode, a program that wakes the GPU to look at it.
+//!
+//! The figures are chosen, not measured, and so the policy has the last word: `gpu_power_threshold` says how many watts are
+//! noise, and `null` there ignores power altogether. The trial in `tests/false_stops` holds what is built in against
+//! drift, steps and noise as data sheets and field reports have them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    measure::{EnergyCount, GpuMeasure},
+    observation::SHORTEST_INTERVAL,
+};
+use crate::units::millis;
+
+/// So many intervals back the lowest power counts as that of the idle GPU.
+pub const RECENT: usize = 5;
+
+/// And no further back than this: where there are only checks, five minutes apart, that is two intervals.
+pub const LONGEST_MEMORY: Duration = Duration::from_secs(480);
+
+/// By this part of it, in thousandths, the mean power of an idle GPU may differ from one interval to another, beside the
+/// watts of the policy's `gpu_power_threshold`: the counter moves in steps of a tenth of a second or so.
+pub const NOISE_PER_MILLE: u64 = 5;
+
+/// The mean powers of one GPU in the [`RECENT`] intervals, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IdlePower(Vec<MeanPower>);
+
+/// The mean power of one interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct MeanPower {
+    /// Boot clock at its end, in milliseconds.
+    until_boot_ms: u64,
+    mw: u64,
+}
+
+/// By GPU.
+pub type IdlePowers = BTreeMap<String, IdlePower>;
+
+impl IdlePower {
+    /// By how many watts, beyond noise, a GPU took more power from `before` to `now` than when it idles. `None` when it did
+    /// not, and when nobody can tell. Up to `noise` watts prove nothing.
+    pub fn excess_watts(&self, before: &EnergyCount, now: &EnergyCount, noise: f64) -> Option<f64> {
+        let (mj, ms) = spent(before, now)?;
+        let longest = millis(LONGEST_MEMORY);
+        let recent = self.0.iter().filter(|mean| mean.until_boot_ms.saturating_add(longest) >= before.boot_ms);
+        let idle_mw = recent.map(|mean| mean.mw).min()?;
+        let excess_mj = mj.checked_sub(idle_mw.saturating_mul(ms) / 1000)?;
+        // Over a shorter time than this, steps of the counter look like power.
+        let shortest = millis(SHORTEST_INTERVAL);
+        let excess_mw = excess_mj.saturating_mul(1000) / ms.max(shortest);
+        let excess = watts(excess_mw);
+        (excess > noise + watts(idle_mw.saturating_mul(NOISE_PER_MILLE) / 1000)).then_some(excess)
+    }
+
+    /// Remembers what the GPU took from `before` to `now`.
+    pub fn take_in(&mut self, before: &EnergyCount, now: &EnergyCount) {
+        let Some((mj, ms)) = spent(before, now) else { return };
+        self.0.push(MeanPower { until_boot_ms: now.boot_ms, mw: mj.saturating_mul(1000) / ms });
+        let too_many = self.0.len().saturating_sub(RECENT);
+        self.0.drain(..too_many);
+    }
+}
+
+/// Far below what an f64 holds exactly.
+#[expect(clippy::cast_precision_loss, reason = "milliwatts of one GPU")]
+fn watts(mw: u64) -> f64 {
+    mw as f64 / 1000.0
+}
+
+/// Millijoules and milliseconds. `None` when the counter went backwards, as after the driver was reloaded.
+fn spent(before: &EnergyCount, now: &EnergyCount) -> Option<(u64, u64)> {
+    let ms = now.boot_ms.checked_sub(before.boot_ms).filter(|ms| *ms > 0)?;
+    Some((now.mj.checked_sub(before.mj)?, ms))
+}
+
+/// By how many watts the GPU that did most in secret took more than when it idles, from one observation to another.
+/// Up to `noise` watts prove nothing.
+pub(super) fn excess_watts(idle: &IdlePowers, before: &[GpuMeasure], now: &[GpuMeasure], noise: f64) -> Option<f64> {
+    both(before, now).filter_map(|(gpu, before, now)| idle.get(gpu)?.excess_watts(before, now, noise)).reduce(f64::max)
+}
+
+/// Remembers what GPUs took from one observation to another, and forgets GPUs that are not there any more.
+pub(crate) fn take_in(idle: &mut IdlePowers, before: &[GpuMeasure], now: &[GpuMeasure]) {
+    idle.retain(|gpu, _| now.iter().any(|measure| measure.gpu == *gpu));
+    for (gpu, before, now) in both(before, now) {
+        idle.entry(gpu.to_owned()).or_default().take_in(before, now);
+    }
+}
+
+fn both<'a>(
+    before: &'a [GpuMeasure],
+    now: &'a [GpuMeasure],
+) -> impl Iterator<Item = (&'a str, &'a EnergyCount, &'a EnergyCount)> {
+    now.iter().filter_map(|measure| {
+        let earlier = before.iter().find(|earlier| earlier.gpu == measure.gpu)?;
+        Some((measure.gpu.as_str(), earlier.energy.as_ref()?, measure.energy.as_ref()?))
+    })
+}
+
+#[cfg(test)]
+#[path = "power_tests.rs"]
+mod tests;

@@ -1,0 +1,190 @@
+use super::*;
+use crate::idle::GpuEvidence;
+use crate::model::{Unknown, UnknownKind};
+
+const ASKED: Asked = Asked { since_us: 1_000, until_us: 31_000, boot_ms: 500_000 };
+
+fn failed<T>() -> Reading<T> {
+    Unknown::new(UnknownKind::Failed, "no answer").into()
+}
+
+fn sample(pid: u32, time_us: u64, sm_percent: u32) -> ProcessSample {
+    ProcessSample { pid, time_us, sm_percent, encoder_percent: 0, decoder_percent: 0 }
+}
+
+fn device(percents: &[u32]) -> Reading<Vec<DeviceSample>> {
+    Reading::Known(percents.iter().map(|percent| DeviceSample { time_us: 2_000, percent: *percent }).collect())
+}
+
+fn gpu_activity(processes: Reading<Vec<ProcessSample>>, device: Reading<Vec<DeviceSample>>) -> GpuActivity {
+    GpuActivity {
+        processes,
+        device,
+        graphics_pids: Reading::Known(Vec::new()),
+        energy_mj: Reading::Known(60_000),
+        energy_after: std::time::Duration::from_millis(250),
+    }
+}
+
+/// A GPU that the container, pid 7, holds a context on beside others.
+fn shared(processes: Reading<Vec<ProcessSample>>, device: Reading<Vec<DeviceSample>>) -> GpuReport {
+    GpuReport {
+        gpu: "GPU-1".to_owned(),
+        utilization: Reading::Known(Utilization::Gpu(gpu_activity(processes, device), ASKED)),
+        tenancy: Tenancy {
+            own_pids: Reading::Known(BTreeSet::from([7])),
+            own_context: Reading::Known(true),
+            others: Reading::Known(true),
+            other_contexts: Reading::Known(true),
+            mps: false,
+        },
+    }
+}
+
+fn own(percent: f64) -> GpuFigure {
+    GpuFigure::OwnProcesses { percent }
+}
+
+fn is_unknown(report: &GpuReport) -> bool {
+    matches!(report.measure().figure, GpuFigure::Unknown { .. })
+}
+
+#[test]
+fn own_processes_come_first_and_none_is_none() {
+    let figure = |samples: &[ProcessSample]| shared(Reading::Known(samples.to_vec()), device(&[99])).measure().figure;
+    assert_eq!(figure(&[sample(7, 2_000, 40), sample(7, 3_000, 60), sample(8, 2_000, 90)]), own(60.0));
+    assert_eq!(figure(&[]), own(0.0), "not found");
+    assert_eq!(figure(&[sample(8, 2_000, 90)]), own(0.0), "foreign");
+    assert_eq!(figure(&[sample(7, 1_000, 90)]), own(0.0), "old");
+    let video = ProcessSample { decoder_percent: 30, ..sample(7, 2_000, 0) };
+    assert_eq!(figure(&[video]), own(30.0));
+}
+
+#[test]
+fn nonsense_about_an_own_process_is_no_proof_of_idleness() {
+    let figure = |samples: &[ProcessSample]| shared(Reading::Known(samples.to_vec()), device(&[99])).measure().figure;
+    let by_device = GpuFigure::Device { percent: 99.0, attributable: true };
+    assert_eq!(figure(&[sample(7, 2_000, 4_000_000_000)]), by_device);
+    assert_eq!(figure(&[sample(7, 2_000, 101), sample(7, 2_000, 50)]), own(50.0));
+    assert_eq!(figure(&[sample(8, 2_000, 4_000_000_000)]), own(0.0));
+}
+
+#[test]
+fn else_the_device_decides_by_its_highest_sample() {
+    let figure = |percents: &[u32]| shared(failed(), device(percents)).measure().figure;
+    assert_eq!(figure(&[0, 4, 2]), GpuFigure::Device { percent: 4.0, attributable: true });
+    assert_eq!(figure(&[0, 400, 2]), GpuFigure::Device { percent: 2.0, attributable: true });
+    assert!(is_unknown(&shared(failed(), device(&[]))), "no sample is not 0 %");
+    assert!(is_unknown(&shared(failed(), failed())));
+    let old = Reading::Known(vec![DeviceSample { time_us: 900, percent: 0 }]);
+    assert!(is_unknown(&shared(failed(), old)));
+}
+
+#[test]
+fn a_device_figure_proves_idleness_for_all_and_work_only_for_those_on_it() {
+    let evidence = |percent, attributable| {
+        let figure = GpuFigure::Device { percent, attributable };
+        GpuMeasure { gpu: "GPU-1".to_owned(), figure, energy: None }.evidence(5.0)
+    };
+    assert_eq!(evidence(4.9, false), GpuEvidence::Idle(4.9));
+    assert_eq!(evidence(5.0, true), GpuEvidence::Active(5.0));
+    assert!(matches!(evidence(5.0, false), GpuEvidence::Unknown(_)));
+
+    let attributable = |own_context, others| {
+        let mut report = shared(failed(), device(&[50]));
+        (report.tenancy.own_context, report.tenancy.others) = (own_context, others);
+        report.measure().figure == GpuFigure::Device { percent: 50.0, attributable: true }
+    };
+    assert!(attributable(Reading::Known(true), Reading::Known(true)));
+    assert!(attributable(Reading::Known(false), Reading::Known(false)));
+    assert!(!attributable(Reading::Known(false), Reading::Known(true)));
+    assert!(!attributable(failed(), failed()));
+}
+
+#[test]
+fn work_that_nobody_else_can_have_done_is_the_containers() {
+    let mut report = shared(Reading::Known(Vec::new()), device(&[80]));
+    assert_eq!(report.measure().figure, own(0.0), "somebody else is there");
+    report.tenancy.others = Reading::Known(false);
+    assert_eq!(report.measure().figure, GpuFigure::Device { percent: 80.0, attributable: true });
+    report.tenancy = Tenancy { mps: true, others: Reading::Known(true), ..report.tenancy };
+    assert_eq!(report.measure().figure, GpuFigure::Device { percent: 80.0, attributable: true }, "MPS");
+}
+
+#[test]
+fn unknown_pids_and_a_clock_set_back_leave_nothing_to_judge_by() {
+    let mut report = shared(Reading::Known(Vec::new()), device(&[80]));
+    report.tenancy.own_pids = failed();
+    assert_eq!(report.measure().figure, GpuFigure::Device { percent: 80.0, attributable: true });
+    let activity = gpu_activity(Reading::Known(Vec::new()), device(&[0]));
+    let utilization = Utilization::Gpu(activity, Asked { since_us: 9_000, until_us: 8_000, ..ASKED });
+    assert!(is_unknown(&GpuReport { utilization: Reading::Known(utilization), ..report }));
+}
+
+#[test]
+fn a_mig_instance_is_known_through_gpm_alone() {
+    let mig = |gpm| GpuReport { utilization: Reading::Known(Utilization::Mig(gpm)), ..shared(failed(), failed()) };
+    assert_eq!(mig(Reading::Known(12.5)).measure().figure, GpuFigure::Gpm { percent: 12.5, attributable: true });
+    assert!(is_unknown(&mig(Reading::Known(f64::NAN))));
+    assert!(is_unknown(&mig(Reading::Known(140.0))));
+    assert!(is_unknown(&mig(failed())));
+}
+
+#[test]
+fn a_lost_gpu_is_never_idle() {
+    let lost =
+        GpuReport { utilization: Unknown::new(UnknownKind::Lost, "GPU is lost").into(), ..shared(failed(), failed()) };
+    assert!(matches!(lost.measure().evidence(5.0), GpuEvidence::Unknown(why) if why.contains("GPU is lost")));
+}
+
+#[test]
+fn several_gpus() {
+    let of = |figures: &[Option<f64>]| {
+        let measures = figures.iter().map(|percent| GpuMeasure {
+            gpu: "GPU".to_owned(),
+            figure: percent.map_or(GpuFigure::Unknown { why: "lost".to_owned() }, own),
+            energy: None,
+        });
+        GpuEvidence::of(&measures.collect::<Vec<_>>(), 5.0)
+    };
+    assert_eq!(of(&[Some(0.0), Some(90.0)]), GpuEvidence::Active(90.0));
+    assert_eq!(of(&[None, Some(90.0), Some(0.0)]), GpuEvidence::Active(90.0));
+    assert_eq!(of(&[Some(0.0), Some(3.0)]), GpuEvidence::Idle(3.0));
+    assert!(matches!(of(&[Some(0.0), None]), GpuEvidence::Unknown(_)));
+    assert!(matches!(of(&[None, Some(0.0)]), GpuEvidence::Unknown(_)));
+    assert!(matches!(of(&[]), GpuEvidence::Unknown(_)));
+}
+
+#[test]
+fn energy_is_told_where_nobody_else_can_have_used_it() {
+    let energy = |change: fn(&mut Tenancy)| {
+        let mut report = shared(failed(), device(&[0]));
+        change(&mut report.tenancy);
+        report.measure().energy
+    };
+    let counted = Some(EnergyCount { mj: 60_000, boot_ms: 500_250 });
+    assert_eq!(energy(|_| {}), None, "others hold contexts");
+    assert_eq!(energy(|tenancy| tenancy.others = Reading::Known(false)), counted);
+    assert_eq!(energy(|tenancy| tenancy.other_contexts = Reading::Known(false)), counted, "it holds the only one");
+    assert_eq!(
+        energy(|tenancy| {
+            (tenancy.own_context, tenancy.other_contexts) = (Reading::Known(false), Reading::Known(false));
+        }),
+        None,
+        "nobody holds one, and others were given it"
+    );
+    assert_eq!(energy(|tenancy| tenancy.other_contexts = failed()), None);
+    assert_eq!(energy(|tenancy| tenancy.others = failed()), None);
+
+    let mig = GpuReport { utilization: Reading::Known(Utilization::Mig(failed())), ..shared(failed(), failed()) };
+    assert_eq!(
+        GpuReport { tenancy: Tenancy { others: Reading::Known(false), ..mig.tenancy }, ..mig }.measure().energy,
+        None
+    );
+    let mut none = gpu_activity(failed(), failed());
+    none.energy_mj = failed();
+    let mut report = shared(failed(), failed());
+    report.utilization = Reading::Known(Utilization::Gpu(none, ASKED));
+    report.tenancy.others = Reading::Known(false);
+    assert_eq!(report.measure().energy, None);
+}

@@ -1,0 +1,197 @@
+//! From two consecutive observations of a container to what it did in between.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    gpu::GpuEvidence,
+    measure::GpuMeasure,
+    observation::{Observation, ProcessActivity, SHORTEST_INTERVAL},
+    power::{self, IdlePowers},
+};
+use crate::{
+    model::Reading,
+    policy::{GpuUnknown, Rules},
+    text::sanitize,
+};
+
+/// Below what a container is idle. From the policy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// In percent of the GPU's time.
+    pub gpu_percent: f64,
+    /// In watts above the power that the GPU takes when it idles. `None` ignores its energy counter.
+    pub gpu_watts: Option<f64>,
+    /// In percent of one core.
+    pub cpu_percent: f64,
+    /// In bytes received and sent since the last check.
+    pub net_bytes: u64,
+    /// What nothing known of the GPU means.
+    pub gpu_unknown: GpuUnknown,
+}
+
+impl From<&Rules> for Thresholds {
+    fn from(rules: &Rules) -> Self {
+        Self {
+            gpu_percent: rules.gpu_idle_threshold.value,
+            gpu_watts: rules.gpu_power_threshold.value,
+            cpu_percent: rules.cpu_idle_threshold.value,
+            net_bytes: rules.network_idle_threshold.value,
+            gpu_unknown: rules.gpu_unknown.value,
+        }
+    }
+}
+
+/// A sign of life, with its figure, or why it could not be had.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal<T> {
+    /// At or above the threshold.
+    Active(T),
+    /// Below it.
+    Idle(T),
+    /// Not read, and this is why. It is not zero.
+    Unknown(String),
+}
+
+impl<T> Signal<T> {
+    /// Whether it shows work.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Active(_))
+    }
+
+    /// Whether it could be read.
+    pub fn is_known(&self) -> bool {
+        !matches!(self, Self::Unknown(_))
+    }
+
+    fn judged(figure: T, active: bool) -> Self {
+        if active { Self::Active(figure) } else { Self::Idle(figure) }
+    }
+}
+
+/// What a container did between two observations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Signals {
+    /// Its GPUs.
+    pub gpu: GpuEvidence,
+    /// CPU time used, in percent of one core.
+    pub cpu: Signal<f64>,
+    /// Bytes received and sent since the last check.
+    pub network: Signal<u64>,
+    /// What began in it, and whether a terminal received input.
+    pub processes: Signal<ProcessNews>,
+}
+
+/// What is new among a container's processes and terminals.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessNews {
+    /// The program that began last and still runs. Users' text.
+    pub started: Option<String>,
+    /// Whether a terminal was opened or received input.
+    pub input: bool,
+}
+
+/// Where an interval begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Since<'a> {
+    /// The observation before, of the same life.
+    pub before: &'a Observation,
+    /// The network counter at the last check.
+    pub net_at_check: Option<u64>,
+    /// What the GPUs were seen to do in observations that were too near to that one to count by themselves.
+    pub joined: &'a [GpuMeasure],
+    /// What power its GPUs took when they idled.
+    pub idle_powers: &'a IdlePowers,
+}
+
+impl Signals {
+    /// What happened from `since` to `now`.
+    pub fn between(since: &Since<'_>, now: &Observation, thresholds: &Thresholds) -> Self {
+        let before = since.before;
+        let seen = GpuEvidence::of(since.joined.iter().chain(&now.gpus), thresholds.gpu_percent);
+        let excess = thresholds
+            .gpu_watts
+            .and_then(|noise| power::excess_watts(since.idle_powers, &before.gpus, &now.gpus, noise));
+        Self {
+            gpu: seen.with_power(excess),
+            cpu: cpu(before, now, thresholds.cpu_percent),
+            network: network(since.net_at_check, &now.net_bytes, thresholds.net_bytes),
+            processes: processes(before, now),
+        }
+    }
+}
+
+fn cpu(before: &Observation, now: &Observation, threshold: f64) -> Signal<f64> {
+    let used = match difference("CPU time", before.cpu_us.known(), &now.cpu_us) {
+        Ok(used_us) => Duration::from_micros(used_us),
+        Err(why) => return Signal::Unknown(why),
+    };
+    let interval = Duration::from_millis(now.boot_ms.saturating_sub(before.boot_ms)).max(SHORTEST_INTERVAL);
+    let percent = 100.0 * used.as_secs_f64() / interval.as_secs_f64();
+    Signal::judged(percent, percent >= threshold)
+}
+
+fn network(before: Option<u64>, now: &Reading<u64>, threshold: u64) -> Signal<u64> {
+    match difference("the network counter", before.as_ref(), now) {
+        Ok(bytes) => Signal::judged(bytes, bytes >= threshold),
+        Err(why) => Signal::Unknown(why),
+    }
+}
+
+fn difference(what: &str, before: Option<&u64>, now: &Reading<u64>) -> Result<u64, String> {
+    match (before, now) {
+        (_, Reading::Unknown(why)) => Err(why.to_string()),
+        (None, _) => Err(format!("{what} could not be read the time before")),
+        (Some(before), Reading::Known(now)) => {
+            now.checked_sub(*before).ok_or_else(|| format!("{what} went backwards, from {before} to {now}"))
+        }
+    }
+}
+
+fn processes(before: &Observation, now: &Observation) -> Signal<ProcessNews> {
+    let activity = match &now.activity {
+        Reading::Known(activity) => activity,
+        Reading::Unknown(why) => return Signal::Unknown(why.to_string()),
+    };
+    let newest = activity.newest.as_ref().filter(|process| process.started_boot_ms >= before.boot_ms);
+    let started = newest.map(|process| process.name.clone());
+    let changed = |ProcessActivity { terminals, .. }: &ProcessActivity| {
+        activity.terminals.iter().any(|(n, at)| terminals.get(n) != Some(at))
+    };
+    match (&before.activity, started) {
+        (Reading::Known(before), started) => {
+            let news = ProcessNews { started, input: changed(before) };
+            let active = news != ProcessNews::default();
+            Signal::judged(news, active)
+        }
+        (Reading::Unknown(_), started @ Some(_)) => Signal::Active(ProcessNews { started, input: false }),
+        (Reading::Unknown(_), None) => Signal::Unknown("terminals could not be read the time before".to_owned()),
+    }
+}
+
+/// The figures in one line, for events and notices.
+impl fmt::Display for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.gpu)?;
+        match &self.cpu {
+            Signal::Active(percent) | Signal::Idle(percent) => write!(f, ", CPU {percent:.1} % of one core")?,
+            Signal::Unknown(_) => f.write_str(", CPU unknown")?,
+        }
+        match &self.network {
+            Signal::Active(bytes) | Signal::Idle(bytes) => write!(f, ", network {bytes} bytes")?,
+            Signal::Unknown(_) => f.write_str(", network unknown")?,
+        }
+        match &self.processes {
+            Signal::Unknown(_) => f.write_str(", processes unknown"),
+            Signal::Active(ProcessNews { started: Some(name), .. }) => write!(f, ", started {}", sanitize(name)),
+            Signal::Active(_) => f.write_str(", input at a terminal"),
+            Signal::Idle(_) => f.write_str(", nothing started"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "signals_tests.rs"]
+mod tests;

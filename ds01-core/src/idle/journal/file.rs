@@ -1,0 +1,227 @@
+//! The activity journal: what was observed, one JSON line for each running GPU container and look,
+//! in `activity/YYYY-MM-DD.jsonl` under the state directory.
+//!
+//! It is why a check every five minutes sees what happened between checks, and why a policy can be tried on the past. A
+//! line that is torn, of another version, or no JSON is skipped: what is missing is a gap, and a gap is no idle time.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    os::unix::fs::FileExt,
+};
+
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+
+use crate::{
+    idle::evidence::Observation,
+    store::{Store, StoreError},
+};
+
+/// The directory's name within the state directory.
+pub const DIR_NAME: &str = "activity";
+
+/// Days before today that are kept.
+const KEPT_DAYS: i64 = 14;
+
+/// Longer lines are nothing that this program wrote.
+const MAX_LINE_BYTES: u64 = 64 * 1024;
+
+/// How much is read at a time, from the end.
+const CHUNK_BYTES: u64 = 64 * 1024;
+
+/// How far observations can stand out of order: a scan writes at its end what it saw at its beginning.
+pub(crate) const DISORDER_MS: u64 = 60_000;
+
+/// The journal of one host.
+#[derive(Debug)]
+pub struct Journal {
+    store: Store,
+}
+
+impl Journal {
+    /// Opens the journal in the state directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open(state_dir: &Store) -> Result<Self, StoreError> {
+        Ok(Self { store: state_dir.open_within(DIR_NAME)? })
+    }
+
+    /// Appends observations to the file of the day, in UTC, of each. They are not flushed: what a crash takes
+    /// is a gap.
+    ///
+    /// # Errors
+    ///
+    /// The first that occurred.
+    pub fn append(&self, observations: &[Observation]) -> Result<(), StoreError> {
+        for of_day in observations.chunk_by(|a, b| day_of(a.at) == day_of(b.at)) {
+            let Some(first) = of_day.first() else { continue };
+            let name = file_name(day_of(first.at));
+            let mut lines = self.store.open_lines(&name)?;
+            lines.begin()?;
+            for observation in of_day {
+                let mut line = serde_json::to_vec(observation)
+                    .map_err(|error| self.error("write an observation to", &name, error.into()))?;
+                line.push(b'\n');
+                lines.append(&line)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes days that ended more than [`KEPT_DAYS`] before the day of `now`.
+    ///
+    /// # Errors
+    ///
+    /// When the directory could not be listed, or a file not be removed.
+    pub fn forget_old(&self, now: Timestamp) -> Result<(), StoreError> {
+        // So early a day that nothing can be older: nothing is deleted then.
+        let oldest = day_of(now).checked_sub(KEPT_DAYS.days()).unwrap_or(Date::MIN);
+        for day in self.days()?.into_iter().filter(|day| *day < oldest) {
+            self.store.remove(&file_name(day))?;
+        }
+        Ok(())
+    }
+
+    /// Hands over what was observed from `from` to `to` on the wall clock, both included, day by day in the order in which
+    /// it was written.
+    ///
+    /// # Errors
+    ///
+    /// When a file could not be read.
+    pub fn for_each(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        mut each: impl FnMut(Observation),
+    ) -> Result<(), StoreError> {
+        for day in self.days()?.into_iter().filter(|day| (day_of(from)..=day_of(to)).contains(day)) {
+            let name = file_name(day);
+            let Some(file) = self.store.open_to_read(&name)? else { continue };
+            let mut lines = BufReader::new(file);
+            let mut line = Vec::new();
+            loop {
+                line.clear();
+                let read = lines.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
+                match read.map_err(|error| self.error("read", &name, error))? {
+                    0 => break,
+                    _ => parse(&line).filter(|seen| (from..=to).contains(&seen.at)).into_iter().for_each(&mut each),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What was observed in the boot `boot_id` at or after `since_boot_ms` on its clock, oldest first. It is read from the
+    /// ends of the files, so that a long day costs no more than a short one, and in whichever files it is: a wall clock
+    /// that was set has put it into those of other days.
+    ///
+    /// # Errors
+    ///
+    /// When a file could not be read.
+    pub fn since(&self, boot_id: &str, since_boot_ms: u64) -> Result<Vec<Observation>, StoreError> {
+        let mut found = Vec::new();
+        for day in self.days()? {
+            let name = file_name(day);
+            let Some(file) = self.store.open_to_read(&name)? else { continue };
+            let mut each = |seen: Observation| {
+                let wanted = seen.boot_id == boot_id && seen.boot_ms.saturating_add(DISORDER_MS) >= since_boot_ms;
+                if wanted {
+                    found.push(seen);
+                }
+                wanted
+            };
+            read_back(&file, &mut each).map_err(|error| self.error("read", &name, error))?;
+        }
+        found.retain(|seen| seen.boot_ms >= since_boot_ms);
+        found.sort_by_key(|seen| seen.boot_ms);
+        Ok(found)
+    }
+
+    /// When on the boot clock the newest of those observations was made that were made in the boot `boot_id` before `boot_ms`.
+    ///
+    /// # Errors
+    ///
+    /// When a file could not be read.
+    pub fn newest_before(&self, boot_id: &str, boot_ms: u64) -> Result<Option<u64>, StoreError> {
+        let mut newest = None;
+        for day in self.days()? {
+            let name = file_name(day);
+            let Some(file) = self.store.open_to_read(&name)? else { continue };
+            let mut each = |seen: Observation| {
+                let before = seen.boot_id == boot_id && seen.boot_ms < boot_ms;
+                newest = newest.max(Some(seen.boot_ms).filter(|_| before));
+                !before
+            };
+            read_back(&file, &mut each).map_err(|error| self.error("read", &name, error))?;
+        }
+        Ok(newest)
+    }
+
+    /// The days that have a file, in their order.
+    fn days(&self) -> Result<Vec<Date>, StoreError> {
+        let names = self.store.names()?;
+        let mut days: Vec<Date> = names
+            .iter()
+            .filter_map(|name| name.strip_suffix(".jsonl")?.parse().ok())
+            .filter(|day| names.contains(&file_name(*day)))
+            .collect();
+        days.sort_unstable();
+        Ok(days)
+    }
+
+    fn error(&self, action: &'static str, name: &str, error: io::Error) -> StoreError {
+        StoreError::Io { action, path: self.store.path_of(name), error }
+    }
+}
+
+impl From<Store> for Journal {
+    /// The journal in a directory that is there.
+    fn from(store: Store) -> Self {
+        Self { store }
+    }
+}
+
+/// Hands over lines from the end of `file` until `each` has enough, which it says by `false`.
+fn read_back(file: &File, each: &mut dyn FnMut(Observation) -> bool) -> io::Result<()> {
+    let mut end = file.metadata()?.len();
+    // The beginning of a line whose end was read already.
+    let mut rest = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(CHUNK_BYTES);
+        let mut chunk = vec![0; usize::try_from(end - start).unwrap_or_default()];
+        file.read_exact_at(&mut chunk, start)?;
+        chunk.extend_from_slice(&rest);
+        let whole_from = match chunk.iter().position(|byte| *byte == b'\n') {
+            _ if start == 0 => 0,
+            Some(newline) => newline + 1,
+            None => chunk.len(),
+        };
+        for line in chunk[whole_from..].split(|byte| *byte == b'\n').rev() {
+            if parse(line).is_some_and(|seen| !each(seen)) {
+                return Ok(());
+            }
+        }
+        chunk.truncate(whole_from);
+        rest = if chunk.len() as u64 > MAX_LINE_BYTES + CHUNK_BYTES { Vec::new() } else { chunk };
+        end = start;
+    }
+    Ok(())
+}
+
+fn parse(line: &[u8]) -> Option<Observation> {
+    serde_json::from_slice(line).ok()
+}
+
+fn day_of(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+fn file_name(day: Date) -> String {
+    format!("{day}.jsonl")
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

@@ -1,0 +1,243 @@
+//! One look at the host, as the detector and each check take it: the picture, and what every GPU container did.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    deadline::{one_by_one, within},
+    detect::{
+        Inventory, Settings, Sources, build, collect,
+        inventory::{ContainerEntry, SourceState},
+    },
+    idle::evidence::{Asked, ContainerFacts, Devices, Now, Observation, ProcessActivity, Seen},
+    model::{ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Reading, Unknown, UnknownKind},
+    source::{GpuSource, ProcessSource, SourceError, SourceName},
+    units::millis,
+};
+
+/// Of the time for a look, what the picture may take; the rest is for the containers' counters.
+const SHARE_FOR_PICTURE: f64 = 0.8;
+
+/// What the counters of one container may take. The way to its terminals leads through its own file system, which its user
+/// can make hang.
+const ONE_AT_MOST: Duration = Duration::from_secs(1);
+
+/// What a question to the driver may take, between looks.
+const GPUS_AT_MOST: Duration = Duration::from_secs(10);
+
+/// The host as one look saw it.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// When it began. Everything was read later.
+    pub now: Now,
+    /// Since when GPUs were asked what they did.
+    pub since: Timestamp,
+    /// The picture.
+    pub inventory: Inventory,
+    /// Every listed container; none when Docker failed.
+    pub containers: Vec<ContainerFacts>,
+    /// What the running GPU containers did. None at all while a source is failing: that is a gap.
+    pub observations: Vec<Observation>,
+    /// Their pids, as the host numbers them.
+    pub pids: BTreeMap<ContainerId, Reading<BTreeSet<u32>>>,
+    /// The GPUs. `None` without NVML.
+    pub gpus: Option<GpuSnapshot>,
+}
+
+impl Look {
+    /// Looks, within `limit`, whatever the sources do.
+    ///
+    /// GPUs are asked what they did since the picture before, or since `since` where that is later. A picture to which a
+    /// source did not tell everything may have seen nobody at work, and does not count. One that lies in the future is of a
+    /// wall clock that was set back since: no sample would be newer, for as long as nobody looks again.
+    pub fn at(
+        sources: &Sources,
+        previous: &Inventory,
+        limit: Duration,
+        settings: &Settings,
+        since: Option<Timestamp>,
+    ) -> Self {
+        let end = Instant::now() + limit;
+        let begin = sources.clock.now();
+        let earlier = [observed(previous), since].into_iter().flatten().filter(|at| *at < begin);
+        let since = earlier.max().unwrap_or_else(|| begin - DRIVER_MEMORY);
+        let snapshot = collect(sources, previous, limit.mul_f64(SHARE_FOR_PICTURE), Some(since));
+        let boot_id = snapshot.processes.as_ref().ok().map(|seen| seen.host.boot_id.clone());
+        let boot_ms = millis(snapshot.since_boot);
+        let now = Now { at: snapshot.taken_at, boot_id: boot_id.unwrap_or_default(), boot_ms };
+        let gpus = snapshot.gpus.as_ref().ok().cloned();
+        let listed = snapshot.containers.as_deref().unwrap_or_default().iter();
+        let mut labels: HashMap<ContainerId, BTreeMap<String, String>> =
+            listed.map(|seen| (seen.listing.id.clone(), seen.listing.labels.clone())).collect();
+
+        let inventory = build(snapshot, previous, settings);
+        let mut look = Self {
+            containers: Vec::new(),
+            observations: Vec::new(),
+            pids: BTreeMap::new(),
+            since,
+            now,
+            inventory,
+            gpus,
+        };
+        if look.state_of(SourceName::Docker) == Some(SourceState::Ok) {
+            let facts = look.inventory.containers.values().map(|entry| ContainerFacts {
+                labels: labels.remove(&entry.full_id).unwrap_or_default(),
+                ..ContainerFacts::from_entry(entry, &look.now)
+            });
+            look.containers = facts.collect();
+        }
+        if look.blind().is_none() {
+            look.observe(sources, end);
+        }
+        look
+    }
+
+    /// The first source that told nothing, so that nobody can be judged by this look. One that told a part did tell.
+    pub fn blind(&self) -> Option<SourceName> {
+        let told = |name: SourceName| match name {
+            SourceName::Docker => self.state_of(name) == Some(SourceState::Ok),
+            SourceName::Nvml => self.gpus.is_some(),
+            SourceName::Proc => !self.now.boot_id.is_empty(),
+        };
+        [SourceName::Docker, SourceName::Nvml, SourceName::Proc].into_iter().find(|name| !told(*name))
+    }
+
+    /// Looks once more at one container, just before something is done to it. `life` says where it is now.
+    pub fn again(&self, sources: &Sources, life: &ContainerLife, started_at: Timestamp) -> Reading<Observation> {
+        let now = Now::read(&*sources.clock, &self.now.boot_id);
+        let since = self.since;
+        let gpus = match ask_gpus(&sources.gpus, move |source| source.observe(since)) {
+            Ok(gpus) => gpus,
+            Err(error) => return Unknown::new(UnknownKind::Failed, error).into(),
+        };
+        let activity = activities(&sources.processes, vec![life.clone()], Instant::now() + ONE_AT_MOST);
+        let activity = activity.get(life).cloned().unwrap_or_else(not_read);
+        let devices = Devices::new(&self.inventory, &gpus);
+        let entry = self.inventory.containers.get(life.id.short()).filter(|entry| entry.full_id == life.id);
+        let Some(entry) = entry else {
+            return Unknown::new(UnknownKind::Gone, format!("container {}", life.id.short())).into();
+        };
+        let seen = Seen { entry, pids: &pids_of(&activity), asked: asked(self.since, &now) };
+        Reading::Known(observation(&seen, started_at, &now, &activity, &devices))
+    }
+
+    fn state_of(&self, name: SourceName) -> Option<SourceState> {
+        self.inventory.source_state(name.as_str())
+    }
+
+    fn observe(&mut self, sources: &Sources, end: Instant) {
+        let Some(gpus) = &self.gpus else { return };
+        let watched: Vec<(&ContainerEntry, ContainerLife, Timestamp)> = self
+            .inventory
+            .containers
+            .values()
+            .filter(|entry| entry.status.is_up() && entry.has_gpu == Some(true))
+            .filter_map(|entry| Some((entry, life_of(entry)?, entry.started_at?)))
+            .collect();
+        let lives = watched.iter().map(|(_, life, _)| life.clone()).collect();
+        let activities = activities(&sources.processes, lives, end);
+        let devices = Devices::new(&self.inventory, gpus);
+        let asked = asked(self.since, &self.now);
+        for (entry, life, started_at) in watched {
+            let activity = activities.get(&life).cloned().unwrap_or_else(not_read);
+            let pids = pids_of(&activity);
+            let seen = Seen { entry, pids: &pids, asked };
+            self.observations.push(observation(&seen, started_at, &self.now, &activity, &devices));
+            self.pids.insert(life.id, pids);
+        }
+    }
+}
+
+/// Without a picture before that can be used, GPUs are asked about so much time: more than drivers remember.
+const DRIVER_MEMORY: Duration = Duration::from_secs(60);
+
+/// When the picture was made, if all sources told everything.
+fn observed(picture: &Inventory) -> Option<Timestamp> {
+    let told = |name: &SourceName| picture.source_state(name.as_str()) == Some(SourceState::Ok);
+    picture.last_scan.filter(|_| [SourceName::Docker, SourceName::Nvml, SourceName::Proc].iter().all(told))
+}
+
+/// The life that an entry tells of; `None` when Docker told no main process.
+pub(crate) fn life_of(entry: &ContainerEntry) -> Option<ContainerLife> {
+    let health_check = entry.config.as_ref().map(|config| config.health_check.clone()).unwrap_or_default();
+    Some(ContainerLife { id: entry.full_id.clone(), pid: entry.pid?, health_check })
+}
+
+/// One question to the driver, which can hang.
+pub(crate) fn ask_gpus(
+    source: &Arc<dyn GpuSource>,
+    question: impl FnOnce(&dyn GpuSource) -> Result<GpuSnapshot, SourceError> + Send + 'static,
+) -> Result<GpuSnapshot, String> {
+    let source = Arc::clone(source);
+    let answer = within("nvml", GPUS_AT_MOST, move || question(&*source)).map_err(|error| error.to_string())?;
+    answer.map_err(|error| error.to_string())
+}
+
+fn activities(
+    source: &Arc<dyn ProcessSource>,
+    lives: Vec<ContainerLife>,
+    end: Instant,
+) -> HashMap<ContainerLife, ContainerActivity> {
+    let source = Arc::clone(source);
+    let answers = one_by_one("containers", lives, ONE_AT_MOST, end, move |life| source.container(life));
+    let late = |error: crate::deadline::DeadlineError| {
+        unknown_activity(&Unknown::new(UnknownKind::TimedOut, format!("its counters: {error}")))
+    };
+    answers.into_iter().map(|(life, answer)| (life, answer.unwrap_or_else(late))).collect()
+}
+
+fn not_read() -> ContainerActivity {
+    unknown_activity(&Unknown::new(UnknownKind::NotAsked, "its counters"))
+}
+
+fn unknown_activity(why: &Unknown) -> ContainerActivity {
+    ContainerActivity {
+        cpu_time: why.clone().into(),
+        net_bytes: why.clone().into(),
+        processes: why.clone().into(),
+        terminals: why.clone().into(),
+    }
+}
+
+fn asked(since: Timestamp, now: &Now) -> Asked {
+    let us = |time: Timestamp| u64::try_from(time.as_microsecond()).unwrap_or(0);
+    Asked { since_us: us(since), until_us: us(now.at), boot_ms: now.boot_ms }
+}
+
+fn pids_of(activity: &ContainerActivity) -> Reading<BTreeSet<u32>> {
+    activity.processes.as_ref().map(|running| running.iter().map(|process| process.pid).collect())
+}
+
+/// Puts together what was seen of one container.
+fn observation(
+    seen: &Seen<'_>,
+    started_at: Timestamp,
+    now: &Now,
+    activity: &ContainerActivity,
+    devices: &Devices<'_>,
+) -> Observation {
+    let process_activity = match (&activity.processes, &activity.terminals) {
+        (Reading::Known(running), Reading::Known(terminals)) => {
+            Reading::Known(ProcessActivity::of(running.iter().cloned(), terminals.clone()))
+        }
+        (Reading::Unknown(why), _) | (_, Reading::Unknown(why)) => why.clone().into(),
+    };
+    Observation {
+        at: now.at,
+        boot_id: now.boot_id.clone(),
+        boot_ms: now.boot_ms,
+        container_id: seen.entry.full_id.clone(),
+        name: seen.entry.name.clone(),
+        started_at,
+        gpus: devices.measures(seen),
+        cpu_us: activity.cpu_time.clone().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+        net_bytes: activity.net_bytes.clone(),
+        activity: process_activity,
+    }
+}

@@ -1,0 +1,222 @@
+//! What users are told: a ruled box of plain text, for every terminal of the host.
+//!
+//! It is ASCII, whatever the names in it are made of: a broadcast reaches terminals of all kinds, and a name must neither
+//! forge a line nor move the box.
+
+use std::{fmt::Write, time::Duration};
+
+use crate::{
+    duration::whole_seconds,
+    idle::{
+        evidence::ContainerFacts,
+        rules::{Action, Removal},
+        state::{Exempted, StopCause},
+    },
+    text::sanitize,
+};
+
+/// The width of a notice in characters, its frame included.
+pub const WIDTH: usize = 76;
+
+/// The longest that a user's text gets in a notice.
+const LONGEST_TEXT: usize = 100;
+
+/// What a notice is about.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The container.
+    pub facts: &'a ContainerFacts,
+    /// Whether nothing is known of what its GPU did.
+    pub gpu_unknown: bool,
+    /// How long after a stop it is removed. `None` is never.
+    pub removed_after: Option<Duration>,
+    /// How long it was observed to be idle.
+    pub idle: Duration,
+    /// How long it may be idle.
+    pub idle_limit: Option<Duration>,
+    /// How long it has run.
+    pub ran_for: Duration,
+    /// The path of the keep-alive file in the container.
+    pub keepalive_path: &'a str,
+    /// How long a keep-alive file holds. `None` is as long as it lies there.
+    pub keepalive_longest: Option<Duration>,
+}
+
+/// The notice of `action`; `None` for [`Action::Nothing`].
+pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
+    let idle = whole_seconds(about.idle);
+    let limit =
+        about.idle_limit.map(|limit| format!(", of {} that it may be", whole_seconds(limit))).unwrap_or_default();
+    let ran = whole_seconds(about.ran_for);
+    let files = if about.facts.auto_remove {
+        "It was made with --rm: when it stops, Docker removes it with all that is stored only inside it and its unnamed \
+         volumes. Named volumes and mounted directories are safe."
+    } else {
+        "Safe: volumes and mounted directories. What is stored only inside the container stays until it is removed."
+    };
+    Some(match action {
+        Action::Nothing => return None,
+        Action::Warn { left, keep_alive_refused } => {
+            let seen = if about.gpu_unknown {
+                "Nothing is known of its GPU; nothing else in it was at work."
+            } else {
+                "Neither its GPU nor anything else in it was at work."
+            };
+            let mut lines = vec![
+                format!("Why: idle for {idle}{limit}. {seen}"),
+                format!("What happens: it is stopped after {} more of idleness.", whole_seconds(*left)),
+                files.to_owned(),
+                format!("To keep it: {}", keep(about)),
+            ];
+            if let Some(why) = keep_alive_refused {
+                lines.push(format!("The keep-alive file that is there does not count: {why}."));
+            }
+            render("IDLE GPU CONTAINER: WILL BE STOPPED", about.facts, &lines)
+        }
+        Action::WarnOfRuntime { left } => render(
+            "GPU CONTAINER NEARS ITS MAXIMUM RUN TIME",
+            about.facts,
+            &[
+                format!("Why: it has run for {ran}."),
+                format!("What happens: it is stopped in {}, whether it works or not.", whole_seconds(*left)),
+                files.to_owned(),
+                "To keep your work: save it now. For more time, ask an administrator.".to_owned(),
+            ],
+        ),
+        Action::Stop { cause, grace } => {
+            let why = match cause {
+                StopCause::Idle => format!("Why: idle for {idle}."),
+                StopCause::Runtime => format!("Why: it has run for {ran}, which is the most that it may."),
+            };
+            let next = match cause {
+                StopCause::Idle => format!("Next time: {}", keep(about)),
+                StopCause::Runtime => "For longer runs, ask an administrator.".to_owned(),
+            };
+            let grace = format!("What happens: it is stopped now, and has {} to end by itself.", whole_seconds(*grace));
+            let mut lines = vec![why, grace, files.to_owned()];
+            if let Some(hold) = about.removed_after {
+                lines.push(format!(
+                    "What follows: it is removed after {}. Before that, {}",
+                    whole_seconds(hold),
+                    rescue(about)
+                ));
+            }
+            lines.push(next);
+            render("GPU CONTAINER IS BEING STOPPED", about.facts, &lines)
+        }
+        Action::TellExempt(from) => {
+            let why = match from {
+                Exempted::IdleTimeout => format!("Why: idle for {idle}."),
+                Exempted::MaxRuntime => format!("Why: it has run for {ran}."),
+            };
+            let lines = [
+                why,
+                "What happens: nothing. Its owner is exempt, and this is told once.".to_owned(),
+                "If you no longer need the GPU, please stop the container.".to_owned(),
+            ];
+            render("GPU CONTAINER OVER ITS LIMIT: EXEMPT", about.facts, &lines)
+        }
+        Action::WarnOfRemoval { left, removal } => {
+            let why = match removal {
+                Removal::NeverStarted => "Why: it was created, never started, and keeps its GPU.",
+                Removal::Held => "Why: it ended, and still keeps its GPU.",
+            };
+            let when =
+                if left.is_zero() { "at the next check".to_owned() } else { format!("in {}", whole_seconds(*left)) };
+            let lines = [
+                why.to_owned(),
+                format!("What happens: it is removed {when}, and its GPU is free for others."),
+                "What is lost: what is stored only inside the container. Volumes and mounted directories are safe."
+                    .to_owned(),
+                format!("To keep it: before that, {}", rescue(about)),
+            ];
+            render("GPU CONTAINER WILL BE REMOVED", about.facts, &lines)
+        }
+        Action::Remove(removal) => {
+            let why = match removal {
+                Removal::NeverStarted => "Why: it was created, and never started.",
+                Removal::Held => "Why: it ended, and the time for which it keeps its GPU is over.",
+            };
+            let lines = [
+                why.to_owned(),
+                "What happens: it is removed now, and its GPU is free for others.".to_owned(),
+                "Safe: volumes and mounted directories. What was stored only inside the container is gone.".to_owned(),
+            ];
+            render("GPU CONTAINER IS BEING REMOVED", about.facts, &lines)
+        }
+    })
+}
+
+fn keep(about: &About<'_>) -> String {
+    let longest =
+        about.keepalive_longest.map(|longest| format!(" for up to {}", whole_seconds(longest))).unwrap_or_default();
+    format!("use it, or run in it: touch {} - which holds it{longest}.", user_text(about.keepalive_path))
+}
+
+/// How what is stored only in a container that does not run is kept from its removal.
+fn rescue(about: &About<'_>) -> String {
+    let name = user_text(&about.facts.name);
+    format!("docker start {name} keeps it, and docker cp {name}:/path . saves files.")
+}
+
+fn render(title: &str, facts: &ContainerFacts, lines: &[String]) -> String {
+    let inner = WIDTH - 4;
+    let rule = format!("+{}+\n", "-".repeat(WIDTH - 2));
+    let owner = facts.user.as_deref().map(|user| format!(", of {}", user_text(user))).unwrap_or_default();
+    let container = format!("Container: {} ({}){owner}", user_text(&facts.name), facts.id.short());
+    let mut text = rule.clone();
+    let mut line = |content: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "| {content:<inner$} |");
+    };
+    line(title);
+    line("");
+    for paragraph in std::iter::once(&container).chain(lines) {
+        wrap(paragraph, inner).iter().for_each(|part| line(part));
+    }
+    text + &rule
+}
+
+/// A user's text, in ASCII and of bounded length.
+fn user_text(text: &str) -> String {
+    let mut plain = String::new();
+    for c in sanitize(text).chars() {
+        if plain.len() >= LONGEST_TEXT {
+            plain.push_str("...");
+            break;
+        }
+        if c.is_ascii() {
+            plain.push(c);
+        } else {
+            plain.extend(c.escape_unicode());
+        }
+    }
+    plain
+}
+
+/// Breaks ASCII text into lines of at most `width` characters, between words where that is possible.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let mut word = word;
+        while let Some(line) = lines.last_mut() {
+            let space = usize::from(!line.is_empty());
+            if line.len() + space + word.len() <= width {
+                line.push_str(&" "[..space]);
+                line.push_str(word);
+                break;
+            }
+            if line.is_empty() {
+                let (head, tail) = word.split_at(width);
+                line.push_str(head);
+                word = tail;
+            }
+            lines.push(String::new());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

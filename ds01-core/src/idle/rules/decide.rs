@@ -1,0 +1,171 @@
+//! What is to be done about one running container.
+
+use std::time::Duration;
+
+use super::{
+    case::Case,
+    decision::{Action, Decision, Next, Waits},
+    keep_alive::{KeepAlive, Keeping},
+    rule::Reason,
+};
+use crate::{
+    idle::{
+        evidence::Verdict,
+        state::{Exempted, StopCause, Track},
+    },
+    policy::Enforcement,
+};
+
+/// The longest grace that a container can ask for itself.
+pub const LONGEST_OWN_GRACE: Duration = Duration::from_secs(300);
+
+/// The least that a late warning announces, where the policy leaves so much between warning and stop: a little less than
+/// the time between two checks.
+pub const LATE_NOTICE: Duration = Duration::from_secs(240);
+
+/// Whether [`decide`] will ask for the keep-alive file: so that no other is looked up.
+pub fn asks_keep_alive(case: &Case<'_>) -> bool {
+    let idle = case.track.map(Track::idle).unwrap_or_default();
+    case.idle_limit().is_some_and(|limit| idle >= case.warn_after(limit)) && case.reason() == Reason::Idle
+}
+
+/// What is to be done about a running container; `keep_alive` is what lies at the policy's path in it.
+pub fn decide(case: &Case<'_>, keep_alive: &KeepAlive) -> Decision {
+    let reason = case.reason();
+    let idle = case.track.map(Track::idle).unwrap_or_default();
+    let mut decision = Decision {
+        action: Action::Nothing,
+        reason: Some(reason.clone()),
+        waits: None,
+        next: Next::Nothing,
+        idle,
+        idle_limit: case.idle_limit(),
+    };
+    if matches!(reason, Reason::NoGpu | Reason::OriginUnknown | Reason::Infrastructure(_)) {
+        return decision;
+    }
+    if runtime(case, &mut decision) {
+        return decision;
+    }
+    match reason {
+        Reason::OwnerExempt => tell_exempt_if_idle(case, &mut decision),
+        Reason::Grace(left) => decision.next = Next::GraceEnds(left),
+        Reason::Idle => when_idle(case, keep_alive, &mut decision),
+        _ => {}
+    }
+    decision
+}
+
+/// Whether its run time is warned of: a warning that was given before the limit was raised, or before an exemption, is of
+/// no use once that ends.
+pub(super) fn nears_its_runtime(case: &Case<'_>) -> bool {
+    let exempt = case.policy.exemption(Enforcement::MaxRuntime).is_some();
+    case.runtime_used().is_some_and(|(ran, limit)| ran >= case.warn_after(limit)) && !exempt
+}
+
+/// What its run time asks for; whether that decides.
+fn runtime(case: &Case<'_>, decision: &mut Decision) -> bool {
+    let (Some((ran, limit)), Some(track)) = (case.runtime_used(), case.track) else { return false };
+    let warn_after = case.warn_after(limit);
+    if case.policy.exemption(Enforcement::MaxRuntime).is_some() {
+        let due = ran >= limit && !track.told_exempt.contains(&Exempted::MaxRuntime);
+        if due {
+            decision.action = Action::TellExempt(Exempted::MaxRuntime);
+        }
+        return due;
+    }
+    if ran < warn_after {
+        return false;
+    }
+    let left = limit.saturating_sub(ran);
+    match &track.runtime_warning {
+        None => {
+            let left = left.max(late_notice(limit, warn_after));
+            decision.action = Action::WarnOfRuntime { left };
+            decision.next = Next::RuntimeStop(left);
+            true
+        }
+        Some(_) if ran < limit => {
+            decision.next = Next::RuntimeStop(left);
+            false
+        }
+        Some(warning) => {
+            let announced = case.now.until(warning.not_before_boot_ms);
+            if warning.check < case.check && announced.is_zero() {
+                decision.action = Action::Stop { cause: StopCause::Runtime, grace: grace(case) };
+            } else {
+                decision.waits = Some(Waits::Announced);
+                decision.next = Next::RuntimeStop(announced);
+            }
+            true
+        }
+    }
+}
+
+fn tell_exempt_if_idle(case: &Case<'_>, decision: &mut Decision) {
+    let told = case.track.is_none_or(|track| track.told_exempt.contains(&Exempted::IdleTimeout));
+    let late = decision.idle_limit.is_some_and(|limit| decision.idle >= case.warn_after(limit));
+    let in_grace = case.ran_for() < case.policy.resolved.rules.grace_period.value;
+    if late && !told && !in_grace && case.verdict() == Verdict::Idle {
+        decision.action = Action::TellExempt(Exempted::IdleTimeout);
+    }
+}
+
+fn when_idle(case: &Case<'_>, keep_alive: &KeepAlive, decision: &mut Decision) {
+    let (Some(limit), Some(track)) = (decision.idle_limit, case.track) else { return };
+    let rules = &case.policy.resolved.rules;
+    let warn_after = case.warn_after(limit);
+    let left = limit.saturating_sub(decision.idle);
+    if decision.idle < warn_after {
+        decision.next = Next::Warning(warn_after - decision.idle);
+        return;
+    }
+    let refused = match keep_alive.keeping(case.now.at, rules.keepalive_max_duration.value) {
+        Keeping::Holds(until) => {
+            decision.waits = Some(Waits::Kept);
+            decision.next = Next::KeptUntil(until);
+            return;
+        }
+        Keeping::CannotTell(why) => {
+            decision.waits = Some(Waits::KeepAliveUnreadable(why));
+            return;
+        }
+        Keeping::Refused(why) => Some(why),
+        Keeping::None => None,
+    };
+    let Some(warning) = &track.warning else {
+        let left = if left.is_zero() { late_notice(limit, warn_after) } else { left };
+        decision.action = Action::Warn { left, keep_alive_refused: refused };
+        decision.next = Next::Stop(left);
+        return;
+    };
+    let window = rules.idle_detection_window.value;
+    let announced = case.now.until(warning.not_before_boot_ms);
+    if !left.is_zero() {
+        decision.next = Next::Stop(left.max(announced));
+    } else if warning.check >= case.check || !announced.is_zero() {
+        decision.waits = Some(Waits::Announced);
+        decision.next = Next::Stop(announced);
+    } else if track.idle_checks < window {
+        decision.waits = Some(Waits::Window(track.idle_checks, window));
+        decision.next = Next::Stop(Duration::ZERO);
+    } else {
+        decision.action = Action::Stop { cause: StopCause::Idle, grace: grace(case) };
+    }
+}
+
+/// What a warning announces that comes when the limit is already reached: as much as one in time would have, at most
+/// [`LATE_NOTICE`].
+pub(super) fn late_notice(limit: Duration, warn_after: Duration) -> Duration {
+    limit.saturating_sub(warn_after).min(LATE_NOTICE)
+}
+
+/// Its type's grace, or its own where that is longer, up to [`LONGEST_OWN_GRACE`].
+fn grace(case: &Case<'_>) -> Duration {
+    let own = case.facts.stop_timeout.unwrap_or_default().min(LONGEST_OWN_GRACE);
+    case.policy.resolved.rules.sigterm_grace.value.max(own)
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

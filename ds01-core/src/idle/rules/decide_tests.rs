@@ -1,0 +1,116 @@
+use super::*;
+use crate::idle::{
+    evidence::{ContainerFacts, Now},
+    rules::{ContainerPolicy, Demand},
+    state::Warning,
+    test_support::{THRESHOLDS, container_policy, facts, now, seen},
+};
+
+/// A container that was observed idle for so many minutes up to now, at the third idle check.
+struct Given {
+    now: Now,
+    facts: ContainerFacts,
+    policy: ContainerPolicy,
+    track: Track,
+}
+
+impl Given {
+    fn idle_minutes(minutes: u64) -> Self {
+        let mut track = Track::new(&seen(10_000 - 30));
+        track.observe(&seen(10_000), &THRESHOLDS);
+        track.idle_ms = minutes * 60_000;
+        track.idle_checks = 3;
+        let policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: null}\n");
+        Self { now: now(10_000), facts: facts(), policy, track }
+    }
+
+    /// Warned at the check before, of a stop that may come now.
+    fn warned(mut self) -> Self {
+        self.track.warning = Some(Warning { at: self.now.at, check: 6, not_before_boot_ms: self.now.boot_ms });
+        self
+    }
+
+    fn case(&self) -> Case<'_> {
+        let Self { now, facts, policy, track } = self;
+        Case { now, check: 7, facts, policy, track: Some(track), demand: None }
+    }
+
+    fn decide(&self) -> Decision {
+        decide(&self.case(), &KeepAlive::Absent)
+    }
+}
+
+fn minutes(n: u64) -> Duration {
+    Duration::from_secs(60 * n)
+}
+
+fn is_stop(decision: &Decision) -> bool {
+    matches!(decision.action, Action::Stop { cause: StopCause::Idle, .. })
+}
+
+#[test]
+fn the_way_to_a_stop() {
+    let decision = Given::idle_minutes(10).decide();
+    assert_eq!((decision.action, decision.next), (Action::Nothing, Next::Warning(minutes(14))));
+    let decision = Given::idle_minutes(25).decide();
+    assert_eq!(decision.action, Action::Warn { left: minutes(5), keep_alive_refused: None });
+    let decision = Given::idle_minutes(28).warned().decide();
+    assert_eq!((decision.action, decision.next), (Action::Nothing, Next::Stop(minutes(2))));
+    assert!(is_stop(&Given::idle_minutes(30).warned().decide()));
+}
+
+#[test]
+fn each_thing_that_a_stop_waits_for() {
+    let mut given = Given::idle_minutes(90).warned();
+    given.track.idle_checks = 2;
+    assert_eq!(given.decide().waits, Some(Waits::Window(2, 3)));
+
+    let mut given = Given::idle_minutes(90).warned();
+    given.track.warning.as_mut().unwrap().check = 7;
+    assert_eq!(given.decide().waits, Some(Waits::Announced), "warned at this very check");
+    given.track.warning = Some(Warning { at: given.now.at, check: 6, not_before_boot_ms: given.now.boot_ms + 1 });
+    assert_eq!(given.decide().waits, Some(Waits::Announced));
+
+    let given = Given::idle_minutes(90);
+    assert_eq!(given.decide().action, Action::Warn { left: LATE_NOTICE, keep_alive_refused: None });
+
+    let given = Given::idle_minutes(90).warned();
+    let kept = decide(&given.case(), &KeepAlive::File(given.now.at));
+    assert_eq!((kept.action, kept.waits), (Action::Nothing, Some(Waits::Kept)));
+    let unclear = decide(&given.case(), &KeepAlive::Unreadable("500".to_owned()));
+    assert_eq!((unclear.action, unclear.waits), (Action::Nothing, Some(Waits::KeepAliveUnreadable("500".to_owned()))));
+}
+
+#[test]
+fn high_demand_shrinks_the_timeout() {
+    let given = Given::idle_minutes(15).warned();
+    let demanded = |assigned| {
+        let case = Case { demand: Some(Demand { assigned, total: 10 }), ..given.case() };
+        decide(&case, &KeepAlive::Absent)
+    };
+    assert!(is_stop(&demanded(8)));
+    assert_eq!(demanded(7).action, Action::Nothing);
+    assert_eq!(demanded(8).idle_limit, Some(minutes(15)));
+}
+
+#[test]
+fn the_grace_is_the_longer_of_two_up_to_five_minutes() {
+    let grace = |own: Option<u64>| {
+        let mut given = Given::idle_minutes(30).warned();
+        given.facts.stop_timeout = own.map(Duration::from_secs);
+        match given.decide().action {
+            Action::Stop { grace, .. } => grace.as_secs(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!([grace(None), grace(Some(10)), grace(Some(120)), grace(Some(9_999))], [60, 60, 120, 300]);
+}
+
+#[test]
+fn the_keep_alive_file_is_asked_for_only_when_it_matters() {
+    assert!(!asks_keep_alive(&Given::idle_minutes(23).case()));
+    assert!(asks_keep_alive(&Given::idle_minutes(24).case()));
+    let mut given = Given::idle_minutes(24);
+    given.facts.has_gpu = Some(false);
+    assert!(!asks_keep_alive(&given.case()));
+}

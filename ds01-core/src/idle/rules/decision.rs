@@ -1,0 +1,105 @@
+//! What is to be done about a container, and what comes next, as plain data.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::rule::Reason;
+use crate::idle::state::{Exempted, StopCause};
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing.
+    Nothing,
+    /// Tell its owner that it will be stopped for idleness.
+    Warn {
+        /// The stop comes after this much more idle time.
+        left: Duration,
+        /// Why a keep-alive file that lies there does not count.
+        keep_alive_refused: Option<&'static str>,
+    },
+    /// Tell its owner that it will be stopped for its run time.
+    WarnOfRuntime {
+        /// The stop comes after this long.
+        left: Duration,
+    },
+    /// Tell its owner, once, that it would have been stopped and is not.
+    TellExempt(Exempted),
+    /// Stop it.
+    Stop {
+        /// For what.
+        cause: StopCause,
+        /// How long it has between SIGTERM and SIGKILL.
+        grace: Duration,
+    },
+    /// Tell its owner that it will be removed.
+    WarnOfRemoval {
+        /// The removal comes after this long.
+        left: Duration,
+        /// Why.
+        removal: Removal,
+    },
+    /// Remove it, without its volumes.
+    Remove(Removal),
+}
+
+/// Why a container is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It was made and never started.
+    NeverStarted,
+    /// It ended, and was held for as long as the policy says.
+    Held,
+}
+
+/// What happens next if nothing changes, and after how much time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It is warned of its stop for idleness after this much more idle time.
+    Warning(Duration),
+    /// It is stopped for idleness after this much more idle time, at a check.
+    Stop(Duration),
+    /// It is stopped for its run time after this long.
+    RuntimeStop(Duration),
+    /// Its grace period ends after this long.
+    GraceEnds(Duration),
+    /// Its keep-alive ends then; `None` is never.
+    KeptUntil(Option<Timestamp>),
+    /// It is removed after this long.
+    Removal(Duration),
+    /// Nothing that time alone brings.
+    Nothing,
+}
+
+/// Why an idle container is not stopped at this check, though it is past its limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waits {
+    /// A keep-alive file holds.
+    Kept,
+    /// Whether there is a keep-alive file could not be told.
+    KeepAliveUnreadable(String),
+    /// The time that was announced is not over.
+    Announced,
+    /// Not enough idle checks in a row yet: so many of so many.
+    Window(u64, u64),
+    /// Enough others are stopped in this run.
+    Cap,
+}
+
+/// What is to be done about one container at one check, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// What.
+    pub action: Action,
+    /// The rule that decided. `None` for one that does not run.
+    pub reason: Option<Reason>,
+    /// What keeps it from being stopped although it is idle.
+    pub waits: Option<Waits>,
+    /// What comes next.
+    pub next: Next,
+    /// Observed idle time.
+    pub idle: Duration,
+    /// How long it may be idle at this check.
+    pub idle_limit: Option<Duration>,
+}

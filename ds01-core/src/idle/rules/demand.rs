@@ -1,0 +1,66 @@
+//! How many of the host's GPUs are given away.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    detect::{
+        Inventory,
+        inventory::{ContainerEntry, GpuEntry, SourceState},
+    },
+    idle::evidence::given,
+    model::ContainerId,
+};
+
+/// How many of the host's GPUs and MIG instances are given to running containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Demand {
+    /// Given to at least one container.
+    pub assigned: u64,
+    /// All of them.
+    pub total: u64,
+}
+
+impl Demand {
+    /// Whether this is high demand: `threshold` of all, or more. A host without GPUs has none.
+    pub fn is_high(self, threshold: Option<f64>) -> bool {
+        // Counts of GPUs are far below what an f64 holds exactly.
+        #[expect(clippy::cast_precision_loss, reason = "no host has 2^52 GPUs")]
+        let share = self.assigned as f64 / self.total as f64;
+        self.total > 0 && threshold.is_some_and(|threshold| share >= threshold)
+    }
+}
+
+impl Demand {
+    /// How many GPUs and MIG instances are given to running containers but `left_out`, as far as they are this host's. `None`
+    /// when a source failed, so that nobody can tell.
+    pub fn of(inventory: &Inventory, left_out: &BTreeSet<&ContainerId>) -> Option<Self> {
+        let tells = |name| inventory.source_state(name) == Some(SourceState::Ok);
+        if !tells("docker") || !tells("nvml") {
+            return None;
+        }
+        let usable = |gpu: &GpuEntry| -> Vec<String> {
+            if gpu.mig_enabled == Some(true) {
+                gpu.mig_instances.iter().map(|mig| mig.uuid.clone()).collect()
+            } else {
+                vec![gpu.uuid.clone()]
+            }
+        };
+        let all: BTreeSet<String> = inventory.gpus.iter().flat_map(usable).collect();
+        let counted = |entry: &ContainerEntry| !left_out.contains(&entry.full_id);
+        let assigned = given(inventory, counted).into_keys().filter(|uuid| all.contains(uuid)).count();
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Some(Self { assigned: number(assigned), total: number(all.len()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn demand_is_high_from_the_threshold_on() {
+        let demand = |assigned, total| Demand { assigned, total };
+        assert!(demand(8, 10).is_high(Some(0.8)) && demand(4, 4).is_high(Some(1.0)));
+        assert!(!demand(7, 10).is_high(Some(0.8)) && !demand(4, 4).is_high(None) && !demand(0, 0).is_high(Some(0.0)));
+    }
+}

@@ -1,0 +1,34 @@
+//! Who is warned, stopped or removed, and why: the policy held against what was seen and what is remembered. Pure.
+//!
+//! ```text
+//! Case -> Rule::matches, in their order -> Reason -> decide -> Decision; all of one check: Plan
+//! ```
+
+mod case;
+mod decide;
+mod decision;
+mod demand;
+mod event;
+mod held;
+mod keep_alive;
+mod plan;
+mod policy;
+mod recheck;
+mod record;
+mod rule;
+mod settle;
+mod trail;
+
+pub use case::Case;
+pub use decide::{LATE_NOTICE, LONGEST_OWN_GRACE, asks_keep_alive, decide};
+pub use decision::{Action, Decision, Next, Removal, Waits};
+pub use demand::Demand;
+pub use event::{event, high_demand};
+pub(crate) use held::hold_after_stop;
+pub use keep_alive::{CLOCK_TOLERANCE, KeepAlive, Keeping};
+pub use plan::{Check, Plan};
+pub use policy::ContainerPolicy;
+pub use recheck::{Changed, Reread, recheck};
+pub(crate) use rule::infrastructure;
+pub use rule::{Reason, Rule};
+pub use trail::{Step, trail};

@@ -1,0 +1,37 @@
+//! What the policy says of one container.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    idle::evidence::ContainerFacts,
+    policy::{Enforcement, Exemption, Monitoring, Policy, Resolved},
+};
+
+/// What the policy says of one container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerPolicy {
+    /// Limits and rules, each with its place.
+    pub resolved: Resolved,
+    /// Exemptions of its owner that hold now.
+    pub exemptions: Vec<Exemption>,
+    /// Whom the platform protects.
+    pub monitoring: Monitoring,
+}
+
+impl ContainerPolicy {
+    /// What `policy` says of `facts` at `now`; the last day of an exemption ends in `zone`.
+    pub fn of(policy: &Policy, facts: &ContainerFacts, now: Timestamp, zone: &TimeZone) -> Self {
+        let user = facts.user.as_deref();
+        let exemptions = user.map(|user| policy.exemptions_of(user, now, zone)).unwrap_or_default();
+        Self {
+            resolved: policy.resolve(user, facts.container_type()),
+            exemptions: exemptions.into_iter().filter(|(_, holds)| *holds).map(|(one, _)| one.clone()).collect(),
+            monitoring: policy.monitoring.clone(),
+        }
+    }
+
+    /// The exemption from `enforcement`, when one holds.
+    pub fn exemption(&self, enforcement: Enforcement) -> Option<&Exemption> {
+        self.exemptions.iter().find(|exemption| exemption.exempt_from.contains(&enforcement))
+    }
+}

@@ -1,0 +1,135 @@
+//! The rules, in the order in which they apply to a running container. The first that matches is its reason.
+
+use std::{fmt, time::Duration};
+
+use super::case::Case;
+use crate::{
+    detect::Origin,
+    duration::whole_seconds,
+    idle::evidence::{ContainerFacts, Verdict},
+    policy::{Enforcement, Monitoring},
+    text::sanitize,
+};
+
+/// A rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Containers without a GPU are never touched.
+    NoGpu,
+    /// Containers whose origin could not be told are never touched.
+    OriginUnknown,
+    /// The platform's own containers are exempt.
+    Infrastructure,
+    /// Whoever runs longer than `max_runtime` is stopped.
+    MaxRuntime,
+    /// Without an `idle_timeout`, or with an exemption from it, nobody is stopped for idleness.
+    IdleExempt,
+    /// After its start a container is left alone.
+    Grace,
+    /// Whoever is not idle is left alone.
+    NotIdle,
+    /// Whoever is idle is warned, then stopped.
+    Idle,
+}
+
+/// Why a container is treated as it is: the rule that matched, with what it found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reason {
+    /// It can't use a GPU, or nobody can tell whether it can.
+    NoGpu,
+    /// Its origin could not be told.
+    OriginUnknown,
+    /// It is the platform's own, by this name or label.
+    Infrastructure(String),
+    /// It ran for so long, longer than it may.
+    OverRuntime(Duration),
+    /// No `idle_timeout` holds for it.
+    NoIdleLimit,
+    /// Its owner is exempt from `idle_timeout`.
+    OwnerExempt,
+    /// It began a short while ago: so much is left.
+    Grace(Duration),
+    /// It is not idle, or nobody can tell.
+    NotIdle(Verdict),
+    /// It is idle.
+    Idle,
+}
+
+impl Rule {
+    /// All of them, in their order.
+    pub const ORDER: [Self; 8] = [
+        Self::NoGpu,
+        Self::OriginUnknown,
+        Self::Infrastructure,
+        Self::MaxRuntime,
+        Self::IdleExempt,
+        Self::Grace,
+        Self::NotIdle,
+        Self::Idle,
+    ];
+
+    /// Its reason, if it matches.
+    pub fn matches(self, case: &Case<'_>) -> Option<Reason> {
+        let (facts, rules) = (case.facts, &case.policy.resolved.rules);
+        match self {
+            Self::NoGpu => (facts.has_gpu != Some(true)).then_some(Reason::NoGpu),
+            Self::OriginUnknown => (facts.origin == Origin::Unknown).then_some(Reason::OriginUnknown),
+            Self::Infrastructure => infrastructure(facts, &case.policy.monitoring).map(Reason::Infrastructure),
+            Self::MaxRuntime => {
+                let exempt = case.policy.exemption(Enforcement::MaxRuntime).is_some();
+                case.runtime_used()
+                    .filter(|(ran, limit)| ran >= limit && !exempt)
+                    .map(|(ran, _)| Reason::OverRuntime(ran))
+            }
+            Self::IdleExempt if case.policy.resolved.limits.idle_timeout.value.is_none() => Some(Reason::NoIdleLimit),
+            Self::IdleExempt => case.policy.exemption(Enforcement::IdleTimeout).map(|_| Reason::OwnerExempt),
+            Self::Grace => {
+                let left = rules.grace_period.value.saturating_sub(case.ran_for());
+                (!left.is_zero()).then_some(Reason::Grace(left))
+            }
+            Self::NotIdle => Some(case.verdict()).filter(|verdict| *verdict != Verdict::Idle).map(Reason::NotIdle),
+            Self::Idle => Some(Reason::Idle),
+        }
+    }
+}
+
+impl Case<'_> {
+    /// The first reason. The last rule matches always.
+    pub fn reason(&self) -> Reason {
+        Rule::ORDER.into_iter().find_map(|rule| rule.matches(self)).unwrap_or(Reason::Idle)
+    }
+}
+
+/// Why a container is the platform's own.
+pub(crate) fn infrastructure(facts: &ContainerFacts, monitoring: &Monitoring) -> Option<String> {
+    let label = &monitoring.infrastructure_label;
+    if monitoring.infrastructure_containers.contains(&facts.name) {
+        Some(format!("name {}", facts.name))
+    } else if facts.labels.get(label).is_some_and(|value| value != "false") {
+        Some(format!("label {label}"))
+    } else if facts.labels.get("ds01.monitoring").is_some_and(|value| value == "true") {
+        Some("label ds01.monitoring".to_owned())
+    } else {
+        None
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoGpu => f.write_str("no GPU: never touched"),
+            Self::OriginUnknown => f.write_str("its origin is unknown: never touched"),
+            Self::Infrastructure(by) => write!(f, "exempt: infrastructure, by its {}", sanitize(by)),
+            Self::OverRuntime(ran) => write!(f, "it has run for {}, longer than it may", whole_seconds(*ran)),
+            Self::NoIdleLimit => f.write_str("exempt: no idle timeout"),
+            Self::OwnerExempt => f.write_str("exempt: its owner"),
+            Self::Grace(left) => write!(f, "grace: {} left", whole_seconds(*left)),
+            Self::NotIdle(verdict) => write!(f, "{verdict}"),
+            Self::Idle => f.write_str("idle"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "rule_tests.rs"]
+mod tests;

@@ -1,0 +1,154 @@
+//! What the reaper remembers from one check to the next: `idle-state.json`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{standing::Standing, stopping::Stopping, track::Track};
+use crate::{
+    detect::inventory::Extra,
+    idle::evidence::{Now, Observation, Thresholds},
+    model::{ContainerId, ContainerStatus},
+};
+
+/// The version that this program writes. A file with another one is not understood, and not overwritten.
+pub const SCHEMA_VERSION: &str = "1";
+
+/// The file's name within the state directory.
+pub const FILE_NAME: &str = "idle-state.json";
+
+/// The reaper's memory. Fields that this version does not know survive a round trip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IdleState {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// How many checks there were: each has a number.
+    pub checks: u64,
+    /// The last check.
+    pub last_check: Option<CheckMark>,
+    /// Whether demand was high at the last check that could tell.
+    pub high_demand: bool,
+    /// Running GPU containers, by id.
+    pub tracks: BTreeMap<ContainerId, Track>,
+    /// Containers that do not run, by id.
+    pub standing: BTreeMap<ContainerId, Standing>,
+    /// Stops that a check began and has not reported yet, by id. One that is still here when the next check begins was
+    /// begun by a check that was killed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stopping: BTreeMap<ContainerId, Stopping>,
+    /// Fields of other versions.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// When a check was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckMark {
+    /// Wall clock.
+    pub at: Timestamp,
+    /// The boot.
+    pub boot_id: String,
+    /// Boot clock, in milliseconds.
+    pub boot_ms: u64,
+}
+
+/// Why a state file is of no use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// It is not the JSON that this version writes.
+    #[error("corrupt: {0}")]
+    Corrupt(String),
+    /// Another version wrote it.
+    #[error("written by another version: schema_version is {found}, this program reads {SCHEMA_VERSION}")]
+    Version {
+        /// Its `schema_version`, as JSON.
+        found: String,
+    },
+}
+
+impl Default for IdleState {
+    fn default() -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION.to_owned(),
+            checks: 0,
+            last_check: None,
+            high_demand: false,
+            tracks: BTreeMap::new(),
+            standing: BTreeMap::new(),
+            stopping: BTreeMap::new(),
+            extra: Extra::new(),
+        }
+    }
+}
+
+impl IdleState {
+    /// Reads a file's bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Version`] when a sound JSON object says that another version wrote it, else [`StateError::Corrupt`].
+    pub fn from_json(bytes: &[u8]) -> Result<Self, StateError> {
+        let corrupt = |error: serde_json::Error| StateError::Corrupt(error.to_string());
+        let value: Value = serde_json::from_slice(bytes).map_err(corrupt)?;
+        match value.get("schema_version") {
+            Some(version) if version != SCHEMA_VERSION => Err(StateError::Version { found: version.to_string() }),
+            _ => serde_json::from_value(value).map_err(corrupt),
+        }
+    }
+
+    /// The file's bytes.
+    ///
+    /// # Errors
+    ///
+    /// None that plain data of these types can cause; the signature is the serialiser's.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Takes in observations of this boot, in any order and any number of times. `thresholds` says what holds for a
+    /// container; one that it does not know is left out.
+    pub fn observe<'a>(
+        &mut self,
+        boot_id: &str,
+        observations: impl IntoIterator<Item = &'a Observation>,
+        thresholds: impl Fn(&ContainerId) -> Option<Thresholds>,
+    ) {
+        let mut observations: Vec<&Observation> =
+            observations.into_iter().filter(|observation| observation.boot_id == boot_id).collect();
+        observations.sort_by_key(|observation| observation.boot_ms);
+        for seen in observations {
+            let Some(thresholds) = thresholds(&seen.container_id) else { continue };
+            match self.tracks.get_mut(&seen.container_id) {
+                Some(track) if track.last.same_life(seen) => track.observe(seen, &thresholds),
+                // The last words of an earlier life, written down late.
+                Some(track) if track.last.boot_id == seen.boot_id && seen.boot_ms < track.last.boot_ms => {}
+                _ => {
+                    self.tracks.insert(seen.container_id.clone(), Track::new(seen));
+                }
+            }
+        }
+    }
+
+    /// Remembers that the life which is tracked was ended by this program.
+    pub(crate) fn stopped_here(&mut self, id: &ContainerId, now: &Now) {
+        let Some(track) = self.tracks.get(id) else { return };
+        let standing = Standing {
+            status: ContainerStatus::Running,
+            started_at: Some(track.last.started_at),
+            boot_id: now.boot_id.clone(),
+            since_boot_ms: now.boot_ms,
+            stopped_here: true,
+            warning: None,
+            extra: Extra::new(),
+        };
+        self.standing.insert(id.clone(), standing);
+    }
+}
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

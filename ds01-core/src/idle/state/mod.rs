@@ -1,0 +1,11 @@
+//! What is remembered from one check to the next: plain data, and the form it has in `idle-state.json`. Pure.
+
+mod memory;
+mod standing;
+mod stopping;
+mod track;
+
+pub use memory::{CheckMark, FILE_NAME, IdleState, SCHEMA_VERSION, StateError};
+pub use standing::Standing;
+pub use stopping::{StopCause, Stopping};
+pub use track::{Exempted, FRESH, Interval, LONGEST_INTERVAL, Track, Warning};

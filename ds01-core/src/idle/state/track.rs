@@ -1,0 +1,240 @@
+//! What is remembered of one life of a running container: how long it was observed to be idle, and what its user was told.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    detect::inventory::Extra,
+    idle::evidence::{
+        GpuEvidence, GpuMeasure, IdlePowers, Now, Observation, SHORTEST_INTERVAL, Signals, Since, Thresholds, Verdict,
+        power,
+    },
+    policy::Enforcement,
+};
+
+/// What lies further apart was not observed in between.
+pub const LONGEST_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How old the last observation may be for a check to judge by it: the check makes one itself.
+pub const FRESH: Duration = Duration::from_secs(60);
+
+/// One life (id, start, boot) of a running GPU container.
+///
+/// Idle time is observed time: the sum of the idle intervals between consecutive observations since the last activity,
+/// on the boot clock.
+///
+/// | what happened between two observations | idle time | idle checks in a row | warning |
+/// |---|---|---|---|
+/// | work | from 0 | from 0 | forgotten |
+/// | nothing, for at most 10 minutes | grows by the interval | stay | stays |
+/// | nothing could be told | stays | from 0 | stays |
+/// | more than 10 minutes passed, and counters show no work | stays | from 0 | stays |
+/// | the container or the host was started anew | another life: everything from 0 | | |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Track {
+    /// The last observation that an interval was measured to.
+    pub last: Observation,
+    /// GPU figures of observations within [`SHORTEST_INTERVAL`] of that one; they count for the interval to come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<GpuMeasure>,
+    /// What the last interval showed. `None` when there was only one observation.
+    pub interval: Option<Interval>,
+    /// Observed idle time since the last activity, in milliseconds.
+    pub idle_ms: u64,
+    /// The last activity, or the first observation.
+    pub active_at: Timestamp,
+    /// The same on the boot clock, in milliseconds.
+    pub active_boot_ms: u64,
+    /// Whether there was activity since the last check.
+    pub active_since_check: bool,
+    /// Idle checks in a row.
+    pub idle_checks: u64,
+    /// The first observation of this life on the boot clock, in milliseconds.
+    pub first_boot_ms: u64,
+    /// The network counter at the last check.
+    pub net_at_check: Option<u64>,
+    /// What power its GPUs took when they idled.
+    #[serde(default, skip_serializing_if = "IdlePowers::is_empty")]
+    pub idle_powers: IdlePowers,
+    /// The warning of this idle spell.
+    pub warning: Option<Warning>,
+    /// The warning that it nears its maximum run time.
+    pub runtime_warning: Option<Warning>,
+    /// From what its owner was told to be exempt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told_exempt: Vec<Exempted>,
+    /// Fields of other versions.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// The last interval between two observations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// How long it was on the boot clock, in milliseconds.
+    pub length_ms: u64,
+    /// What happened in it.
+    pub signals: Signals,
+    /// What that means.
+    pub verdict: Verdict,
+}
+
+/// A warning that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// When, on the wall clock.
+    pub at: Timestamp,
+    /// At which check, by its number.
+    pub check: u64,
+    /// The boot clock, in milliseconds, before which the stop that it announced is not to come.
+    pub not_before_boot_ms: u64,
+}
+
+/// What an owner can have been told to be exempt from: [`Enforcement`] as the state file spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exempted {
+    /// Being stopped for idleness.
+    IdleTimeout,
+    /// Being stopped for running too long.
+    MaxRuntime,
+}
+
+impl From<Enforcement> for Exempted {
+    fn from(from: Enforcement) -> Self {
+        match from {
+            Enforcement::IdleTimeout => Self::IdleTimeout,
+            Enforcement::MaxRuntime => Self::MaxRuntime,
+        }
+    }
+}
+
+impl Interval {
+    /// The verdict, considering that no idleness is known of an interval that is too long to have been observed.
+    pub fn says(&self) -> Verdict {
+        match self.verdict {
+            Verdict::Idle if Duration::from_millis(self.length_ms) > LONGEST_INTERVAL => Verdict::NoEvidence,
+            verdict => verdict,
+        }
+    }
+}
+
+impl Track {
+    /// A life that was seen for the first time: nothing is known of what came before.
+    pub fn new(first: &Observation) -> Self {
+        Self {
+            joined: Vec::new(),
+            interval: None,
+            idle_ms: 0,
+            active_at: first.at,
+            active_boot_ms: first.boot_ms,
+            active_since_check: false,
+            idle_checks: 0,
+            first_boot_ms: first.boot_ms,
+            net_at_check: first.net_bytes.known().copied(),
+            idle_powers: IdlePowers::new(),
+            warning: None,
+            runtime_warning: None,
+            told_exempt: Vec::new(),
+            last: first.clone(),
+            extra: Extra::new(),
+        }
+    }
+
+    /// Takes in the next observation of this life. One that was taken in already changes nothing.
+    pub fn observe(&mut self, seen: &Observation, thresholds: &Thresholds) {
+        let Some(length_ms) = seen.boot_ms.checked_sub(self.last.boot_ms).filter(|length| *length > 0) else {
+            self.observe_late(seen, thresholds);
+            return;
+        };
+        let interval = self.interval_to(seen, length_ms, thresholds);
+        if interval.verdict.is_activity() {
+            self.begin_spell(seen);
+        } else if Duration::from_millis(length_ms) < SHORTEST_INTERVAL {
+            self.joined.extend_from_slice(&seen.gpus);
+            return;
+        } else if interval.says() == Verdict::Idle {
+            self.idle_ms = self.idle_ms.saturating_add(length_ms);
+        } else {
+            // Not seen, or seen and not understood: neither idle nor active, and no row of idle checks.
+            self.idle_checks = 0;
+        }
+        self.interval = Some(interval);
+        if self.net_at_check.is_none_or(|before| seen.net_bytes.known().is_some_and(|now| *now < before)) {
+            self.net_at_check = seen.net_bytes.known().copied();
+        }
+        // Over less than this, steps of the counter look like power.
+        if Duration::from_millis(length_ms) >= SHORTEST_INTERVAL {
+            power::take_in(&mut self.idle_powers, &self.last.gpus, &seen.gpus);
+        }
+        self.last.clone_from(seen);
+        self.joined.clear();
+    }
+
+    /// What happened from the last observation to `seen`, which has to be a later one of this life.
+    pub fn interval_to(&self, seen: &Observation, length_ms: u64, thresholds: &Thresholds) -> Interval {
+        let since = Since {
+            before: &self.last,
+            net_at_check: self.net_at_check,
+            joined: &self.joined,
+            idle_powers: &self.idle_powers,
+        };
+        let signals = Signals::between(&since, seen, thresholds);
+        let verdict = Verdict::of(&signals, thresholds.gpu_unknown);
+        Interval { length_ms, signals, verdict }
+    }
+
+    /// An observation that was written down after a later one: a detector's, overtaken by a check. What it saw on the GPU
+    /// after the spell began is activity all the same.
+    fn observe_late(&mut self, seen: &Observation, thresholds: &Thresholds) {
+        let new = seen.boot_ms > self.active_boot_ms && *seen != self.last;
+        if new && GpuEvidence::of(&seen.gpus, thresholds.gpu_percent).is_active() {
+            let last = self.last.clone();
+            self.begin_spell(&last);
+        }
+    }
+
+    fn begin_spell(&mut self, seen: &Observation) {
+        self.idle_ms = 0;
+        self.idle_checks = 0;
+        self.active_at = seen.at;
+        self.active_boot_ms = seen.boot_ms;
+        self.active_since_check = true;
+        self.warning = None;
+    }
+
+    /// A check has taken in everything there was: counts it if it is an idle one, and begins what the next one looks back
+    /// to.
+    pub fn close_check(&mut self, now: &Now) {
+        if self.verdict(now) == Verdict::Idle && !self.active_since_check {
+            self.idle_checks = self.idle_checks.saturating_add(1);
+        } else {
+            self.idle_checks = 0;
+        }
+        self.active_since_check = false;
+        self.net_at_check = self.last.net_bytes.known().copied();
+    }
+
+    /// The verdict of the last interval; none when it was too long, or ended too long ago to speak of now.
+    pub fn verdict(&self, now: &Now) -> Verdict {
+        match &self.interval {
+            Some(interval) if self.is_fresh(now) => interval.says(),
+            _ => Verdict::NoEvidence,
+        }
+    }
+
+    fn is_fresh(&self, now: &Now) -> bool {
+        now.since(self.last.boot_ms) <= FRESH
+    }
+
+    /// Observed idle time since the last activity.
+    pub fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle_ms)
+    }
+}
+
+#[cfg(test)]
+#[path = "track_tests.rs"]
+mod tests;
