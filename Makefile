@@ -2,7 +2,7 @@
 # them all. The rest is for whoever changes the code: see CONTRIBUTING.md.
 
 CARGO ?= cargo
-DEMO := target/demo
+DEMO := target/demo-host
 SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 
 SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/install-test-deps.sh \
@@ -11,16 +11,30 @@ SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/i
 .PHONY: demo test test-deps test-system lint bench deb clean
 
 demo:
-	$(CARGO) build --quiet --locked --release --package ds01-detect --package ds01-workloads --package ds01-idle
-	rm -rf $(DEMO) && mkdir -m 750 $(DEMO)
-	target/release/ds01-detect --scenario $(SCENARIO) --state-dir $(DEMO) --events-file $(DEMO)/events.jsonl
-	target/release/ds01-workloads --state-dir $(DEMO)
-	target/release/ds01-idle status --demo
+	@echo 'Building the three programs: about a minute the first time.'
+	$(CARGO) build --locked --profile demo --package ds01-detect --package ds01-workloads --package ds01-idle
+	@rm -rf $(DEMO) && mkdir -m 750 $(DEMO)
+	@echo
+	@echo 'A scan of the built-in sample host: what the systemd timer runs every 30 seconds.'
+	target/demo/ds01-detect --scenario $(SCENARIO) --state-dir $(DEMO) --events-file $(DEMO)/events.jsonl
+	@echo
+	@echo 'What runs on it, whose it is, and which GPUs it holds:'
+	target/demo/ds01-workloads --state-dir $(DEMO)
+	@echo
+	@echo 'Which GPU containers are idle, and what happens to them next:'
+	target/demo/ds01-idle status --demo
+	@echo
+	@echo "Next: 'target/demo/ds01-idle explain jupyter-204817 --demo' explains one row; README.md says how to install ds01."
 
 # Tests that need Docker share one private daemon, which goes away with them.
-test: test-deps
-	$(CARGO) build --quiet --locked --package docker-rig
+test:
+	@echo "make test: installs Debian's docker.io, busybox-static and time where they are missing (as root), builds the"
+	@echo 'workspace, starts a private Docker daemon, runs every test suite on it, and removes the daemon again.'
+	@sh fixtures/install-test-deps.sh
+	$(CARGO) build --locked --package docker-rig
 	DS01_REQUIRE_RIG=1 target/debug/docker-rig run -- $(CARGO) test --locked --workspace
+	@echo
+	@echo "All tests passed. Next: 'make lint' checks format, lints and docs; 'make test-system' tries the package on a booted Debian."
 
 # The package on a clean Debian that systemd boots in a container: about eight minutes.
 test-system:
