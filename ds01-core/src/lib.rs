@@ -23,7 +23,7 @@
 //! ```
 //!
 //! [`detect::collect`] touches the machine, [`detect::build`] and [`detect::diff`] are pure functions of plain data, and
-//! [`detect::run`] is the shell around them that locks, logs and saves.
+//! [`scan::run`] is the shell around them that locks, logs and saves.
 //!
 //! # Example
 //!
@@ -76,6 +76,7 @@ pub mod idle;
 pub mod json;
 pub mod model;
 pub mod policy;
+pub mod scan;
 pub mod source;
 pub mod store;
 pub mod table;

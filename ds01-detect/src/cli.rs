@@ -5,8 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ds01_core::{
     cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
-    detect::{ScanOptions, Settings},
+    detect::Settings,
     event::EventLog,
+    scan::ScanOptions,
     source::SourceName,
 };
 

@@ -7,8 +7,9 @@ use std::{
 
 use ds01_core::{
     cli::console,
-    detect::{self, Inventory, Scan, ScanError, Summary},
+    detect::{Inventory, Summary},
     policy::{self, BadPolicy},
+    scan::{self, Scan, ScanError},
     source::{
         Clock, SourceError, SystemClock,
         fake::{Scenario, ScenarioError},
@@ -74,7 +75,7 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
     options.settings.named = doors.named;
     options.settings.system_processes = system_processes(scan.config.as_deref())?;
     let sources = doors.sources;
-    let done = if scan.dry_run { detect::dry_run(&sources, &options)? } else { detect::run(&sources, &options)? };
+    let done = if scan.dry_run { scan::dry_run(&sources, &options)? } else { scan::run(&sources, &options)? };
     debug!("sent {} requests to Docker", doors.docker.requests_sent());
     if scan.dry_run {
         print(&done.inventory.to_json()?)?;
@@ -107,9 +108,9 @@ pub(crate) fn scenario(scan: &ScenarioScan) -> Result<bool, Failure> {
         let sources = host.sources();
         let done = if scan.dry_run {
             // Each step builds on the one before, which left nothing on the disk.
-            detect::scan_after(&sources, &inventory, &scan.options)
+            scan::scan_after(&sources, &inventory, &scan.options)
         } else {
-            detect::run(&sources, &scan.options)?
+            scan::run(&sources, &scan.options)?
         };
         good &= report(&done);
         inventory = done.inventory;

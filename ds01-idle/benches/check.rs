@@ -16,8 +16,9 @@ use docker_rig::{
     bench::{make_gpu_containers, medians, peak_kib, time},
 };
 use ds01_core::{
-    detect::{self, ScanOptions, Settings, Sources},
+    detect::{Settings, Sources},
     event::EventLog,
+    scan::{self, ScanOptions},
     source::{
         Shift, ShiftedClock,
         docker::{Docker, DockerOptions},
@@ -169,7 +170,7 @@ impl Bench {
             deadline: Duration::from_secs(60),
             settings: Settings::default(),
         };
-        let scan = detect::run(&sources, &options).unwrap();
+        let scan = scan::run(&sources, &options).unwrap();
         scan.journal.unwrap();
     }
 }

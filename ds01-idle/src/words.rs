@@ -95,8 +95,8 @@ pub(crate) fn action(action: &Action, dry: bool) -> String {
         Action::WarnOfRuntime { left } => {
             format!("{} of its run time, stop in {}", would("warned", "warn"), units::duration(*left))
         }
-        Action::TellExempt(ds01_core::idle::state::Exempted::IdleTimeout) => exempt("idle_timeout"),
-        Action::TellExempt(ds01_core::idle::state::Exempted::MaxRuntime) => exempt("max_runtime"),
+        Action::TellExempt(ds01_core::model::Enforcement::IdleTimeout) => exempt("idle_timeout"),
+        Action::TellExempt(ds01_core::model::Enforcement::MaxRuntime) => exempt("max_runtime"),
         Action::Stop { cause, grace } => {
             let cause = match cause {
                 StopCause::Idle => "idleness",

@@ -10,8 +10,9 @@ use docker_rig::{
     bench::{make_containers, medians, time},
 };
 use ds01_core::{
-    detect::{self, Inventory, ScanOptions, Settings, Sources, inventory::FILE_NAME},
+    detect::{Inventory, Settings, Sources, inventory::FILE_NAME},
     event::EventLog,
+    scan::{self, ScanOptions},
     source::{
         SystemClock,
         docker::{Docker, DockerOptions},
@@ -88,7 +89,7 @@ fn scan(rig: &Rig, state_dir: &Path) -> Inventory {
         deadline: Duration::from_secs(60),
         settings: Settings::default(),
     };
-    detect::run(&sources, &options).unwrap().inventory
+    scan::run(&sources, &options).unwrap().inventory
 }
 
 /// Every container ten times, each with an id and a name of its own.

@@ -8,12 +8,12 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    model::{ContainerConfig, ContainerListing, ContainerStatus, Host},
+    model::{ContainerConfig, ContainerListing, ContainerStatus, GpuAccess, Host, Origin},
     source::{FailureKind, SourceError, SourceName},
 };
 
 use super::{
-    gpu_access::{GpuAccess, configured_access, requested_devices, resolve_devices},
+    gpu_access::{configured_access, requested_devices, resolve_devices},
     gpu_entries::gpu_entries,
     gpu_use::GpuUsers,
     host_processes::{HostProcesses, HostScan},
@@ -21,21 +21,11 @@ use super::{
         ContainerEntry, Extra, GpuEntry, HostEntry, Inventory, SCHEMA_VERSION, SourceEntry, SourceState,
         total_memory_mb,
     },
-    origin::{Origin, classify},
+    origin::classify,
     owner::{UNKNOWN_USER, UserSource, configured_owner},
+    settings::Settings,
     snapshot::{Facts, SeenContainer, SeenProcesses, Snapshot},
 };
-
-/// What an admin can set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// Sources named by the admin: they are never absent.
-    pub named: Vec<SourceName>,
-    /// Sources that are gone for good, on the admin's word: one that does not answer is absent, its entries are dropped.
-    pub forget: Vec<SourceName>,
-    /// Programs to leave out beside the built-in ones when a system account runs them (`monitoring.system_processes`).
-    pub system_processes: Vec<String>,
-}
 
 /// Makes the next inventory.
 pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> Inventory {
@@ -83,24 +73,6 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         host_processes: listed,
         pending_processes: pending,
         extra: previous.extra.clone(),
-    }
-}
-
-impl Settings {
-    /// Absent or failed: a source that was named, or that the picture still has entries of, can't be absent, but for the
-    /// admin's word that it is gone for good.
-    fn judge<T>(&self, answer: Result<T, SourceError>, has_entries: bool) -> Result<T, SourceError> {
-        match answer {
-            Err(SourceError::Failed { source_name, detail, .. }) if self.forget.contains(&source_name) => {
-                Err(SourceError::absent(source_name, detail))
-            }
-            Err(SourceError::Absent { source_name, detail })
-                if !self.forget.contains(&source_name) && (has_entries || self.named.contains(&source_name)) =>
-            {
-                Err(SourceError::failed(source_name, FailureKind::Missing, detail))
-            }
-            other => other,
-        }
     }
 }
 

@@ -12,10 +12,7 @@ use tracing::{debug, warn};
 use crate::{
     deadline::{DeadlineError, Pending, one_by_one},
     model::{ContainerId, ContainerListing, GpuSnapshot, Host, Process, Reading},
-    source::{
-        Clock, ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError,
-        SourceName,
-    },
+    source::{FailureKind, Inspection, ProcessError, ProcessSource, SourceError, SourceName, Sources},
 };
 
 use super::{
@@ -30,19 +27,6 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What one process, or one user's name, may take.
 const ONE_AT_MOST: Duration = Duration::from_secs(1);
-
-/// The doors of one host.
-#[derive(Clone)]
-pub struct Sources {
-    /// The container engine.
-    pub containers: Arc<dyn ContainerSource>,
-    /// The GPUs.
-    pub gpus: Arc<dyn GpuSource>,
-    /// Processes and users.
-    pub processes: Arc<dyn ProcessSource>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-}
 
 /// Looks at the host through all sources.
 ///

@@ -2,40 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use crate::model::{ContainerConfig, DeviceRequest};
+use crate::model::{ContainerConfig, DeviceRequest, GpuAccess};
 
 use super::inventory::{GpuEntry, UnresolvedGpu};
-
-/// The rule that gives a container its GPU access, the first that matched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GpuAccess {
-    /// A device request for GPUs: `docker run --gpus`.
-    DeviceRequest,
-    /// A device request by CDI name.
-    Cdi,
-    /// A device node of nvidia: `docker run --device /dev/nvidia0`.
-    Device,
-    /// The nvidia runtime, told by the environment to give devices.
-    Runtime,
-    /// A process of the container holds a GPU context, whatever the configuration says.
-    Process,
-}
-
-impl GpuAccess {
-    /// The name in files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::DeviceRequest => "device-request",
-            Self::Cdi => "cdi",
-            Self::Device => "device",
-            Self::Runtime => "runtime",
-            Self::Process => "process",
-        }
-    }
-}
 
 /// The access that a container's configuration gives it; [`GpuAccess::Process`] is for the scan to add.
 pub fn configured_access(config: &ContainerConfig) -> Option<GpuAccess> {

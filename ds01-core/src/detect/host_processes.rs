@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use crate::model::{ContainerId, Process, Reading};
 
 use super::{
-    build::Settings,
     gpu_use::{GpuUsers, name},
     inventory::{Extra, GpuUse, Inventory, ProcessEntry, total_memory_mb},
+    settings::Settings,
 };
 
 /// Programs that hold a context to manage GPUs, not to use them.

@@ -24,10 +24,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     json,
-    model::{ContainerConfig, ContainerId, ContainerStatus},
+    model::{ContainerConfig, ContainerId, ContainerStatus, GpuAccess, Origin},
 };
 
-use super::{gpu_access::GpuAccess, origin::Origin, owner::UserSource};
+use super::owner::UserSource;
 
 /// The version that this program writes. A file with another one is not understood, and not overwritten.
 pub const SCHEMA_VERSION: &str = "1";

@@ -20,12 +20,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{ContainerListing, ContainerStatus};
+use crate::model::{ContainerListing, ContainerStatus, least_age};
 
-use super::{
-    age_text::least_age,
-    inventory::{ContainerEntry, Inventory},
-};
+use super::inventory::{ContainerEntry, Inventory};
 
 /// By how much the two clocks may differ before the wall clock counts as having been set: more than the slewing of a time
 /// server over some minutes, less than the second in which Docker tells ages.

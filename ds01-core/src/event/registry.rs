@@ -4,9 +4,7 @@
 use serde::Serialize;
 
 use crate::{
-    detect::{GpuAccess, Origin},
-    idle::state::Exempted,
-    model::{ContainerId, ContainerStatus},
+    model::{ContainerId, ContainerStatus, Enforcement, GpuAccess, Origin},
     source::SourceName,
 };
 
@@ -284,7 +282,7 @@ events! {
         /// Its type in the policy.
         container_type: &'static str;
         /// From what: idle_timeout or max_runtime.
-        exempt_from: Exempted;
+        exempt_from: Enforcement;
         /// Observed idle time, in seconds.
         idle_seconds: u64;
         /// How long it has run, in seconds.

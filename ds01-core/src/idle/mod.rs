@@ -36,10 +36,11 @@ pub mod state;
 #[cfg(test)]
 mod test_support;
 
+pub use crate::model::Now;
 pub use act::{CheckError, CheckOptions, Checked, Hands, Outcome, preview, preview_after, run};
 pub use evidence::{
-    ContainerFacts, EnergyCount, GpuEvidence, GpuFigure, GpuMeasure, GpuReport, Now, Observation, ProcessActivity,
-    Signal, Signals, Thresholds, Verdict,
+    ContainerFacts, EnergyCount, GpuEvidence, GpuFigure, GpuMeasure, GpuReport, Observation, ProcessActivity, Signal,
+    Signals, Thresholds, Verdict,
 };
 pub use journal::{Journal, Look};
 pub use notice::{Broadcast, Wall};

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use super::{
-    evidence::{ContainerFacts, GpuFigure, GpuMeasure, Now, Observation, ProcessActivity, Thresholds},
+    evidence::{ContainerFacts, GpuFigure, GpuMeasure, Observation, ProcessActivity, Thresholds},
     rules::ContainerPolicy,
 };
 use crate::{
     detect::Origin,
-    model::{ContainerId, ContainerStatus, Reading},
+    model::{ContainerId, ContainerStatus, Now, Reading},
     policy::{ContainerType, Document, GpuUnknown, Policy, PolicyFiles, parse},
 };
 

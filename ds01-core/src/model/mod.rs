@@ -1,16 +1,28 @@
 //! Plain data: what the sources tell, before anything is made of it.
 
 mod activity;
+mod age_text;
 mod container;
+mod enforcement;
 mod gpu;
+mod gpu_access;
+mod now;
+mod origin;
 mod process;
 mod reading;
 
 pub use activity::{ContainerActivity, ContainerLife, RunningProcess};
+#[cfg(feature = "fakes")]
+pub(crate) use age_text::human_duration;
+pub(crate) use age_text::least_age;
 pub use container::{
     ContainerConfig, ContainerDetails, ContainerId, ContainerListing, ContainerStatus, DeviceRequest,
     InvalidContainerId,
 };
+pub use enforcement::Enforcement;
 pub use gpu::{DeviceSample, Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, ProcessSample};
+pub use gpu_access::GpuAccess;
+pub use now::Now;
+pub use origin::Origin;
 pub use process::{Host, Process};
 pub use reading::{Reading, Unknown, UnknownKind};

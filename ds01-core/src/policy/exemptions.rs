@@ -11,32 +11,14 @@ use super::{
     value::Given,
     yaml::Kind,
 };
+use crate::model::Enforcement;
 
-/// What somebody can be exempt from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Enforcement {
-    /// Being stopped for idleness.
-    IdleTimeout,
-    /// Being stopped for running too long.
-    MaxRuntime,
-}
-
-impl Enforcement {
-    /// The name in the file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::IdleTimeout => "idle_timeout",
-            Self::MaxRuntime => "max_runtime",
-        }
-    }
-
-    /// Both ages of the file are read: `idle_timeout_h` is the limit that was written in hours.
-    fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "idle_timeout" | "idle_timeout_h" => Some(Self::IdleTimeout),
-            "max_runtime" | "max_runtime_h" => Some(Self::MaxRuntime),
-            _ => None,
-        }
+/// Both ages of the file are read: `idle_timeout_h` is the limit that was written in hours.
+fn enforcement(name: &str) -> Option<Enforcement> {
+    match name {
+        "idle_timeout" | "idle_timeout_h" => Some(Enforcement::IdleTimeout),
+        "max_runtime" | "max_runtime_h" => Some(Enforcement::MaxRuntime),
+        _ => None,
     }
 }
 
@@ -183,7 +165,7 @@ fn exempt_from(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<Vec<Enforcem
     }
     let mut all = Vec::new();
     for (name, at) in names {
-        match Enforcement::from_name(name) {
+        match enforcement(name) {
             Some(one) if all.contains(&one) => {}
             Some(one) => all.push(one),
             None => {

@@ -44,9 +44,10 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
+pub use crate::model::Enforcement;
 pub use build::{Document, PolicyFiles, parse};
 pub use diagnostic::{BadPolicy, Diagnostic, Excerpt, Position, Severity};
-pub use exemptions::{Enforcement, Exemption, Expiry};
+pub use exemptions::{Exemption, Expiry};
 pub use files::{DEFAULT_PATH, load, system_processes};
 pub use level::{ContainerType, Level, Place, Sourced};
 pub use monitoring::Monitoring;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::{model::Now, units::millis};
+
 /// The two clocks of the host.
 pub trait Clock: Send + Sync {
     /// The wall clock. It can be set, forward and back.
@@ -12,6 +14,13 @@ pub trait Clock: Send + Sync {
 
     /// Time since boot, suspended time included (`CLOCK_BOOTTIME`). It never jumps, and starts anew at boot.
     fn since_boot(&self) -> Duration;
+}
+
+impl Now {
+    /// What both clocks say, in the boot `boot_id`.
+    pub fn read(clock: &dyn Clock, boot_id: &str) -> Self {
+        Self { at: clock.now(), boot_id: boot_id.to_owned(), boot_ms: millis(clock.since_boot()) }
+    }
 }
 
 /// The host's own clocks.

@@ -19,7 +19,7 @@ pub mod proc;
 pub use clock::{Clock, Shift, ShiftedClock, SystemClock};
 pub use error::{FailureKind, SourceError, SourceName};
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -27,6 +27,19 @@ use crate::model::{
     ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process,
     Reading,
 };
+
+/// The doors of one host.
+#[derive(Clone)]
+pub struct Sources {
+    /// The container engine.
+    pub containers: Arc<dyn ContainerSource>,
+    /// The GPUs.
+    pub gpus: Arc<dyn GpuSource>,
+    /// Processes and users.
+    pub processes: Arc<dyn ProcessSource>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
 
 /// The container engine.
 pub trait ContainerSource: Send + Sync {

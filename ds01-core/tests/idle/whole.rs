@@ -7,9 +7,10 @@ use std::{
 };
 
 use ds01_core::{
-    detect::{self, ScanOptions, Settings, Sources},
+    detect::{Settings, Sources},
     event::EventLog,
     idle::{self, Broadcast, CheckOptions, Checked, Hands},
+    scan::{self, ScanOptions},
     source::{
         GpuSource,
         fake::{Change, ContainerSpec, FakeHost, GpuRequest, GpuSpec, Order, ProcessSpec, Step},
@@ -73,7 +74,7 @@ impl Whole {
             deadline: Duration::from_secs(600),
             settings: Settings::default(),
         };
-        detect::run(&self.sources, &options).unwrap();
+        scan::run(&self.sources, &options).unwrap();
     }
 
     pub(crate) fn check(&self) -> Checked {

@@ -15,13 +15,13 @@ use super::{
 use crate::{
     detect::Origin,
     idle::{
-        evidence::{ContainerFacts, Now, Observation},
+        evidence::{ContainerFacts, Observation},
         journal::ask_gpus,
         rules::{Case, Changed, KeepAlive, Reread, recheck},
         state::StopCause,
     },
     model::{
-        ContainerDetails, ContainerId, ContainerLife, ContainerStatus, GpuSnapshot, Reading, Unknown, UnknownKind,
+        ContainerDetails, ContainerId, ContainerLife, ContainerStatus, GpuSnapshot, Now, Reading, Unknown, UnknownKind,
     },
     source::{Acted, Inspection},
 };

@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use rustix::param::clock_ticks_per_second;
 
-use super::now::Now;
 use crate::{
     detect::{Origin, UNKNOWN_USER, inventory::ContainerEntry},
-    model::{ContainerId, ContainerStatus, Reading, Unknown, UnknownKind},
+    model::{ContainerId, ContainerStatus, Now, Reading, Unknown, UnknownKind},
     policy::ContainerType,
 };
 

@@ -14,8 +14,8 @@ use crate::{
         Inventory, Settings, Sources, build, collect,
         inventory::{ContainerEntry, SourceState},
     },
-    idle::evidence::{Asked, ContainerFacts, Devices, Now, Observation, ProcessActivity, Seen},
-    model::{ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Reading, Unknown, UnknownKind},
+    idle::evidence::{Asked, ContainerFacts, Devices, Observation, ProcessActivity, Seen},
+    model::{ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Now, Reading, Unknown, UnknownKind},
     source::{GpuSource, ProcessSource, SourceError, SourceName},
     units::millis,
 };

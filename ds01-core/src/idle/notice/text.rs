@@ -10,8 +10,9 @@ use crate::{
     idle::{
         evidence::ContainerFacts,
         rules::{Action, Removal},
-        state::{Exempted, StopCause},
+        state::StopCause,
     },
+    model::Enforcement,
     text::sanitize,
 };
 
@@ -106,8 +107,8 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
         }
         Action::TellExempt(from) => {
             let why = match from {
-                Exempted::IdleTimeout => format!("Why: idle for {idle}."),
-                Exempted::MaxRuntime => format!("Why: it has run for {ran}."),
+                Enforcement::IdleTimeout => format!("Why: idle for {idle}."),
+                Enforcement::MaxRuntime => format!("Why: it has run for {ran}."),
             };
             let lines = [
                 why,

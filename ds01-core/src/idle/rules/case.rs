@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use super::{demand::Demand, policy::ContainerPolicy};
-use crate::idle::{
-    evidence::{ContainerFacts, Now, Verdict},
-    state::Track,
+use crate::{
+    idle::{
+        evidence::{ContainerFacts, Verdict},
+        state::Track,
+    },
+    model::Now,
 };
 
 /// All that is known of one running container at one check.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     idle::{
         evidence::Verdict,
-        state::{Exempted, StopCause, Track},
+        state::{StopCause, Track},
     },
     policy::Enforcement,
 };
@@ -68,9 +68,9 @@ fn runtime(case: &Case<'_>, decision: &mut Decision) -> bool {
     let (Some((ran, limit)), Some(track)) = (case.runtime_used(), case.track) else { return false };
     let warn_after = case.warn_after(limit);
     if case.policy.exemption(Enforcement::MaxRuntime).is_some() {
-        let due = ran >= limit && !track.told_exempt.contains(&Exempted::MaxRuntime);
+        let due = ran >= limit && !track.told_exempt.contains(&Enforcement::MaxRuntime);
         if due {
-            decision.action = Action::TellExempt(Exempted::MaxRuntime);
+            decision.action = Action::TellExempt(Enforcement::MaxRuntime);
         }
         return due;
     }
@@ -103,11 +103,11 @@ fn runtime(case: &Case<'_>, decision: &mut Decision) -> bool {
 }
 
 fn tell_exempt_if_idle(case: &Case<'_>, decision: &mut Decision) {
-    let told = case.track.is_none_or(|track| track.told_exempt.contains(&Exempted::IdleTimeout));
+    let told = case.track.is_none_or(|track| track.told_exempt.contains(&Enforcement::IdleTimeout));
     let late = decision.idle_limit.is_some_and(|limit| decision.idle >= case.warn_after(limit));
     let in_grace = case.ran_for() < case.policy.resolved.rules.grace_period.value;
     if late && !told && !in_grace && case.verdict() == Verdict::Idle {
-        decision.action = Action::TellExempt(Exempted::IdleTimeout);
+        decision.action = Action::TellExempt(Enforcement::IdleTimeout);
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::idle::{
-    evidence::{ContainerFacts, Now},
+    Now,
+    evidence::ContainerFacts,
     rules::{ContainerPolicy, Demand},
     state::Warning,
     test_support::{THRESHOLDS, container_policy, facts, now, seen},

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::rule::Reason;
-use crate::idle::state::{Exempted, StopCause};
+use crate::{idle::state::StopCause, model::Enforcement};
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Action {
         left: Duration,
     },
     /// Tell its owner, once, that it would have been stopped and is not.
-    TellExempt(Exempted),
+    TellExempt(Enforcement),
     /// Stop it.
     Stop {
         /// For what.

@@ -82,9 +82,9 @@ pub fn high_demand(high: bool, demand: Demand) -> Details {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::idle::{
-        state::Exempted,
-        test_support::{THRESHOLDS, facts, seen},
+    use crate::{
+        idle::test_support::{THRESHOLDS, facts, seen},
+        model::Enforcement,
     };
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
             (Action::Stop { cause: StopCause::Idle, grace }, "maintenance.idle_kill"),
             (Action::WarnOfRuntime { left }, "maintenance.runtime_warning"),
             (Action::Stop { cause: StopCause::Runtime, grace }, "maintenance.runtime_kill"),
-            (Action::TellExempt(Exempted::IdleTimeout), "maintenance.exempt"),
+            (Action::TellExempt(Enforcement::IdleTimeout), "maintenance.exempt"),
             (Action::WarnOfRemoval { left, removal: Removal::Held }, "maintenance.removal_warning"),
             (Action::Remove(Removal::NeverStarted), "maintenance.created_cleanup"),
             (Action::Remove(Removal::Held), "maintenance.container_removed"),

@@ -12,11 +12,8 @@ use super::{
 };
 use crate::{
     detect::Origin,
-    idle::{
-        evidence::{ContainerFacts, Now},
-        state::Standing,
-    },
-    model::ContainerStatus,
+    idle::{evidence::ContainerFacts, state::Standing},
+    model::{ContainerStatus, Now},
     policy::RemoveStopped,
 };
 

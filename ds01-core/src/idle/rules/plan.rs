@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{
     idle::{
-        evidence::{ContainerFacts, Now, Observation, Thresholds},
+        evidence::{ContainerFacts, Observation, Thresholds},
         state::{CheckMark, IdleState, Standing, StopCause},
     },
-    model::ContainerId,
+    model::{ContainerId, Now},
     policy::{ContainerType, Policy},
 };
 

@@ -5,10 +5,10 @@ use std::fmt;
 use super::keep_alive::{KeepAlive, Keeping};
 use crate::{
     idle::{
-        evidence::{ContainerFacts, Now, Observation, Thresholds, Verdict},
+        evidence::{ContainerFacts, Observation, Thresholds, Verdict},
         state::{StopCause, Track},
     },
-    model::Reading,
+    model::{Now, Reading},
     policy::Rules,
 };
 

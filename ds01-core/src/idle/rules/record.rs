@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use super::decision::{Action, Decision, Waits};
 use crate::{
-    idle::{
-        evidence::Now,
-        state::{IdleState, Warning},
-    },
-    model::ContainerId,
+    idle::state::{IdleState, Warning},
+    model::{ContainerId, Now},
     units::millis,
 };
 

@@ -7,10 +7,10 @@ use crate::{
     detect::inventory::Extra,
     event::{Details, Event},
     idle::{
-        evidence::{ContainerFacts, Now},
+        evidence::ContainerFacts,
         state::{IdleState, StopCause, Stopping},
     },
-    model::{ContainerId, ContainerStatus, Reading},
+    model::{ContainerId, ContainerStatus, Now, Reading},
     units::millis,
 };
 

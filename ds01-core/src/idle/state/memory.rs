@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::{standing::Standing, stopping::Stopping, track::Track};
 use crate::{
     detect::inventory::Extra,
-    idle::evidence::{Now, Observation, Thresholds},
-    model::{ContainerId, ContainerStatus},
+    idle::evidence::{Observation, Thresholds},
+    model::{ContainerId, ContainerStatus, Now},
 };
 
 /// The version that this program writes. A file with another one is not understood, and not overwritten.

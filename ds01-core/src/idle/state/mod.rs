@@ -8,4 +8,4 @@ mod track;
 pub use memory::{CheckMark, FILE_NAME, IdleState, SCHEMA_VERSION, StateError};
 pub use standing::Standing;
 pub use stopping::{StopCause, Stopping};
-pub use track::{Exempted, FRESH, Interval, LONGEST_INTERVAL, Track, Warning};
+pub use track::{FRESH, Interval, LONGEST_INTERVAL, Track, Warning};

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::track::Warning;
 use crate::{
     detect::inventory::Extra,
-    idle::evidence::{ContainerFacts, Now},
-    model::ContainerStatus,
+    idle::evidence::ContainerFacts,
+    model::{ContainerStatus, Now},
 };
 
 /// A container that does not run, as checks have seen it.

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     detect::inventory::Extra,
     idle::evidence::{
-        GpuEvidence, GpuMeasure, IdlePowers, Now, Observation, SHORTEST_INTERVAL, Signals, Since, Thresholds, Verdict,
-        power,
+        GpuEvidence, GpuMeasure, IdlePowers, Observation, SHORTEST_INTERVAL, Signals, Since, Thresholds, Verdict, power,
     },
+    model::Now,
     policy::Enforcement,
 };
 
@@ -64,7 +64,7 @@ pub struct Track {
     pub runtime_warning: Option<Warning>,
     /// From what its owner was told to be exempt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub told_exempt: Vec<Exempted>,
+    pub told_exempt: Vec<Enforcement>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -90,25 +90,6 @@ pub struct Warning {
     pub check: u64,
     /// The boot clock, in milliseconds, before which the stop that it announced is not to come.
     pub not_before_boot_ms: u64,
-}
-
-/// What an owner can have been told to be exempt from: [`Enforcement`] as the state file spells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Exempted {
-    /// Being stopped for idleness.
-    IdleTimeout,
-    /// Being stopped for running too long.
-    MaxRuntime,
-}
-
-impl From<Enforcement> for Exempted {
-    fn from(from: Enforcement) -> Self {
-        match from {
-            Enforcement::IdleTimeout => Self::IdleTimeout,
-            Enforcement::MaxRuntime => Self::MaxRuntime,
-        }
-    }
 }
 
 impl Interval {

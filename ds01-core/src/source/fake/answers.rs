@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    detect::human_duration,
     model::{
         ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, ContainerStatus, Gpu,
         GpuProcess, GpuReading, GpuSnapshot, Host, Mig, MigInstance, Process, Reading, Unknown, UnknownKind,
+        human_duration,
     },
     source::{
         Clock, ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError,

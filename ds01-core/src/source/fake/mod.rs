@@ -38,9 +38,9 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{
-    detect::Sources,
-    model::{ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, Host, InvalidContainerId, Process, Reading},
+use super::Sources;
+use crate::model::{
+    ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, Host, InvalidContainerId, Process, Reading,
 };
 
 pub use control::Order;

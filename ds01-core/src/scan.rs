@@ -9,16 +9,15 @@ use std::{
 use tracing::warn;
 
 use crate::{
+    detect::{
+        Settings, diff,
+        inventory::{FILE_NAME, Inventory, InventoryError},
+        look,
+    },
     event::{Event, EventLog},
     idle::{Journal, Look},
+    source::Sources,
     store::{Store, StoreError},
-};
-
-use super::{
-    build::{Settings, build},
-    collect::{Sources, collect},
-    diff::diff,
-    inventory::{FILE_NAME, Inventory, InventoryError, SourceEntry, SourceState},
 };
 
 /// The lock that lets one scan at a time keep the inventory.
@@ -55,19 +54,6 @@ pub struct Scan {
     pub journal: Result<(), StoreError>,
     /// How long it took.
     pub took: Duration,
-}
-
-/// What a picture holds, in figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Summary {
-    /// Containers, running or not.
-    pub containers: usize,
-    /// Those of them that can use a GPU.
-    pub with_gpu: usize,
-    /// Host GPU processes.
-    pub host_processes: usize,
-    /// Processes seen once.
-    pub pending: usize,
 }
 
 /// Why a scan left no inventory.
@@ -144,34 +130,11 @@ pub fn scan_after(sources: &Sources, previous: &Inventory, options: &ScanOptions
     Scan { inventory, events, journal: Ok(()), took: start.elapsed() }
 }
 
-/// Looks at the host, in memory: within `limit`, whatever the sources do.
-pub fn look(sources: &Sources, previous: &Inventory, limit: Duration, settings: &Settings) -> Inventory {
-    build(collect(sources, previous, limit, None), previous, settings)
-}
-
 fn read_inventory(options: &ScanOptions) -> Result<Option<Result<Inventory, InventoryError>>, StoreError> {
     match Store::open_existing(&options.state_dir) {
         Ok(store) => Ok(store.read(FILE_NAME)?.map(|bytes| Inventory::from_json(&bytes))),
         Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-impl Inventory {
-    /// What it holds, in figures.
-    pub fn summary(&self) -> Summary {
-        Summary {
-            containers: self.containers.len(),
-            with_gpu: self.containers.values().filter(|entry| entry.has_gpu == Some(true)).count(),
-            host_processes: self.host_processes.len(),
-            pending: self.pending_processes.len(),
-        }
-    }
-
-    /// The sources that failed at the last scan, by name.
-    pub fn failed_sources(&self) -> impl Iterator<Item = (&str, &SourceEntry)> {
-        let all = self.sources.iter().map(|(name, entry)| (name.as_str(), entry));
-        all.filter(|(_, entry)| entry.state == SourceState::Failed)
     }
 }
 

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{source::Clock, units::millis};
-
-/// The moment of a check.
+/// A moment on both clocks of one boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Now {
     /// Wall clock.
@@ -18,11 +16,6 @@ pub struct Now {
 }
 
 impl Now {
-    /// What both clocks say, in the boot `boot_id`.
-    pub fn read(clock: &dyn Clock, boot_id: &str) -> Self {
-        Self { at: clock.now(), boot_id: boot_id.to_owned(), boot_ms: millis(clock.since_boot()) }
-    }
-
     /// How long ago `boot_ms` was, in this boot; zero for the future.
     pub fn since(&self, boot_ms: u64) -> Duration {
         Duration::from_millis(self.boot_ms.saturating_sub(boot_ms))

@@ -1,0 +1,47 @@
+//! Looking at the host in memory, and what was seen in figures.
+
+use std::time::Duration;
+
+use super::{
+    build::build,
+    collect::collect,
+    inventory::{Inventory, SourceEntry, SourceState},
+    settings::Settings,
+};
+use crate::source::Sources;
+
+/// What a picture holds, in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Containers, running or not.
+    pub containers: usize,
+    /// Those of them that can use a GPU.
+    pub with_gpu: usize,
+    /// Host GPU processes.
+    pub host_processes: usize,
+    /// Processes seen once.
+    pub pending: usize,
+}
+
+/// Looks at the host, in memory: within `limit`, whatever the sources do.
+pub fn look(sources: &Sources, previous: &Inventory, limit: Duration, settings: &Settings) -> Inventory {
+    build(collect(sources, previous, limit, None), previous, settings)
+}
+
+impl Inventory {
+    /// What it holds, in figures.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            containers: self.containers.len(),
+            with_gpu: self.containers.values().filter(|entry| entry.has_gpu == Some(true)).count(),
+            host_processes: self.host_processes.len(),
+            pending: self.pending_processes.len(),
+        }
+    }
+
+    /// The sources that failed at the last scan, by name.
+    pub fn failed_sources(&self) -> impl Iterator<Item = (&str, &SourceEntry)> {
+        let all = self.sources.iter().map(|(name, entry)| (name.as_str(), entry));
+        all.filter(|(_, entry)| entry.state == SourceState::Failed)
+    }
+}
