@@ -1,49 +1,25 @@
 //! From the files' bytes to a policy, or to everything that is wrong with them.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use super::{
-    BadPolicy, Loaded, Policy,
-    diagnostic::{Findings, Severity},
+    diagnostic::{BadPolicy, Findings, Severity},
+    document::PolicyFiles,
     exemptions, join,
     level::{ContainerType, Place},
-    members,
-    monitoring::{self, Monitoring},
+    monitoring,
     names::ByUser,
-    reader::{Entry, Reader, Said, Spelled},
+    reader::{Entry, Reader, Spelled},
     schema::{self, Scope},
-    settings::Located,
-    source::Source,
+    settings::{Located, Said},
+    sources::Sources,
+    user_name,
+    whole::{Loaded, Policy},
     yaml::Node,
 };
 
-/// A file that was read.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// Its path, as diagnostics and provenance name it.
-    pub path: PathBuf,
-    /// What is in it.
-    pub bytes: Vec<u8>,
-}
-
-/// The files that make a policy, as bytes: so that anything that has bytes can ask what they would mean.
-#[derive(Debug, Clone)]
-pub struct PolicyFiles {
-    /// `resource-limits.yaml`.
-    pub policy: Document,
-    /// `user-overrides.yaml` beside it.
-    pub overrides: Option<Document>,
-    /// `lifecycle-exemptions.yaml` beside it.
-    pub exemptions: Option<Document>,
-    /// `groups/NAME.members` beside it, by NAME.
-    pub members: BTreeMap<String, Document>,
-}
-
 const SECTIONS: [&str; 7] =
     ["defaults", "default_group", "groups", "user_overrides", "container_types", "policies", "monitoring"];
-
-/// The group of whom no file names in any, where no file says which.
-const DEFAULT_GROUP: &str = "student";
 
 /// Reads the files' bytes: a pure function of them.
 ///
@@ -97,46 +73,6 @@ fn shared<'p>(
         let help = format!("a container whose owner is only known as `{short}` gets none: add one for that name");
         if let Some(place) = places.get(&names[0]) {
             sources.report(place, &names[0], Severity::Warning, message, help, found);
-        }
-    }
-}
-
-/// The files that are text.
-pub(crate) struct Sources<'a> {
-    policy: Option<Source<'a>>,
-    overrides: Option<Source<'a>>,
-    exemptions: Option<Source<'a>>,
-    pub(crate) members: BTreeMap<&'a str, Source<'a>>,
-}
-
-impl<'a> Sources<'a> {
-    fn decode(files: &'a PolicyFiles, found: &mut Findings) -> Self {
-        let mut decode = |document| Source::decode(document, found);
-        Self {
-            policy: decode(&files.policy),
-            overrides: files.overrides.as_ref().and_then(&mut decode),
-            exemptions: files.exemptions.as_ref().and_then(&mut decode),
-            members: files.members.iter().filter_map(|(group, file)| Some((&**group, decode(file)?))).collect(),
-        }
-    }
-
-    /// Reports what is said of a `name` at a place of one of the files.
-    pub(crate) fn report(
-        &self,
-        place: &Place,
-        name: &str,
-        severity: Severity,
-        message: String,
-        help: impl Into<String>,
-        found: &mut Findings,
-    ) {
-        if found.full(severity) {
-            found.count(severity);
-            return;
-        }
-        let all = [&self.policy, &self.overrides, &self.exemptions].into_iter().flatten().chain(self.members.values());
-        if let Some(source) = all.into_iter().find(|source| source.file == place.file) {
-            found.push(source.diagnostic(severity, source.find(name, place.line), message, help.into()));
         }
     }
 }
@@ -225,7 +161,7 @@ fn bad_group_name(name: &str) -> Option<&'static str> {
 fn overrides(reader: &mut Reader<'_>, node: &Node, what: &str) -> ByUser<(Said, Place)> {
     let mut overrides = ByUser::default();
     for entry in reader.entries(node, what) {
-        if let Some(wrong) = members::fault(entry.key) {
+        if let Some(wrong) = user_name::fault(entry.key) {
             reader.error(entry.at, wrong.message, wrong.help);
             continue;
         }
@@ -270,27 +206,5 @@ fn container_types(reader: &mut Reader<'_>, node: &Node, policy: &mut Policy) {
                 schema::hint(entry.key, ContainerType::ALL[1..].iter().map(|kind| kind.as_str()))
             }),
         }
-    }
-}
-
-impl Policy {
-    /// What holds where no file says anything.
-    fn built_in() -> Self {
-        Self {
-            defaults: Said::default(),
-            groups: BTreeMap::new(),
-            types: BTreeMap::new(),
-            overrides_file: ByUser::default(),
-            overrides_inline: ByUser::default(),
-            members: ByUser::default(),
-            default_group: None,
-            exemptions: Vec::new(),
-            monitoring: Monitoring::default(),
-        }
-    }
-
-    /// The group of whom no file names in any.
-    pub fn default_group(&self) -> &str {
-        self.default_group.as_ref().map_or(DEFAULT_GROUP, |group| &group.value)
     }
 }

@@ -5,9 +5,8 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use super::{
     diagnostic::Position,
     level::Place,
-    members,
     reader::{Entry, Reader},
-    schema,
+    schema, user_name,
     value::Given,
     yaml::Kind,
 };
@@ -147,7 +146,7 @@ fn username(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<String> {
         reader.error(entry.at, "the exemption is for nobody", "write the user's name");
         return None;
     }
-    if let Some(wrong) = members::fault(given.text) {
+    if let Some(wrong) = user_name::fault(given.text) {
         reader.error(entry.value.at, wrong.message, wrong.help);
         return None;
     }

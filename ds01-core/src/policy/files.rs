@@ -19,9 +19,10 @@ use rustix::{
 };
 
 use super::{
-    BadPolicy, Loaded,
-    build::{self, Document, PolicyFiles},
-    diagnostic::{Diagnostic, Findings, Severity},
+    build,
+    diagnostic::{BadPolicy, Diagnostic, Findings, Severity},
+    document::{Document, PolicyFiles},
+    whole::Loaded,
     yaml::MAX_BYTES,
 };
 

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Policy,
-    build::Sources,
     diagnostic::{Findings, Severity},
     level::Place,
     members,
@@ -12,6 +10,8 @@ use super::{
     reader::Reader,
     schema,
     settings::Located,
+    sources::Sources,
+    whole::Policy,
 };
 
 /// Joins the members of both, and reports who is where twice, and which group has none.

@@ -27,6 +27,7 @@
 
 mod build;
 mod diagnostic;
+mod document;
 mod exemptions;
 mod files;
 mod join;
@@ -39,14 +40,16 @@ mod resolve;
 mod schema;
 mod settings;
 mod source;
+mod sources;
+mod user_name;
 mod value;
+mod whole;
 mod yaml;
 
-use std::collections::BTreeMap;
-
 pub use crate::model::Enforcement;
-pub use build::{Document, PolicyFiles, parse};
+pub use build::parse;
 pub use diagnostic::{BadPolicy, Diagnostic, Excerpt, Position, Severity};
+pub use document::{Document, PolicyFiles};
 pub use exemptions::{Exemption, Expiry};
 pub use files::{DEFAULT_PATH, load, system_processes};
 pub use level::{ContainerType, Level, Place, Sourced};
@@ -55,31 +58,4 @@ pub use names::short_form;
 pub use resolve::Resolved;
 pub use settings::{Limits, Row, Rules};
 pub use value::{GpuUnknown, RemoveStopped, Shown};
-
-/// A policy that was read whole.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// `defaults`, with `policies` among its rules.
-    defaults: reader::Said,
-    groups: BTreeMap<String, (reader::Said, Place)>,
-    types: BTreeMap<ContainerType, reader::Said>,
-    /// `user-overrides.yaml`, which wins over the other.
-    overrides_file: names::ByUser<(reader::Said, Place)>,
-    /// `user_overrides` of the main file.
-    overrides_inline: names::ByUser<(reader::Said, Place)>,
-    /// The group of each user whom a file names.
-    members: names::ByUser<(String, Place)>,
-    default_group: Option<settings::Located<String>>,
-    exemptions: Vec<Exemption>,
-    /// Which containers and processes are the platform's own.
-    pub monitoring: Monitoring,
-}
-
-/// A policy, and what its author should look at.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// The policy.
-    pub policy: Policy,
-    /// Warnings, in the order of files and lines.
-    pub warnings: Vec<Diagnostic>,
-}
+pub use whole::{Loaded, Policy};

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::{
     diagnostic::{Diagnostic, Findings, Position, Severity},
     level::Place,
-    members,
     schema::{Key, Scope},
-    settings::{LimitsLayer, Located, RulesLayer},
+    settings::{Located, Said},
     source::Source,
+    user_name,
     value::{Given, Wrong},
     yaml::{self, Kind, Node},
 };
@@ -30,16 +30,6 @@ pub(crate) struct Entry<'n> {
 
 /// The settings that one place of a file gave so far, each with the key that it was spelled as, and the line.
 pub(crate) type Spelled<'n> = BTreeMap<&'static str, (&'n str, u32)>;
-
-/// What `defaults`, a group, a user override or a container type says.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Said {
-    pub(crate) limits: LimitsLayer,
-    pub(crate) rules: RulesLayer,
-    pub(crate) members: Vec<Located<String>>,
-    /// Whether the key `members` was there at all.
-    pub(crate) lists_members: bool,
-}
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(source: &'a Source<'a>, found: &'a mut Findings) -> Self {
@@ -238,7 +228,7 @@ impl<'a> Reader<'a> {
                 Key::Members => {
                     said.lists_members = true;
                     for (name, at) in self.names(entry) {
-                        match members::fault(name) {
+                        match user_name::fault(name) {
                             Some(wrong) => self.error(at, wrong.message, wrong.help),
                             None => said.members.push(Located { value: name.to_owned(), place: self.place(at.line) }),
                         }

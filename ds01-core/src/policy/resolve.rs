@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    Policy,
     exemptions::Exemption,
     level::{ContainerType, Level, Sourced},
     names::ByUser,
-    reader::Said,
-    settings::{Limits, LimitsLayer, Row, Rules, RulesLayer},
+    settings::{Limits, LimitsLayer, Row, Rules, RulesLayer, Said},
+    whole::Policy,
 };
 
 /// What holds for one user's containers of one type, or for a group's.

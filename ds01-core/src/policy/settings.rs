@@ -140,3 +140,13 @@ settings! {
     /// The most containers that one run stops. `None` is no cap.
     max_stops_per_run: Option<u64> = None, value::stops;
 }
+
+/// What `defaults`, a group, a user override or a container type says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Said {
+    pub(crate) limits: LimitsLayer,
+    pub(crate) rules: RulesLayer,
+    pub(crate) members: Vec<Located<String>>,
+    /// Whether the key `members` was there at all.
+    pub(crate) lists_members: bool,
+}

@@ -3,8 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    build::Document,
     diagnostic::{Diagnostic, Excerpt, Findings, Position, Severity},
+    document::Document,
     level::Place,
     yaml,
 };

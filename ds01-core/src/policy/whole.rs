@@ -1,0 +1,65 @@
+//! A policy that was read whole.
+
+use std::collections::BTreeMap;
+
+use super::{
+    diagnostic::Diagnostic,
+    exemptions::Exemption,
+    level::{ContainerType, Place},
+    monitoring::Monitoring,
+    names::ByUser,
+    settings::{Located, Said},
+};
+
+/// The group of whom no file names in any, where no file says which.
+const DEFAULT_GROUP: &str = "student";
+
+/// A policy that was read whole.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// `defaults`, with `policies` among its rules.
+    pub(super) defaults: Said,
+    pub(super) groups: BTreeMap<String, (Said, Place)>,
+    pub(super) types: BTreeMap<ContainerType, Said>,
+    /// `user-overrides.yaml`, which wins over the other.
+    pub(super) overrides_file: ByUser<(Said, Place)>,
+    /// `user_overrides` of the main file.
+    pub(super) overrides_inline: ByUser<(Said, Place)>,
+    /// The group of each user whom a file names.
+    pub(super) members: ByUser<(String, Place)>,
+    pub(super) default_group: Option<Located<String>>,
+    pub(super) exemptions: Vec<Exemption>,
+    /// Which containers and processes are the platform's own.
+    pub monitoring: Monitoring,
+}
+
+/// A policy, and what its author should look at.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The policy.
+    pub policy: Policy,
+    /// Warnings, in the order of files and lines.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Policy {
+    /// What holds where no file says anything.
+    pub(super) fn built_in() -> Self {
+        Self {
+            defaults: Said::default(),
+            groups: BTreeMap::new(),
+            types: BTreeMap::new(),
+            overrides_file: ByUser::default(),
+            overrides_inline: ByUser::default(),
+            members: ByUser::default(),
+            default_group: None,
+            exemptions: Vec::new(),
+            monitoring: Monitoring::default(),
+        }
+    }
+
+    /// The group of whom no file names in any.
+    pub fn default_group(&self) -> &str {
+        self.default_group.as_ref().map_or(DEFAULT_GROUP, |group| &group.value)
+    }
+}
