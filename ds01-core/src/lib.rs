@@ -16,14 +16,33 @@
 //!   each source answered.
 //! - An [`Event`](event::Event) is what changed from one inventory to the next.
 //!
+//! # Rooms
+//!
+//! Lowest first: a room uses those above it in this table, and never one below (`tests/layers` keeps it so).
+//!
+//! | room | what belongs there | touches the machine |
+//! |---|---|---|
+//! | [`text`], [`duration`], [`units`], [`json`], [`table`] | how things are written for people and programs | no |
+//! | [`deadline`] | asking in a thread, and not waiting for ever | threads |
+//! | [`model`] | plain data: containers, GPUs, processes, readings | no |
+//! | [`store`], [`usage`] | files that survive a crash; counters of cgroups and processes | yes |
+//! | [`source`] | the doors: one trait a source, the real ones, the fakes | yes |
+//! | [`event`] | what happened: the registry of types, and the log | the log |
+//! | [`policy`] | what applies to whom: files in, resolved settings out | reading files |
+//! | [`detect`] | from what the sources tell to an inventory, and what changed | no |
+//! | [`idle`] | who is idle, and what is done about it; it has rooms of its own | some rooms |
+//! | [`scan`] | one scan from end to end | yes |
+//! | `cli` | what the programs' command lines share (feature `cli`) | terminals |
+//!
 //! # Flow
 //!
 //! ```text
-//! sources -> Snapshot -> build(snapshot, previous) -> Inventory -> diff(previous, inventory) -> events, store
+//! scan:  sources -> Snapshot -> build(snapshot, previous) -> Inventory -> diff(previous, inventory) -> events, store
+//! check: sources + journal + policy + state -> signals -> verdict -> decision -> look again -> do it -> events, state
 //! ```
 //!
 //! [`detect::collect`] touches the machine, [`detect::build`] and [`detect::diff`] are pure functions of plain data, and
-//! [`scan::run`] is the shell around them that locks, logs and saves.
+//! [`scan::run`] is the shell around them that locks, logs and saves. [`idle::run`] is the shell of a check.
 //!
 //! # Example
 //!
@@ -62,9 +81,9 @@
 //! # }
 //! ```
 //!
-//! To test a program of your own against a host in memory, give it [`Sources`](detect::Sources) from a
-//! `FakeHost`, or a story in YAML from a scenario file. To add a source, implement its trait: what it has to promise stands
-//! there.
+//! To test a program of your own against a host in memory, give it [`Sources`](source::Sources) from a `FakeHost`, or tell
+//! a story in YAML in a scenario file. To add a source, implement its trait; the trait says what it has to promise.
+//! `examples/own_source.rs` does that, and goes on to a policy and a verdict.
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -44,6 +44,7 @@ pub struct ScanOptions {
 
 /// What a scan made.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Scan {
     /// The picture of the host.
     pub inventory: Inventory,
@@ -58,6 +59,7 @@ pub struct Scan {
 
 /// Why a scan left no inventory.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScanError {
     /// The state directory, the lock or the inventory file.
     #[error(transparent)]

@@ -50,6 +50,7 @@ pub struct Lock {
 
 /// What went wrong with which file.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The system refused.
     #[error("can't {action} {path}: {error}")]

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args as _, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ds01_core::{
     cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
     detect::Settings,
@@ -11,7 +11,7 @@ use ds01_core::{
     source::SourceName,
 };
 
-use crate::doctor::DoctorArgs;
+use crate::{doctor::DoctorArgs, store_args::StoreArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -85,18 +85,6 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Other {
     Doctor(DoctorArgs),
-}
-
-/// Where what is seen is kept.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct StoreArgs {
-    /// Where the inventory is kept
-    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
-    pub(crate) state_dir: PathBuf,
-
-    /// Where events are appended to
-    #[arg(long, value_name = "FILE", default_value = EVENTS_FILE)]
-    pub(crate) events_file: PathBuf,
 }
 
 /// A source that can go for good.

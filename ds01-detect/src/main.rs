@@ -3,7 +3,9 @@
 mod cli;
 mod doctor;
 mod event_types;
+mod failure;
 mod run;
+mod store_args;
 
 use std::process::ExitCode;
 
@@ -11,7 +13,7 @@ use clap::Parser;
 use ds01_core::cli::{Console, console};
 
 use cli::{Cli, Command};
-use run::Failure;
+use failure::Failure;
 
 pub(crate) const CONSOLE: Console = Console::new(env!("CARGO_PKG_NAME"));
 

@@ -13,9 +13,9 @@ use ds01_core::{
 use jiff::tz::TimeZone;
 
 use crate::{
-    CONSOLE, check_config,
+    CONSOLE,
     cli::{HostRequest, RunRequest},
-    failure::{Failure, exit},
+    failure::{Failure, count_findings, exit},
     words,
 };
 
@@ -60,7 +60,7 @@ impl Host {
 fn load_policy(config: &std::path::Path) -> Result<Policy, Failure> {
     let loaded = policy::load(config)?;
     if !loaded.warnings.is_empty() {
-        let warnings = check_config::summary(&loaded.warnings);
+        let warnings = count_findings(&loaded.warnings);
         CONSOLE.say(format_args!("{warnings} about this policy: see ds01-idle check-config"));
     }
     Ok(loaded.policy)

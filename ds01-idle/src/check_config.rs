@@ -2,12 +2,9 @@
 
 use std::{io::Write, path::Path, process::ExitCode};
 
-use ds01_core::{
-    policy::{self, Diagnostic, Severity},
-    text::sanitize,
-};
+use ds01_core::{policy, text::sanitize};
 
-use crate::failure::{Failure, exit};
+use crate::failure::{Failure, count_findings, exit};
 
 /// Prints everything that was found, and in a last line whether the policy would be used.
 pub(crate) fn run(config: &Path, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -19,23 +16,8 @@ pub(crate) fn run(config: &Path, out: &mut impl Write) -> Result<ExitCode, Failu
         writeln!(out, "{diagnostic}")?;
     }
     let path = config.display().to_string();
-    let counts = if found.is_empty() { String::new() } else { format!(": {}", summary(&found)) };
+    let counts = if found.is_empty() { String::new() } else { format!(": {}", count_findings(&found)) };
     writeln!(out, "{} is {verdict}{counts}", sanitize(&path))?;
     out.flush()?;
     Ok(code)
-}
-
-/// How many errors and warnings there are, in words.
-pub(crate) fn summary(found: &[Diagnostic]) -> String {
-    let count = |severity, one: &str| {
-        let n = found.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-        match n {
-            0 => None,
-            1 => Some(format!("1 {one}")),
-            _ => Some(format!("{n} {one}s")),
-        }
-    };
-    let parts = [count(Severity::Error, "error"), count(Severity::Warning, "warning")];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    parts.join(", ")
 }

@@ -7,11 +7,11 @@ use std::{
 
 use ds01_core::{
     idle::CheckError,
-    policy::BadPolicy,
+    policy::{BadPolicy, Diagnostic, Severity},
     source::{SourceError, fake::ScenarioError},
 };
 
-use crate::{CONSOLE, check_config};
+use crate::CONSOLE;
 
 /// Exit codes, from `sysexits.h` where it has one.
 pub(crate) mod exit {
@@ -61,7 +61,7 @@ impl Failure {
                 let _ = writeln!(io::stderr(), "{bad}");
                 CONSOLE.say(format_args!(
                     "{}; nobody is touched by a policy that is not sound",
-                    check_config::summary(&bad.found)
+                    count_findings(&bad.found)
                 ));
             }
             Self::Check(error) if error.is_locked() => CONSOLE.say(format_args!("{error}; nobody was touched")),
@@ -79,4 +79,19 @@ impl Failure {
             _ => exit::FAILED,
         })
     }
+}
+
+/// How many errors and warnings there are, in words.
+pub(crate) fn count_findings(found: &[Diagnostic]) -> String {
+    let count = |severity, one: &str| {
+        let n = found.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+        match n {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            _ => Some(format!("{n} {one}s")),
+        }
+    };
+    let parts = [count(Severity::Error, "error"), count(Severity::Warning, "warning")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(", ")
 }

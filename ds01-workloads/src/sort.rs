@@ -39,13 +39,3 @@ fn gpu_rank(row: &Row) -> u8 {
         (false, false) => 2,
     }
 }
-
-/// The largest first, and what is unknown last: whoever sorts by a figure looks for the biggest.
-pub(crate) fn largest_first<T: PartialOrd>(a: Option<T>, b: Option<T>) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) => b.partial_cmp(&a).unwrap_or(Ordering::Equal),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    }
-}

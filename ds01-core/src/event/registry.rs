@@ -10,6 +10,7 @@ use crate::{
 
 /// An event type, as `ds01-detect --event-types` lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EventType {
     /// `category.action`.
     pub name: &'static str,

@@ -30,6 +30,7 @@ pub enum Severity {
 /// Its [`Display`](fmt::Display) form has several lines and is safe to print: names, place and fault on the first, then
 /// the line itself with a mark under the place, then what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
@@ -174,6 +175,7 @@ fn shown(piece: &str) -> String {
 
 /// A policy that can't be used, with everything that was found in its files, warnings included.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BadPolicy {
     /// What was found, in the order of files and lines. At least one is an error.
     pub found: Vec<Diagnostic>,

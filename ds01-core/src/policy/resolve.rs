@@ -14,6 +14,7 @@ use super::{
 
 /// What holds for one user's containers of one type, or for a group's.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Resolved {
     /// The user's group; the level is `Default` or `BuiltIn` for the default group.
     pub group: Sourced<String>,

@@ -35,6 +35,7 @@ pub struct Policy {
 
 /// A policy, and what its author should look at.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Loaded {
     /// The policy.
     pub policy: Policy,

@@ -187,6 +187,7 @@ pub trait ProcessSource: Send + Sync {
 
 /// Why one process could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProcessError {
     /// There is no such process.
     #[error("no process {pid}")]

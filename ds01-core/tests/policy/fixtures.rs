@@ -42,7 +42,7 @@ fn questions(text: &str) -> Vec<(String, ContainerType)> {
         .collect()
 }
 
-fn describe(Loaded { policy, warnings }: &Loaded, text: &str) -> String {
+fn describe(Loaded { policy, warnings, .. }: &Loaded, text: &str) -> String {
     let mut said = String::new();
     for warning in warnings {
         writeln!(said, "{warning}").unwrap();

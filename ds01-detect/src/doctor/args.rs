@@ -8,7 +8,7 @@ use ds01_core::{
     idle::Wall,
 };
 
-use crate::cli::StoreArgs;
+use crate::store_args::StoreArgs;
 
 const ABOUT: &str = "\
 Looks at what a scan needs: Docker, NVML, /proc, user names, directories, timers. Writes nothing, and runs nothing but \

@@ -15,7 +15,7 @@ use ds01_core::cli::console;
 
 pub(crate) use args::DoctorArgs;
 
-use crate::run::Failure;
+use crate::failure::Failure;
 use finding::Verdict;
 
 /// Looks, and says what it found; whether nothing failed. `args` have been completed from the environment.

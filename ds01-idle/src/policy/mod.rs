@@ -11,7 +11,11 @@ use ds01_core::{
 };
 use jiff::tz::TimeZone;
 
-use crate::{CONSOLE, Failure, check_config, cli::PolicyRequest};
+use crate::{
+    CONSOLE,
+    cli::PolicyRequest,
+    failure::{Failure, count_findings},
+};
 
 /// What holds for one kind of container of one user or group.
 struct Answer<'a> {
@@ -31,7 +35,7 @@ struct Answers<'a> {
 pub(crate) fn run(request: &PolicyRequest, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let loaded = policy::load(&request.config)?;
     if !loaded.warnings.is_empty() {
-        let warnings = check_config::summary(&loaded.warnings);
+        let warnings = count_findings(&loaded.warnings);
         CONSOLE.say(format_args!("{warnings} about this policy: see ds01-idle check-config"));
     }
     let answers = answers(&loaded.policy, request);

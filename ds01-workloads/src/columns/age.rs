@@ -5,7 +5,7 @@ use ds01_core::{
     units,
 };
 
-use super::Column;
+use super::column::Column;
 
 pub(super) const COLUMN: Column = Column {
     name: "age",

@@ -2,7 +2,7 @@
 
 use ds01_core::table::{Cell, Shrink};
 
-use super::{Column, words};
+use super::column::{Column, words};
 
 pub(super) const COLUMN: Column = Column {
     name: "id",

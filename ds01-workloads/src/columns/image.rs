@@ -2,7 +2,7 @@
 
 use ds01_core::table::{Cell, Shrink};
 
-use super::{Column, NONE, words};
+use super::column::{Column, NONE, words};
 
 pub(super) const COLUMN: Column = Column {
     name: "image",

@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 use ds01_core::table::{Cell, Shrink};
 
-use super::{Column, words};
+use super::column::{Column, words};
 use crate::row::Category;
 
 pub(super) const COLUMN: Column = Column {

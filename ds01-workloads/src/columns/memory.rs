@@ -2,8 +2,8 @@
 
 use ds01_core::{table::Cell, units};
 
-use super::{Column, NONE, figures};
-use crate::{row::Row, sort::largest_first};
+use super::column::{Column, NONE, figures, largest_first};
+use crate::row::Row;
 
 pub(super) const COLUMN: Column = Column {
     name: "memory",

@@ -56,6 +56,7 @@ pub struct CheckOptions {
 
 /// What a check saw, decided and did.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Checked {
     /// The host.
     pub look: Look,
@@ -77,6 +78,7 @@ pub struct Checked {
 
 /// Why there was no check, and nobody was touched.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckError {
     /// The state directory, the lock, the state, or the journal.
     #[error(transparent)]

@@ -73,6 +73,7 @@ impl<T> Signal<T> {
 
 /// What a container did between two observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Signals {
     /// Its GPUs.
     pub gpu: GpuEvidence,

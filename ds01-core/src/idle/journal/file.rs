@@ -21,7 +21,7 @@ use crate::{
 pub const DIR_NAME: &str = "activity";
 
 /// Days before today that are kept.
-const KEPT_DAYS: i64 = 14;
+pub const KEPT_DAYS: i64 = 14;
 
 /// Longer lines are nothing that this program wrote.
 const MAX_LINE_BYTES: u64 = 64 * 1024;

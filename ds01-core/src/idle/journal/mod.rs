@@ -5,6 +5,6 @@ mod file;
 mod look;
 
 pub(crate) use file::DISORDER_MS;
-pub use file::{DIR_NAME, Journal};
+pub use file::{DIR_NAME, Journal, KEPT_DAYS};
 pub use look::Look;
 pub(crate) use look::ask_gpus;

@@ -89,6 +89,7 @@ pub enum Waits {
 
 /// What is to be done about one container at one check, and why.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Decision {
     /// What.
     pub action: Action,

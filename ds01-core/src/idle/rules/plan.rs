@@ -52,6 +52,7 @@ impl Check<'_> {
 
 /// What a check decided.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Plan {
     /// What is to be done about each container, and why.
     pub decisions: BTreeMap<ContainerId, Decision>,

@@ -14,6 +14,7 @@ use crate::{
 
 /// Why a container that was to be stopped is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Changed {
     /// There is no such container any more, or another one has its name.
     Gone,

@@ -12,6 +12,7 @@ use crate::{
 
 /// One rule's part of the reasoning.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Step {
     /// The rule.
     pub rule: Rule,

@@ -56,6 +56,7 @@ pub struct CheckMark {
 
 /// Why a state file is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StateError {
     /// It is not the JSON that this version writes.
     #[error("corrupt: {0}")]

@@ -33,6 +33,7 @@ pub const FRESH: Duration = Duration::from_secs(60);
 /// | more than 10 minutes passed, and counters show no work | stays | from 0 | stays |
 /// | the container or the host was started anew | another life: everything from 0 | | |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Track {
     /// The last observation that an interval was measured to.
     pub last: Observation,
@@ -72,6 +73,7 @@ pub struct Track {
 
 /// The last interval between two observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Interval {
     /// How long it was on the boot clock, in milliseconds.
     pub length_ms: u64,

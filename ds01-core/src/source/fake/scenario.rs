@@ -259,6 +259,7 @@ pub struct ProcessSpec {
 
 /// What is wrong with a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScenarioError {
     /// It is not YAML of this format.
     #[error("not a scenario: {0}")]

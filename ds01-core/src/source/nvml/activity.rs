@@ -11,8 +11,8 @@ use nvml_wrapper::{
 };
 
 use super::{
+    answer::{Question, reading, unknown},
     raw::{self, Row},
-    read::{Question, reading, unknown},
 };
 use crate::model::{
     DeviceSample, GpuActivity, GpuReading, Mig, MigInstance, ProcessSample, Reading, Unknown, UnknownKind,

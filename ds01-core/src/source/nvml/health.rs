@@ -2,7 +2,7 @@
 
 use nvml_wrapper::error::NvmlError;
 
-use super::{Nvml, load, read::reading};
+use super::{Nvml, answer::reading, load};
 use crate::{
     model::Reading,
     source::{FailureKind, SourceError, SourceName},

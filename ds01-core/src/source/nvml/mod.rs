@@ -22,6 +22,7 @@
 //! exists before believing in it.
 
 mod activity;
+mod answer;
 mod health;
 mod load;
 mod raw;
@@ -33,7 +34,7 @@ use jiff::Timestamp;
 
 pub use health::{DriverHealth, DriverTrouble};
 
-use self::read::Question;
+use self::answer::Question;
 use super::{GpuSource, SourceError};
 use crate::model::GpuSnapshot;
 

@@ -1,13 +1,13 @@
 //! From an initialised library to plain data. What can't be read is a [`Reading`] with NVML's answer.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
 use super::{
     activity::{activity, graphics_percents},
+    answer::{Question, kind, reading, unknown},
     raw::{self, Row},
 };
 use crate::model::{
@@ -17,15 +17,6 @@ use crate::source::{FailureKind, SourceError, SourceName};
 
 /// `current` of `nvmlDeviceGetMigMode` while the mode is on.
 const MIG_ENABLED: u32 = 1;
-
-/// What GPUs are asked that did something.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Question {
-    /// Since when, on the wall clock.
-    pub(super) since: Timestamp,
-    /// When it was asked.
-    pub(super) begun: Instant,
-}
 
 /// All GPUs; with a question, also what they did.
 pub(super) fn snapshot(nvml: &Nvml, question: Option<Question>) -> Result<GpuSnapshot, SourceError> {
@@ -156,30 +147,4 @@ fn merge(compute: &[Row], mps: &[Row]) -> Vec<GpuProcess> {
 
 fn mib(bytes: u64) -> u64 {
     bytes >> 20
-}
-
-pub(super) fn reading<T>(function: &str, result: Result<T, NvmlError>) -> Reading<T> {
-    result.map_err(|error| unknown(function, &error)).into()
-}
-
-pub(super) fn unknown(function: &str, error: &NvmlError) -> Unknown {
-    let detail = match error {
-        NvmlError::GpuLost => format!("{function}: GPU is lost"),
-        NvmlError::InsufficientSize(_) => format!("{function}: the list grew faster than it could be fetched"),
-        error => format!("{function}: {error}"),
-    };
-    Unknown::new(kind(error), detail)
-}
-
-fn kind(error: &NvmlError) -> UnknownKind {
-    match error {
-        NvmlError::NotSupported | NvmlError::FunctionNotFound | NvmlError::FailedToLoadSymbol(_) => {
-            UnknownKind::NotSupported
-        }
-        NvmlError::NoPermission => UnknownKind::Denied,
-        NvmlError::NotFound => UnknownKind::Gone,
-        NvmlError::GpuLost | NvmlError::ResetRequired => UnknownKind::Lost,
-        NvmlError::Timeout => UnknownKind::TimedOut,
-        _ => UnknownKind::Failed,
-    }
 }

@@ -17,7 +17,7 @@ use ds01_core::{
 use rustix::{fs::OFlags, io::Errno};
 
 use super::super::facts::{FileFacts, Kind, NoInventory, Place, Stat};
-use crate::cli::StoreArgs;
+use crate::store_args::StoreArgs;
 
 /// Larger files than this are nothing that the detector wrote.
 const MOST_BYTES: u64 = 512 * 1024 * 1024;
