@@ -1,22 +1,21 @@
 //! Tables on a terminal that may be too narrow for them, and in a pipe that never is.
 //!
-//! Table crates fit a table by wrapping cells over several lines, which breaks `grep` and the eye alike. Here a row is
-//! always one line: named columns are shortened first, and then whole columns are left out, from the right.
+//! A row is always one line. What gives way on a narrow terminal is decided here: named columns are shortened first, and then
+//! whole columns are left out, from the right. Cutting, padding, aligning and styling are the work of `comfy-table`.
 
-use std::fmt::Write;
-
-use anstyle::Style;
-use unicode_width::UnicodeWidthChar;
+use anstyle::{AnsiColor, Effects, Style};
+use comfy_table::{Attribute, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, Width, presets};
+use unicode_width::UnicodeWidthStr;
 
 use crate::text::sanitize;
 
 mod fit;
 
 /// Blanks between columns.
-const GAP: usize = 2;
+const GAP: u16 = 2;
 
 /// The mark at the end of a text that was cut.
-const ELLIPSIS: char = '…';
+const ELLIPSIS: &str = "…";
 
 /// How a column gives way when the terminal is too narrow, in the order of these variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,24 +99,26 @@ pub struct Medium {
 /// On a terminal no line is wider than [`Medium::width`]. Widths are counted as terminals count them: two cells for a wide
 /// character, none for a combining one.
 pub fn render(columns: &[Column], lines: &[Line], medium: Medium) -> String {
-    let mut widths: Vec<usize> = columns.iter().map(|column| width(column.heading)).collect();
-    for line in lines {
-        if let Line::Row(cells) = line {
-            for (widest, cell) in widths.iter_mut().zip(cells) {
-                *widest = cell.width.max(*widest);
-            }
+    let headings: Vec<Cell> =
+        columns.iter().map(|column| Cell::new(column.heading).styled(Style::new().bold())).collect();
+    let rows = || {
+        let cells = lines.iter().filter_map(|line| if let Line::Row(cells) = line { Some(cells) } else { None });
+        std::iter::once(&headings).chain(cells)
+    };
+    let mut widths = vec![0; columns.len()];
+    for cells in rows() {
+        for (widest, cell) in widths.iter_mut().zip(cells) {
+            *widest = cell.width.max(*widest);
         }
     }
     if let Some(available) = medium.width {
         fit::fit(&mut widths, columns, available);
     }
-    let mut out = String::with_capacity((lines.len() + 1) * (widths.iter().sum::<usize>() + widths.len() * GAP));
-    let headings: Vec<Cell> =
-        columns.iter().map(|column| Cell::new(column.heading).styled(Style::new().bold())).collect();
-    push_row(&mut out, columns, &widths, &headings, medium.color);
+    let mut drawn = draw(&widths, columns, rows(), medium.color);
+    let mut out = drawn.next().unwrap_or_default();
     for line in lines {
         match line {
-            Line::Row(cells) => push_row(&mut out, columns, &widths, cells, medium.color),
+            Line::Row(_) => out.push_str(&drawn.next().unwrap_or_default()),
             Line::Span(cell) => push_span(&mut out, cell, medium),
         }
     }
@@ -126,64 +127,86 @@ pub fn render(columns: &[Column], lines: &[Line], medium: Medium) -> String {
 
 /// One text as a line of its own, shortened to the medium.
 pub fn push_span(out: &mut String, cell: &Cell, medium: Medium) {
-    push_cell(out, cell, medium.width.unwrap_or(usize::MAX), medium.color);
-    out.push('\n');
+    let width = cell.width.min(medium.width.unwrap_or(usize::MAX));
+    let column = Column { heading: "", align: Align::Left, shrink: Shrink::Never };
+    out.extend(draw(&[width], &[column], std::iter::once(std::slice::from_ref(cell)), medium.color));
 }
 
-fn push_row(out: &mut String, columns: &[Column], widths: &[usize], cells: &[Cell], color: bool) {
-    let mut owed = 0;
-    for ((column, &column_width), cell) in columns.iter().zip(widths).zip(cells) {
-        let blank = column_width.saturating_sub(cell.width);
-        if column.align == Align::Right {
-            owed += blank;
-        }
-        // Blanks are written only before a text, so that no line ends in them.
-        if !cell.text.is_empty() {
-            out.extend(std::iter::repeat_n(' ', std::mem::take(&mut owed)));
-        }
-        let printed = push_cell(out, cell, column_width, color);
-        owed += GAP + if column.align == Align::Left { column_width - printed } else { 0 };
-    }
-    out.push('\n');
-}
-
-/// Writes a cell, cut to `most` terminal cells, and returns how many it took.
-fn push_cell(out: &mut String, cell: &Cell, most: usize, color: bool) -> usize {
-    let styled = color && cell.style != Style::new() && !cell.text.is_empty();
-    if styled {
-        let _ = write!(out, "{}", cell.style);
-    }
-    let printed = if cell.width <= most {
-        out.push_str(&cell.text);
-        cell.width
+/// One line for each row, with as many columns as there are `widths`.
+fn draw<'a, R: AsRef<[Cell]> + ?Sized + 'a>(
+    widths: &[usize],
+    columns: &[Column],
+    rows: impl Iterator<Item = &'a R>,
+    color: bool,
+) -> impl Iterator<Item = String> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    // No text holds it, so texts are cut where the column ends and not between words.
+    table.set_truncation_indicator(ELLIPSIS).set_delimiter('\0');
+    table.style_text_only();
+    if color {
+        // What the caller decided counts, whatever the environment says.
+        crossterm::style::force_color_output(true);
+        table.enforce_styling();
     } else {
-        push_cut(out, &cell.text, most)
-    };
-    if styled {
-        let _ = write!(out, "{:#}", cell.style);
+        table.force_no_tty();
     }
-    printed
+    for cells in rows {
+        let cells =
+            cells.as_ref().iter().zip(columns).take(widths.len()).map(|(cell, column)| cell.drawn(column.align));
+        let mut row = Row::from(cells.collect::<Vec<_>>());
+        row.max_height(1);
+        table.add_row(row);
+    }
+    let last = widths.len().saturating_sub(1);
+    for (at, (column, width)) in table.column_iter_mut().zip(widths).enumerate() {
+        let gap = if at == last { 0 } else { GAP };
+        // comfy-table knows no column without width: one that only indents is a part of its gap.
+        let (cells, gap) = match u16::try_from(*width).unwrap_or(u16::MAX - gap) {
+            0 => (1, gap.saturating_sub(1)),
+            cells => (cells, gap),
+        };
+        column
+            .set_padding((0, gap))
+            .set_constraint(ColumnConstraint::Absolute(Width::Fixed(cells.saturating_add(gap))));
+    }
+    let lines: Vec<String> = table.lines().map(|line| format!("{}\n", line.trim_end_matches(' '))).collect();
+    lines.into_iter()
 }
 
-/// Writes as much of `text` as leaves room for the mark that something is missing.
-fn push_cut(out: &mut String, text: &str, most: usize) -> usize {
-    let Some(room) = most.checked_sub(1) else { return 0 };
-    let mut used = 0;
-    for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
-        if used + wide > room {
-            break;
+impl Cell {
+    fn drawn(&self, align: Align) -> comfy_table::Cell {
+        let alignment = if align == Align::Left { CellAlignment::Left } else { CellAlignment::Right };
+        let mut cell = comfy_table::Cell::new(&self.text).set_alignment(alignment);
+        if let Some(color) = self.style.get_fg_color().and_then(color) {
+            cell = cell.fg(color);
         }
-        used += wide;
-        out.push(c);
+        for (effect, attribute) in [(Effects::BOLD, Attribute::Bold), (Effects::DIMMED, Attribute::Dim)] {
+            if self.style.get_effects().contains(effect) {
+                cell = cell.add_attribute(attribute);
+            }
+        }
+        cell
     }
-    out.push(ELLIPSIS);
-    used + 1
 }
 
-/// The cells that a sanitised text takes on a terminal, counted character by character as terminals do.
+/// The terminal's own eight colours, which its user chose. Others are not used.
+fn color(color: anstyle::Color) -> Option<Color> {
+    let anstyle::Color::Ansi(color) = color else { return None };
+    Some(match color {
+        AnsiColor::Red => Color::DarkRed,
+        AnsiColor::Green => Color::DarkGreen,
+        AnsiColor::Yellow => Color::DarkYellow,
+        AnsiColor::Blue => Color::DarkBlue,
+        AnsiColor::Magenta => Color::DarkMagenta,
+        AnsiColor::Cyan => Color::DarkCyan,
+        _ => return None,
+    })
+}
+
+/// The cells that a sanitised text takes on a terminal.
 pub fn width(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.chars().map(|c| c.width().unwrap_or(0)).sum() }
+    if text.is_ascii() { text.len() } else { text.width() }
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(super) fn fit(widths: &mut Vec<usize>, columns: &[Column], available: usize)
 }
 
 fn total(widths: &[usize]) -> usize {
-    widths.iter().sum::<usize>() + widths.len().saturating_sub(1) * GAP
+    widths.iter().sum::<usize>() + widths.len().saturating_sub(1) * usize::from(GAP)
 }
 
 /// Takes `excess` cells from the columns that `least` names, the widest first, and returns what could not be taken.

@@ -67,7 +67,7 @@ fn text_is_escaped_and_only_styles_reach_the_terminal() {
     assert_eq!(render(&one, &lines, Medium { width: None, color: false }), "USER\n\\x1b[2Jx\\ny\n");
     assert_eq!(
         render(&one, &lines, Medium { width: None, color: true }),
-        "\u{1b}[1mUSER\u{1b}[0m\n\u{1b}[31m\\x1b[2Jx\\ny\u{1b}[0m\n"
+        "\u{1b}[1mUSER\u{1b}[0m\n\u{1b}[38;5;1m\\x1b[2Jx\\ny\u{1b}[39m\n"
     );
 }
 
