@@ -13,7 +13,7 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum DeadlineError {
     /// It has not returned in time. Its thread is left behind: a call stuck in a driver can't be ended.
-    #[error("no answer within {0:?}")]
+    #[error("no answer within {}", crate::units::duration(*.0))]
     TimedOut(Duration),
     /// It ended without a result: it panicked.
     #[error("it crashed; see the log above")]

@@ -71,7 +71,7 @@ pub enum StoreError {
         why: String,
     },
     /// Another run holds the lock, and did not let go in time.
-    #[error("{path} is locked by another run, and was not released within {waited:?}")]
+    #[error("{path} is locked by another run, which did not release it within {}", crate::units::duration(*.waited))]
     Locked {
         /// The lock file.
         path: PathBuf,

@@ -17,24 +17,23 @@ const EXAMPLES: &str = "\
 Examples:
   ds01-detect                                     scan, save the inventory, emit events: what the timer runs
   ds01-detect --dry-run | jq '.containers | length'
-                                                  scan and print, change nothing
-  ds01-detect --forget docker                     Docker was removed from this host for good
+                                                  scan, print the result, and change nothing
+  ds01-detect --forget docker                     you removed Docker from this host for good
   ds01-detect --state-dir /tmp/s --events-file /tmp/s/events.jsonl \\
               --scenario fixtures/scenarios/teaching-lab-at-noon.yaml
                                                   scan a sample host, once for each step of its story
-  ds01-detect doctor                              check what a scan needs: see its own --help
+  ds01-detect doctor                              check what a scan needs (it has its own --help)
 
 Exit status:
-  0   done; every source gave its facts or is absent
+  0   every source gave its facts, or is absent from this host
   1   a source failed (what the others told is saved), or nothing could be saved
   2   wrong usage
   75  another run held the lock until the deadline
   78  bad configuration file";
 
-/// Scans this host once: what runs, whose it is, which GPUs it holds. Saves the inventory and emits what changed.
+/// Scan this host once: what runs, whose it is, and which GPUs it holds. Save the inventory and log what changed.
 ///
-/// Sources are Docker, NVML and /proc. A source that fails changes nothing: its part of the picture is kept as it was and
-/// marked stale.
+/// The sources are Docker, NVML and /proc. When a source fails, what it told before is kept and marked stale.
 #[derive(Debug, Parser)]
 #[command(name = "ds01-detect", version, after_help = EXAMPLES, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
@@ -45,30 +44,30 @@ pub(crate) struct Cli {
     #[command(flatten)]
     store: StoreArgs,
 
-    /// The policy file, for `monitoring.system_processes` alone [default: /etc/ds01/resource-limits.yaml, where it is]
+    /// The policy file, read only for `monitoring.system_processes` [default: /etc/ds01/resource-limits.yaml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
     #[command(flatten)]
     sources: SourceArgs,
 
-    /// The time for a whole scan, in seconds: shorter than the timer's interval
+    /// How long a whole scan may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = deadline_seconds)]
     deadline: Duration,
 
-    /// A source is gone for good: drop its part of the picture. May be given twice
+    /// Drop what this source told, because it is gone from this host for good (can be repeated)
     #[arg(long, value_name = "SOURCE")]
     forget: Vec<Forgettable>,
 
-    /// Print the inventory as JSON; save nothing, emit nothing
+    /// Print the inventory as JSON, save nothing and log nothing
     #[arg(long)]
     dry_run: bool,
 
-    /// Scan a host from a scenario file instead of this one: once for each of its steps, as if the last one were now
+    /// Scan the host that this scenario file describes, once for each of its steps
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "docker_host", "nvml_library"])]
     scenario: Option<PathBuf>,
 
-    /// List all event types of all ds01 programs with their fields, and exit
+    /// List the event types of all ds01 programs with their fields
     #[arg(long, exclusive = true)]
     event_types: bool,
 

@@ -76,7 +76,7 @@ pub(crate) struct PolicyRequest {
     pub(crate) json: bool,
 }
 
-/// Finds idle GPU containers, warns their users and stops them, as a policy says. Without a command: status.
+/// Find idle GPU containers, warn their users, and stop them, as the policy says. Without a command, show the status
 #[derive(Parser)]
 #[command(name = "ds01-idle", version, after_help = EXAMPLES, max_term_width = 100, args_conflicts_with_subcommands = true)]
 struct Flags {
@@ -93,18 +93,18 @@ struct Flags {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make one check: warn, stop, remove, as the policy says
+    /// Check once: warn, stop and remove as the policy says
     ///
-    /// What the timer runs. A check looks at the host itself, and takes in what the detector wrote down since the last one.
-    /// Just before each stop it looks once more.
+    /// The timer runs this every 5 minutes. A check looks at the host and reads what the detector wrote down since the last
+    /// check. Just before each stop it looks once more.
     Run {
-        /// Decide and print; change nothing, not even what is remembered
+        /// Print what would be done, and change nothing, not even the stored state
         #[arg(long)]
         dry_run: bool,
-        /// Look at this container only, by name or id; may be repeated
+        /// Check only this container, given by name or id (can be repeated)
         #[arg(long, value_name = "NAME")]
         container: Vec<String>,
-        /// What tells everybody who is logged in
+        /// The program that sends a notice to everybody who is logged in
         #[arg(long, value_name = "PROGRAM", default_value = Wall::DEFAULT_PATH)]
         wall: PathBuf,
         #[command(flatten)]
@@ -112,11 +112,11 @@ enum Command {
     },
     /// Show who is idle, for how long, and what happens next
     Status(StatusFlags),
-    /// Explain one container: every rule, every figure with its age and source, every setting with its line
+    /// Explain one container: what happens next and why, with every rule, figure and setting
     Explain {
-        /// Its name, its id, or the beginning of its id
+        /// The name of the container, its id, or the beginning of its id
         name: String,
-        /// When to colour
+        /// When to use colour
         #[arg(long, value_name = "WHEN", default_value = "auto")]
         color: ColorChoice,
         /// Explain a container of the built-in sample host
@@ -125,26 +125,27 @@ enum Command {
         #[command(flatten)]
         host: HostFlags,
     },
-    /// Print what holds for whom, and which line says so
+    /// Print which limits apply to whom, and which line sets them
     ///
-    /// Without --user, for each group, and for containers that the platform's tools did not make. The first table is
-    /// complete; the others show what differs from it.
+    /// Without --user, there is a table for each group and for each type of container. The first table is complete, and the
+    /// others show what differs from it.
     Policy {
-        /// The user, as the host or the directory server knows them
+        /// The user name, as the host or the directory server spells it
         #[arg(long, value_name = "NAME", value_parser = user_name)]
         user: Option<String>,
-        /// What the container is: managed, devcontainer, compose, docker or unknown
+        /// The type of container: managed, devcontainer, compose, docker or unknown
         #[arg(long = "type", value_name = "TYPE", value_parser = container_type)]
         container_type: Option<ContainerType>,
-        /// Print JSON, every table complete
+        /// Print JSON, with every table complete
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         config: Config,
     },
-    /// Say everything that is wrong with the policy, and what to write instead
+    /// Check the policy: print every error with its line, and what to write instead
     ///
-    /// Reads the files beside it too. Exits with 78 when the policy would not be used; warnings alone are no failure.
+    /// The files beside the policy are checked too. The exit status is 78 when the policy would not be used. Warnings alone are
+    /// no failure.
     CheckConfig {
         #[command(flatten)]
         config: Config,
@@ -156,10 +157,10 @@ struct StatusFlags {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// When to colour
+    /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
-    /// Show the built-in sample host: works anywhere
+    /// Show the built-in sample host, which works anywhere
     #[arg(long)]
     demo: bool,
     #[command(flatten)]
@@ -170,13 +171,13 @@ struct StatusFlags {
 struct HostFlags {
     #[command(flatten)]
     config: Config,
-    /// Where state, activity journal and inventory are kept
+    /// The directory of the state, the activity journal and the inventory
     #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
     state_dir: PathBuf,
-    /// Where events are appended to
+    /// The event log, to which events are appended
     #[arg(long, value_name = "FILE", default_value = EVENTS_FILE)]
     events_file: PathBuf,
-    /// The time for looking at the host, in seconds
+    /// How long a look at the host may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = deadline_seconds)]
     deadline: Duration,
     #[command(flatten)]

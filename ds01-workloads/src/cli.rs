@@ -27,31 +27,31 @@ const AFTER_HELP: &str = "\
 More: --info (full reference), --concepts (how workloads are detected), --guided (asks what you want).
 Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no inventory yet.";
 
-/// Shows what runs on this GPU host, whose it is and which GPUs it holds.
+/// Show what runs on this GPU host, whose it is, and which GPUs it holds.
 #[derive(Debug, Parser)]
 #[command(name = "ds01-workloads", version, after_help = AFTER_HELP, max_term_width = 100, args_override_self = true)]
 pub(crate) struct Cli {
-    /// Show also ID, IMAGE, CPU%, MEMORY and GPU MEM.
+    /// Add the columns ID, IMAGE, CPU%, MEMORY and GPU MEM.
     #[arg(short, long)]
     wide: bool,
 
-    /// Group under user headings, with each user's GPUs and GPU memory.
+    /// Group the rows by user, with each user's GPUs and GPU memory.
     #[arg(long)]
     by_user: bool,
 
-    /// Print the inventory as JSON, after filters.
+    /// Print the filtered inventory as JSON.
     #[arg(long, conflicts_with = "watch")]
     json: bool,
 
-    /// Only workloads of this user; may be repeated.
+    /// Show only this user's workloads (can be repeated).
     #[arg(long, value_name = "NAME")]
     user: Vec<String>,
 
-    /// Only workloads of this type; may be repeated.
+    /// Show only workloads of this type (can be repeated).
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<Type>,
 
-    /// Only workloads that have a GPU, or might.
+    /// Show only workloads that have a GPU, or might have one.
     #[arg(long)]
     gpu_only: bool,
 
@@ -59,7 +59,7 @@ pub(crate) struct Cli {
     #[arg(short, long)]
     all: bool,
 
-    /// Sort by this column; default: GPU holders first, then user, then age.
+    /// Sort by this column. By default, GPU holders come first, then users by name, then the oldest.
     #[arg(long, value_name = "COLUMN", value_parser = column_parser())]
     sort: Option<&'static Column>,
 
@@ -71,7 +71,7 @@ pub(crate) struct Cli {
     #[arg(long, conflicts_with = "demo")]
     live: bool,
 
-    /// Show the built-in sample host: works anywhere.
+    /// Show the built-in sample host, which works anywhere.
     #[arg(long)]
     demo: bool,
 
@@ -79,19 +79,19 @@ pub(crate) struct Cli {
     #[arg(long)]
     info: bool,
 
-    /// Explain what detection is and how to read it.
+    /// Explain what detection is and how to read the table.
     #[arg(long)]
     concepts: bool,
 
-    /// Ask at most three questions, then show the command that answers them and run it.
+    /// Ask you up to three questions, then print and run the command that answers them.
     #[arg(long)]
     guided: bool,
 
-    /// When to colour.
+    /// When to use colour.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
 
-    /// Where the detector keeps the inventory.
+    /// The directory where the detector keeps the inventory.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/ds01")]
     state_dir: PathBuf,
 

@@ -15,7 +15,8 @@ use graph::{Arrow, House};
 
 /// The rooms of the library, lowest first. Rooms on one line don't know each other.
 const LAYERS: &[&[&str]] = &[
-    &["text", "duration", "deadline", "units"],
+    &["text", "duration", "units"],
+    &["deadline"],
     &["json", "table"],
     &["model"],
     &["store", "usage"],

@@ -118,7 +118,7 @@ fn what_changes_is_redrawn_in_place_without_clearing() {
     let mut pty = watching(&state, (80, 20));
     state.save(&inventory(&["thesis", "web"], FRESH));
     // The mark stands for one draw, and then the row stays.
-    pty.wait_for_output("a mark", |output| output.contains("+\x1b[0m  "));
+    pty.wait_for_output("a mark", |output| output.contains("\x1b[38;5;2m+"));
     pty.wait_for("the row without its mark", |screen| {
         let rows: Vec<String> = screen.rows(0, 80).collect();
         rows[3].starts_with("   raw-docker") && rows[3].contains("web")

@@ -1,7 +1,7 @@
-//! What users are told: a ruled box of plain text, for every terminal of the host.
+//! The notices that users get: a ruled box of plain text.
 //!
-//! It is ASCII, whatever the names in it are made of: a broadcast reaches terminals of all kinds, and a name must neither
-//! forge a line nor move the box.
+//! It is ASCII, whatever characters the names in it have. A broadcast reaches terminals of all kinds, and a name must neither
+//! forge a line nor shift the box.
 
 use std::{fmt::Write, time::Duration};
 
@@ -47,11 +47,11 @@ pub struct About<'a> {
 pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
     let idle = whole_seconds(about.idle);
     let limit =
-        about.idle_limit.map(|limit| format!(", of {} that it may be", whole_seconds(limit))).unwrap_or_default();
+        about.idle_limit.map(|limit| format!(" (the limit is {})", whole_seconds(limit))).unwrap_or_default();
     let ran = whole_seconds(about.ran_for);
     let files = if about.facts.auto_remove {
-        "It was made with --rm: when it stops, Docker removes it with all that is stored only inside it and its unnamed \
-         volumes. Named volumes and mounted directories are safe."
+        "It was started with --rm: when it stops, Docker removes it, with its unnamed volumes and everything that is \
+         stored only inside it. Named volumes and mounted directories are safe."
     } else {
         "Safe: volumes and mounted directories. What is stored only inside the container stays until it is removed."
     };
@@ -59,18 +59,18 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
         Action::Nothing => return None,
         Action::Warn { left, keep_alive_refused } => {
             let seen = if about.gpu_unknown {
-                "Nothing is known of its GPU; nothing else in it was at work."
+                "Its GPU could not be read; nothing else in it was at work."
             } else {
                 "Neither its GPU nor anything else in it was at work."
             };
             let mut lines = vec![
-                format!("Why: idle for {idle}{limit}. {seen}"),
-                format!("What happens: it is stopped after {} more of idleness.", whole_seconds(*left)),
+                format!("Why: it was idle for {idle}{limit}. {seen}"),
+                format!("What happens: it is stopped if it stays idle for another {}.", whole_seconds(*left)),
                 files.to_owned(),
                 format!("To keep it: {}", keep(about)),
             ];
             if let Some(why) = keep_alive_refused {
-                lines.push(format!("The keep-alive file that is there does not count: {why}."));
+                lines.push(format!("Its keep-alive file does not count: {why}."));
             }
             render("IDLE GPU CONTAINER: WILL BE STOPPED", about.facts, &lines)
         }
@@ -86,18 +86,18 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
         ),
         Action::Stop { cause, grace } => {
             let why = match cause {
-                StopCause::Idle => format!("Why: idle for {idle}."),
-                StopCause::Runtime => format!("Why: it has run for {ran}, which is the most that it may."),
+                StopCause::Idle => format!("Why: it was idle for {idle}."),
+                StopCause::Runtime => format!("Why: it has run for {ran}, and this is its limit."),
             };
             let next = match cause {
                 StopCause::Idle => format!("Next time: {}", keep(about)),
                 StopCause::Runtime => "For longer runs, ask an administrator.".to_owned(),
             };
-            let grace = format!("What happens: it is stopped now, and has {} to end by itself.", whole_seconds(*grace));
+            let grace = format!("What happens: it is stopped now. It has {} to end by itself.", whole_seconds(*grace));
             let mut lines = vec![why, grace, files.to_owned()];
             if let Some(hold) = about.removed_after {
                 lines.push(format!(
-                    "What follows: it is removed after {}. Before that, {}",
+                    "What follows: it is removed after {}. Before then, {}",
                     whole_seconds(hold),
                     rescue(about)
                 ));
@@ -107,12 +107,12 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
         }
         Action::TellExempt(from) => {
             let why = match from {
-                Enforcement::IdleTimeout => format!("Why: idle for {idle}."),
+                Enforcement::IdleTimeout => format!("Why: it was idle for {idle}."),
                 Enforcement::MaxRuntime => format!("Why: it has run for {ran}."),
             };
             let lines = [
                 why,
-                "What happens: nothing. Its owner is exempt, and this is told once.".to_owned(),
+                "What happens: nothing, because its owner is exempt. You are told this once.".to_owned(),
                 "If you no longer need the GPU, please stop the container.".to_owned(),
             ];
             render("GPU CONTAINER OVER ITS LIMIT: EXEMPT", about.facts, &lines)
@@ -129,7 +129,7 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
                 format!("What happens: it is removed {when}, and its GPU is free for others."),
                 "What is lost: what is stored only inside the container. Volumes and mounted directories are safe."
                     .to_owned(),
-                format!("To keep it: before that, {}", rescue(about)),
+                format!("To keep it: before then, {}", rescue(about)),
             ];
             render("GPU CONTAINER WILL BE REMOVED", about.facts, &lines)
         }
@@ -151,13 +151,13 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
 fn keep(about: &About<'_>) -> String {
     let longest =
         about.keepalive_longest.map(|longest| format!(" for up to {}", whole_seconds(longest))).unwrap_or_default();
-    format!("use it, or run in it: touch {} - which holds it{longest}.", user_text(about.keepalive_path))
+    format!("use it, or run this in it: touch {}. That keeps it{longest}.", user_text(about.keepalive_path))
 }
 
 /// How what is stored only in a container that does not run is kept from its removal.
 fn rescue(about: &About<'_>) -> String {
     let name = user_text(&about.facts.name);
-    format!("docker start {name} keeps it, and docker cp {name}:/path . saves files.")
+    format!("docker start {name} keeps it, and docker cp {name}:/path . saves its files.")
 }
 
 fn render(title: &str, facts: &ContainerFacts, lines: &[String]) -> String {
