@@ -11,18 +11,18 @@ use ds01_core::{
 
 const EXAMPLES: &str = "\
 Examples:
-  ds01-idle                      who is idle, for how long, and what happens next
-  ds01-idle explain train        why `train` is, or is not, going to be stopped
-  ds01-idle run --dry-run        what a check would do now; changes nothing
-  ds01-idle run                  one check: what the timer runs, every 5 minutes
-  ds01-idle policy --user alice  what holds for alice, and which line says so
+  ds01-idle                      show who is idle, for how long, and what happens next
+  ds01-idle explain train        say why `train` is, or is not, going to be stopped
+  ds01-idle run --dry-run        print what a check would do now, and change nothing
+  ds01-idle run                  check once: the timer does this every 5 minutes
+  ds01-idle policy --user alice  show which limits apply to alice, and which line sets them
 
 Exit status:
   0   done
-  1   a source failed, a stop failed, or nothing could be saved; what could not be judged was not touched
+  1   a source failed, a stop failed, or nothing could be saved; containers that could not be judged were left alone
   2   wrong usage
   75  another check held the lock
-  78  the policy is missing or not sound: nobody was touched";
+  78  the policy is missing or has errors: no container was touched";
 
 /// What is asked for.
 pub(crate) enum Request {

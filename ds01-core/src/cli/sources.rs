@@ -1,4 +1,4 @@
-//! Where the sources of a scan are.
+//! The options that say where the sources of a scan are.
 
 use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,22 +15,22 @@ use crate::{
     },
 };
 
-/// The options that move the doors to the machine.
+/// Where Docker, NVML, `/proc` and `/sys` are.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
-    /// Docker's socket, as unix:///PATH; no other kind of address [env: DOCKER_HOST]
+    /// The Docker socket, as unix:///PATH [env: DOCKER_HOST]
     #[arg(long, value_name = "ADDRESS", value_parser = parse_docker_host)]
     pub docker_host: Option<PathBuf>,
 
-    /// NVML's library; found by the system's loader unless named
+    /// The NVML library [default: the one that the system's loader finds]
     #[arg(long, value_name = "FILE")]
     pub nvml_library: Option<PathBuf>,
 
-    /// Where the host's proc is mounted
+    /// The mount point of the host's procfs
     #[arg(long, value_name = "DIR", default_value = "/proc")]
     pub proc_root: PathBuf,
 
-    /// Where the host's sysfs is mounted, with the control groups
+    /// The mount point of the host's sysfs, with the control groups
     #[arg(long, value_name = "DIR", default_value = "/sys")]
     pub sys_root: PathBuf,
 
@@ -39,7 +39,7 @@ pub struct SourceArgs {
     pub shift_clocks: Option<Shift>,
 }
 
-/// The real doors, opened by none yet.
+/// The real sources. None of them is opened yet.
 pub struct Doors {
     /// All of them.
     pub sources: Sources,

@@ -104,7 +104,7 @@ fn one_that_docker_removes_at_its_end_is_stopped_and_said_to_go() {
     let notices = bench.people.texts();
     assert_eq!(notices.len(), 4);
     for notice in notices {
-        assert!(notice.contains("It was made with --rm: when it stops") && !notice.contains("Safe:"), "{notice}");
+        assert!(notice.contains("It was started with --rm: when it stops") && !notice.contains("Safe:"), "{notice}");
         assert!(!notice.contains("What follows"), "{notice}");
     }
     assert_eq!(bench.next_check().look.containers, []);

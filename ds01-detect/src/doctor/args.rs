@@ -11,28 +11,29 @@ use ds01_core::{
 use crate::store_args::StoreArgs;
 
 const ABOUT: &str = "\
-Looks at what a scan needs: Docker, NVML, /proc, user names, directories, timers. Writes nothing, and runs nothing but \
-`systemctl show`. Each check has a verdict:
+Check what a scan needs: Docker, NVML, /proc, user names, directories and timers. The doctor writes nothing, and runs \
+nothing but `systemctl show`. Each check has a verdict:
 
   ok       as it should be
-  warning  it works, with less sight or at a price
-  failed   something does not work, or is not safe
+  warning  it works, but ds01 sees less or pays a price
+  failed   it does not work, or is not safe
   skipped  this host has no such thing, or what it depends on did not answer
 
-Below the table stands what to run. No command there stops anything that runs on the host; some only show more.";
+Below the table are commands that fix what was found, or show more about it. None of them stops anything that runs on \
+the host.";
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo ds01-detect doctor              all checks, with the rights that a scan has
+  sudo ds01-detect doctor              run all checks, with the rights that a scan has
   ds01-detect doctor --json | jq -r '.checks[] | select(.verdict == \"failed\") | .check'
-                                       the names of what failed
+                                       print the names of the checks that failed
 
 Exit status:
   0   no check failed
-  1   one did
+  1   a check failed
   2   wrong usage";
 
-/// Checks what this host has, and what is missing for full sight
+/// Check what a scan needs, and say how to get what is missing
 #[derive(Debug, Args)]
 #[command(long_about = ABOUT, after_help = EXAMPLES)]
 pub(crate) struct DoctorArgs {
@@ -42,19 +43,19 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 
-    /// Where the devices are
+    /// The directory of the device nodes
     #[arg(long, value_name = "DIR", default_value = "/dev")]
     pub(crate) dev_root: PathBuf,
 
-    /// The program that is asked about units; found on the PATH unless named with its path
+    /// The program that is asked about systemd units; without a slash it is looked up in PATH
     #[arg(long, value_name = "PROGRAM", default_value = "systemctl")]
     pub(crate) systemctl: PathBuf,
 
-    /// The program that writes to users' terminals; it is looked for, not run
+    /// The program that writes to users' terminals. The doctor only checks that it is there
     #[arg(long, value_name = "PROGRAM", default_value = Wall::DEFAULT_PATH)]
     pub(crate) wall: PathBuf,
 
-    /// The time for one question to a source, in seconds
+    /// How long one question to a source may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = deadline_seconds)]
     pub(crate) deadline: Duration,
 
@@ -62,7 +63,7 @@ pub(crate) struct DoctorArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// When to colour
+    /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
 

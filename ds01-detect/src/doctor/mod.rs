@@ -1,4 +1,4 @@
-//! `ds01-detect doctor`: what this host has, and what is missing for full sight.
+//! `ds01-detect doctor`: what a scan needs on this host, and what is missing.
 //!
 //! ```text
 //! flags -> gather (touches the machine, in threads under a deadline) -> facts -> checks (pure) -> findings -> report

@@ -1,4 +1,4 @@
-//! `ds01-idle policy`: what holds for whom, and which line says so.
+//! `ds01-idle policy`: which limits apply to whom, and which line sets them.
 
 mod json;
 mod table;

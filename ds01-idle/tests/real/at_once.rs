@@ -105,7 +105,7 @@ fn one_that_never_gets_the_lock_ends_with_75_and_touches_nobody() {
     let lock = File::create(&path).unwrap();
     lock.lock().unwrap();
     let said = Run::of(story.check_command(14).args(["--deadline", "0.5"])).ends_with(75).stderr();
-    let words = format!("ds01-idle: {} is locked by another run, and was not released within ", path.display());
+    let words = format!("ds01-idle: {} is locked by another run, which did not release it within ", path.display());
     assert!(said.starts_with(&words) && said.ends_with("; nobody was touched\n"), "{said}");
     assert_eq!((story.events().len(), story.done_to(&idle)), (1, vec![]));
     // To look needs no lock.

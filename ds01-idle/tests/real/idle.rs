@@ -146,6 +146,6 @@ fn a_mig_instance_without_gpm_is_judged_by_the_rest_or_never() {
     story.shows_that_only_idle_goes(&idle, &[&ann]);
     let evidence = story.reaper.events()[1]["details"]["evidence"].as_str().unwrap().to_owned();
     let warning = &story.told_about("idle")[0];
-    assert!(warning.contains("Nothing is known of its GPU; nothing else in it was at work."), "{warning}");
+    assert!(warning.contains("Its GPU could not be read; nothing else in it was at work."), "{warning}");
     assert!(evidence.starts_with("GPU unknown (") && evidence.contains("this GPU has no GPM"), "{evidence}");
 }

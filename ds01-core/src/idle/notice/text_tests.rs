@@ -55,13 +55,13 @@ fn a_warning_says_why_when_what_is_safe_and_how_to_keep_it() {
 | IDLE GPU CONTAINER: WILL BE STOPPED                                      |
 |                                                                          |
 | Container: train (abababababab), of alice                                |
-| Why: idle for 25m, of 30m that it may be. Neither its GPU nor anything   |
-| else in it was at work.                                                  |
-| What happens: it is stopped after 5m more of idleness.                   |
+| Why: it was idle for 25m (the limit is 30m). Neither its GPU nor         |
+| anything else in it was at work.                                         |
+| What happens: it is stopped if it stays idle for another 5m.             |
 | Safe: volumes and mounted directories. What is stored only inside the    |
 | container stays until it is removed.                                     |
-| To keep it: use it, or run in it: touch /workspace/.keep-alive - which   |
-| holds it for up to 1d.                                                   |
+| To keep it: use it, or run this in it: touch /workspace/.keep-alive.     |
+| That keeps it for up to 1d.                                              |
 +--------------------------------------------------------------------------+
 ";
     assert_eq!(text, expected);
@@ -75,8 +75,8 @@ fn told(about: &About<'_>, action: &Action) -> String {
 
 #[test]
 fn of_one_that_docker_removes_at_its_end_no_notice_says_that_it_stays() {
-    let with_rm = "It was made with --rm: when it stops, Docker removes it with all that is stored only inside it and its \
-        unnamed volumes. Named volumes and mounted directories are safe.";
+    let with_rm = "It was started with --rm: when it stops, Docker removes it, with its unnamed volumes and everything that is \
+        stored only inside it. Named volumes and mounted directories are safe.";
     let stays = "Safe: volumes and mounted directories.";
     for action in &actions()[..5] {
         let (plain, removed) = (facts(), ContainerFacts { auto_remove: true, ..facts() });
@@ -90,7 +90,7 @@ fn of_one_that_docker_removes_at_its_end_no_notice_says_that_it_stays() {
 fn a_warning_says_nothing_of_a_gpu_that_nothing_is_known_of() {
     let facts = facts();
     let text = told(&About { gpu_unknown: true, ..about(&facts) }, &actions()[0]);
-    assert!(text.contains("Nothing is known of its GPU; nothing else in it was at work."), "{text}");
+    assert!(text.contains("Its GPU could not be read; nothing else in it was at work."), "{text}");
     assert!(!text.contains("Neither its GPU"), "{text}");
 }
 
@@ -118,8 +118,8 @@ fn a_warning_of_removal_says_when_what_is_lost_and_how_to_keep_it() {
 | What happens: it is removed in 5m, and its GPU is free for others.       |
 | What is lost: what is stored only inside the container. Volumes and      |
 | mounted directories are safe.                                            |
-| To keep it: before that, docker start train keeps it, and docker cp      |
-| train:/path . saves files.                                               |
+| To keep it: before then, docker start train keeps it, and docker cp      |
+| train:/path . saves its files.                                           |
 +--------------------------------------------------------------------------+
 ";
     assert_eq!(text, expected);
