@@ -96,7 +96,7 @@ fn a_fresh_file_holds_and_no_other_thing_at_its_path() {
         assert_eq!(done_to(&story, &container), STOPPED, "{alias}");
         let told = story.told_about(alias);
         assert!(told[0].starts_with(WARNING) && told[1].starts_with(STOP), "{told:?}");
-        let refused = format!("The keep-alive file that is there does not count: {why}");
+        let refused = format!("Its keep-alive file does not count: {why}");
         assert!(told[0].contains(&refused), "{told:?}");
     }
 }

@@ -62,7 +62,7 @@ fn one_that_was_made_with_rm_goes_with_its_unnamed_volumes_as_its_notices_say() 
     assert_eq!(story.events(), ["idle_warning brief", "idle_kill brief", "gpu_released brief"]);
     assert_eq!(story.notices(), [format!("{WARNING}: brief"), format!("{STOP}: brief")]);
     for told in story.told_about("brief") {
-        assert!(told.contains("when it stops, Docker removes it with all that is stored only inside it"), "{told}");
+        assert!(told.contains("when it stops, Docker removes it, with its unnamed volumes and everything that is stored only inside it"), "{told}");
         assert!(!told.contains("Safe:"), "{told}");
     }
     wait_until("Docker removes it", DEADLINE, || !is_there(&story, &brief) && !unnamed.is_there());

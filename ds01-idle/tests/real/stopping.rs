@@ -35,7 +35,7 @@ fn one_that_ignores_sigterm_ends_after_its_grace_and_not_before() {
     assert!(between_signals(&story, &deaf) >= Duration::from_secs(2));
     assert_eq!(story.events(), ["idle_warning deaf", "idle_kill deaf", "gpu_released deaf"]);
     assert_eq!(story.notices(), [format!("{WARNING}: deaf"), format!("{STOP}: deaf")]);
-    assert!(story.told_about("deaf")[1].contains("and has 2s to end by itself"));
+    assert!(story.told_about("deaf")[1].contains("It has 2s to end by itself."));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn its_own_signal_and_its_own_longer_timeout_are_honoured() {
     assert!(between_signals(&story, &hasty) >= Duration::from_secs(2));
     let graces = ["signal", "patient", "hasty", "endless"].map(|alias| story.told_about(alias)[1].clone());
     for (told, grace) in graces.iter().zip(["2s", "4s", "2s", "5m"]) {
-        assert!(told.contains(&format!("and has {grace} to end by itself")), "{told}");
+        assert!(told.contains(&format!("It has {grace} to end by itself.")), "{told}");
     }
     assert_eq!(story.done_to(&endless), STOPPED);
     assert_eq!((story.events().len(), story.notices().len()), (12, 8));
