@@ -115,13 +115,18 @@ fn report(checked: &Checked, dry: bool) -> String {
             continue;
         }
         let what = match checked.outcomes.get(&facts.id) {
+            // What the last look before the stop saw is part of the reason. What the check saw is out of date.
             Some(Outcome::Left(why)) => format!("left alone after all: {why}"),
-            Some(Outcome::Failed(error)) => format!("not done: {error}"),
-            Some(Outcome::Holding(error)) => format!("{}, but {error}", words::action(&decision.action, dry)),
-            Some(Outcome::Done) | None => words::action(&decision.action, dry),
+            Some(Outcome::Failed(error)) => format!("not done: {error}{}", evidence(checked, facts)),
+            Some(Outcome::Holding(error)) => {
+                format!("{}, but {error}{}", words::action(&decision.action, dry), evidence(checked, facts))
+            }
+            Some(Outcome::Done) | None => {
+                format!("{}{}", words::action(&decision.action, dry), evidence(checked, facts))
+            }
         };
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{}: {what}{}", words::container(facts), evidence(checked, facts));
+        let _ = writeln!(text, "{}: {what}", words::container(facts));
     }
     text
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ds01_core::{
     idle::{
-        Action, Case, Decision, Reason, Signal, StopCause, Verdict,
+        Action, Case, Decision, Reason, StopCause, Verdict,
         rules::{Next, Removal, Waits},
     },
     policy::ContainerType,
@@ -66,16 +66,8 @@ fn standing(case: Option<&Case<'_>>, decision: &Decision) -> String {
 
 /// Which signal speaks for a container whose GPU does nothing.
 fn otherwise(case: Option<&Case<'_>>) -> String {
-    let interval = case.and_then(|case| case.track?.interval.as_ref());
-    let what = interval.map(|interval| {
-        let signals = &interval.signals;
-        match (&signals.cpu, &signals.network) {
-            (Signal::Active(_), _) => "CPU",
-            (_, Signal::Active(_)) => "network",
-            _ => "processes",
-        }
-    });
-    what.map_or_else(|| "works".to_owned(), |what| format!("works: {what}"))
+    let sign = case.and_then(|case| case.track?.judged_by()?.signals.work());
+    sign.map_or_else(|| "works".to_owned(), |sign| format!("works: {sign}"))
 }
 
 /// A time of day, with its date when it is another day's.

@@ -21,5 +21,5 @@ pub use measure::{EnergyCount, GpuFigure, GpuMeasure};
 pub use observation::{Observation, ProcessActivity, SHORTEST_INTERVAL, StartedProcess};
 pub use power::IdlePowers;
 pub use report::{Asked, GpuReport, Tenancy, Utilization};
-pub use signals::{ProcessNews, Signal, Signals, Since, Thresholds};
+pub use signals::{ProcessNews, Sign, Signal, Signals, Since, Thresholds};
 pub use verdict::Verdict;

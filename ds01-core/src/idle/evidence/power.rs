@@ -66,11 +66,11 @@ impl IdlePower {
         let recent = self.0.iter().filter(|mean| mean.until_boot_ms.saturating_add(longest) >= before.boot_ms);
         let idle_mw = recent.map(|mean| mean.mw).min()?;
         let excess_mj = mj.checked_sub(idle_mw.saturating_mul(ms) / 1000)?;
+        let excess_over = |ms: u64| watts(excess_mj.saturating_mul(1000) / ms);
         // Over a shorter time than this, steps of the counter look like power.
-        let shortest = millis(SHORTEST_INTERVAL);
-        let excess_mw = excess_mj.saturating_mul(1000) / ms.max(shortest);
-        let excess = watts(excess_mw);
-        (excess > noise + watts(idle_mw.saturating_mul(NOISE_PER_MILLE) / 1000)).then_some(excess)
+        let is_more = excess_over(ms.max(millis(SHORTEST_INTERVAL)))
+            > noise + watts(idle_mw.saturating_mul(NOISE_PER_MILLE) / 1000);
+        is_more.then(|| excess_over(ms))
     }
 
     /// Remembers what the GPU took from `before` to `now`.

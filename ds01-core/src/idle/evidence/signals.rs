@@ -14,6 +14,7 @@ use crate::{
     model::Reading,
     policy::{GpuUnknown, Rules},
     text::sanitize,
+    units,
 };
 
 /// Below what a container is idle. From the policy.
@@ -94,6 +95,21 @@ pub struct ProcessNews {
     pub input: bool,
 }
 
+/// What shows that a container works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// It worked on a GPU.
+    Gpu,
+    /// It used the CPU.
+    Cpu,
+    /// It sent or received data.
+    Network,
+    /// A program was started in it.
+    Program,
+    /// Somebody typed at one of its terminals.
+    Input,
+}
+
 /// Where an interval begins.
 #[derive(Debug, Clone, Copy)]
 pub struct Since<'a> {
@@ -122,6 +138,20 @@ impl Signals {
             processes: processes(before, now),
         }
     }
+
+    /// The first sign of work, in the order of [`Sign`].
+    pub fn work(&self) -> Option<Sign> {
+        let Self { gpu, cpu, network, processes } = self;
+        let of_processes = match processes {
+            Signal::Active(ProcessNews { started: Some(_), .. }) => Some(Sign::Program),
+            Signal::Active(_) => Some(Sign::Input),
+            Signal::Idle(_) | Signal::Unknown(_) => None,
+        };
+        [(gpu.is_active(), Sign::Gpu), (cpu.is_active(), Sign::Cpu), (network.is_active(), Sign::Network)]
+            .into_iter()
+            .find_map(|(active, sign)| active.then_some(sign))
+            .or(of_processes)
+    }
 }
 
 fn cpu(before: &Observation, now: &Observation, threshold: f64) -> Signal<f64> {
@@ -129,9 +159,9 @@ fn cpu(before: &Observation, now: &Observation, threshold: f64) -> Signal<f64> {
         Ok(used_us) => Duration::from_micros(used_us),
         Err(why) => return Signal::Unknown(why),
     };
-    let interval = Duration::from_millis(now.boot_ms.saturating_sub(before.boot_ms)).max(SHORTEST_INTERVAL);
-    let percent = 100.0 * used.as_secs_f64() / interval.as_secs_f64();
-    Signal::judged(percent, percent >= threshold)
+    let interval = Duration::from_millis(now.boot_ms.saturating_sub(before.boot_ms).max(1));
+    let percent_over = |time: Duration| 100.0 * used.as_secs_f64() / time.as_secs_f64();
+    Signal::judged(percent_over(interval), percent_over(interval.max(SHORTEST_INTERVAL)) >= threshold)
 }
 
 fn network(before: Option<u64>, now: &Reading<u64>, threshold: u64) -> Signal<u64> {
@@ -172,6 +202,18 @@ fn processes(before: &Observation, now: &Observation) -> Signal<ProcessNews> {
     }
 }
 
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Gpu => "GPU",
+            Self::Cpu => "CPU",
+            Self::Network => "network",
+            Self::Program => "new program",
+            Self::Input => "typed input",
+        })
+    }
+}
+
 /// The figures in one line, for events and notices.
 impl fmt::Display for Signals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,7 +223,7 @@ impl fmt::Display for Signals {
             Signal::Unknown(_) => f.write_str(", CPU unknown")?,
         }
         match &self.network {
-            Signal::Active(bytes) | Signal::Idle(bytes) => write!(f, ", network {bytes} bytes")?,
+            Signal::Active(bytes) | Signal::Idle(bytes) => write!(f, ", network {}", units::bytes(*bytes))?,
             Signal::Unknown(_) => f.write_str(", network unknown")?,
         }
         match &self.processes {

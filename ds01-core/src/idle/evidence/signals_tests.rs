@@ -29,7 +29,7 @@ fn cpu_is_percent_of_one_core_over_the_interval() {
     assert_eq!(after(30, 599_000), Signal::Idle(100.0 * 0.599 / 30.0));
     assert_eq!(after(30, 600_000), Signal::Active(2.0));
     assert_eq!(after(30, 60_000_000), Signal::Active(200.0));
-    assert_eq!(after(1, 30_000), Signal::Idle(0.3), "30 ms of housekeeping in one second are no 3 %");
+    assert_eq!(after(1, 30_000), Signal::Idle(3.0), "30 ms of housekeeping in one second are no work");
     assert!(after(1, 1_000_000).is_active());
 }
 

@@ -61,7 +61,7 @@ impl fmt::Display for Verdict {
         f.pad(match self {
             Self::Idle => "idle",
             Self::GpuActive => "not idle: it works on a GPU",
-            Self::OtherwiseActive => "not idle: loading or preprocessing",
+            Self::OtherwiseActive => "not idle: it works, but not on a GPU",
             Self::GpuUnknown => "not idle: nothing is known of its GPU",
             Self::NoEvidence => "not idle: no evidence, no verdict",
         })

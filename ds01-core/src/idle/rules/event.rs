@@ -118,7 +118,7 @@ mod tests {
             "container_type": "docker",
             "idle_seconds": 90,
             "idle_duration": "1m30s",
-            "evidence": "GPU 0 %, CPU 0.0 % of one core, network 0 bytes, nothing started",
+            "evidence": "GPU 0 %, CPU 0.0 % of one core, network 0B, nothing started",
             "gpus": ["GPU-1"],
         });
         assert_eq!(serde_json::to_value(details).unwrap(), expected);

@@ -5,7 +5,7 @@ use std::fmt;
 use super::keep_alive::{KeepAlive, Keeping};
 use crate::{
     idle::{
-        evidence::{ContainerFacts, Observation, Thresholds, Verdict},
+        evidence::{ContainerFacts, Observation, Signals, Thresholds, Verdict},
         state::{StopCause, Track},
     },
     model::{Now, Reading},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Why a container that was to be stopped is left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Changed {
     /// There is no such container any more, or another one has its name.
@@ -22,8 +22,8 @@ pub enum Changed {
     Restarted,
     /// It does not run any more.
     NotRunning,
-    /// It works again, or nobody can tell.
-    NotIdle(Verdict),
+    /// It works again, or nobody can tell. What was seen, where anything was.
+    NotIdle(Verdict, Option<Box<Signals>>),
     /// A keep-alive file holds, or nobody can tell.
     Kept,
 }
@@ -58,15 +58,16 @@ pub fn recheck(cause: StopCause, track: &Track, reread: &Reread<'_>, rules: &Rul
     if cause == StopCause::Runtime {
         return Ok(());
     }
-    let verdict = match &reread.seen {
+    let interval = match &reread.seen {
         Reading::Known(seen) if seen.same_life(&track.last) && seen.boot_ms >= track.last.boot_ms => {
-            let interval = track.interval_to(seen, seen.boot_ms - track.last.boot_ms, &Thresholds::from(rules));
-            interval.says()
+            track.interval_to(seen, seen.boot_ms - track.last.boot_ms, &Thresholds::from(rules))
         }
-        _ => Verdict::NoEvidence,
+        _ => return Err(Changed::NotIdle(Verdict::NoEvidence, None)),
     };
-    if verdict != Verdict::Idle {
-        return Err(Changed::NotIdle(verdict));
+    if interval.says() != Verdict::Idle {
+        // Over a gap, the signals say nothing.
+        let signals = (interval.says() == interval.verdict).then(|| Box::new(interval.signals.clone()));
+        return Err(Changed::NotIdle(interval.says(), signals));
     }
     match reread.keep_alive.keeping(reread.now.at, rules.keepalive_max_duration.value) {
         Keeping::Holds(_) | Keeping::CannotTell(_) => Err(Changed::Kept),
@@ -80,7 +81,8 @@ impl fmt::Display for Changed {
             Self::Gone => f.write_str("it is gone"),
             Self::Restarted => f.write_str("it was started anew"),
             Self::NotRunning => f.write_str("it does not run any more"),
-            Self::NotIdle(verdict) => write!(f, "{verdict}"),
+            Self::NotIdle(verdict, None) => write!(f, "{verdict}"),
+            Self::NotIdle(verdict, Some(signals)) => write!(f, "{verdict} ({signals})"),
             Self::Kept => f.write_str("a keep-alive file holds, or can't be looked up"),
         }
     }

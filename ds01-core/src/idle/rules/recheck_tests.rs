@@ -41,18 +41,21 @@ fn another_container_or_another_life_is_left() {
 #[test]
 fn fresh_work_and_darkness_keep_it_from_an_idle_stop_only() {
     let works = |_: &mut _, seen: &mut Reading<Observation>, _: &mut _| *seen = Reading::Known(on_gpu(10_002, 50.0));
-    assert_eq!(check(StopCause::Idle, works), Err(Changed::NotIdle(Verdict::GpuActive)));
+    let why = |changed: Result<(), Changed>| changed.unwrap_err().to_string();
+    let seen = "(GPU 50 %, CPU 0.0 % of one core, network 0B, nothing started)";
+    assert_eq!(why(check(StopCause::Idle, works)), format!("not idle: it works on a GPU {seen}"));
     assert_eq!(check(StopCause::Runtime, works), Ok(()));
     let loads = |_: &mut _, seen: &mut Reading<Observation>, _: &mut _| {
         let mut now = crate::idle::test_support::seen(10_002);
         now.cpu_us = Reading::Known(2_000_000);
         *seen = Reading::Known(now);
     };
-    assert_eq!(check(StopCause::Idle, loads), Err(Changed::NotIdle(Verdict::OtherwiseActive)));
+    let seen = "(GPU 0 %, CPU 50.0 % of one core, network 0B, nothing started)";
+    assert_eq!(why(check(StopCause::Idle, loads)), format!("not idle: it works, but not on a GPU {seen}"));
     let dark = |_: &mut _, seen: &mut Reading<Observation>, _: &mut _| {
         *seen = Unknown::new(UnknownKind::TimedOut, "no answer").into();
     };
-    assert_eq!(check(StopCause::Idle, dark), Err(Changed::NotIdle(Verdict::NoEvidence)));
+    assert_eq!(check(StopCause::Idle, dark), Err(Changed::NotIdle(Verdict::NoEvidence, None)));
 }
 
 #[test]
@@ -65,5 +68,5 @@ fn a_keep_alive_that_came_in_time_counts() {
 #[test]
 fn a_second_look_that_came_too_late_is_none() {
     let late = |_: &mut _, fresh: &mut Reading<Observation>, _: &mut _| *fresh = Reading::Known(seen(10_601));
-    assert_eq!(check(StopCause::Idle, late), Err(Changed::NotIdle(Verdict::NoEvidence)));
+    assert_eq!(check(StopCause::Idle, late), Err(Changed::NotIdle(Verdict::NoEvidence, None)));
 }

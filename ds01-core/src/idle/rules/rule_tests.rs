@@ -132,7 +132,7 @@ fn the_trail_says_every_rule_and_where_each_threshold_stands() {
     assert_eq!(grace.place.as_ref().unwrap().to_string(), "limits.yaml:2");
     assert_eq!(step(Rule::MaxRuntime).finding.as_deref(), Some("it has run for 2h"));
     let idle = step(Rule::Idle).finding.as_deref().unwrap();
-    assert_eq!(idle, "idle; GPU 0 %, CPU 0.0 % of one core, network 0 bytes, nothing started; idle for 30s");
+    assert_eq!(idle, "idle; GPU 0 %, CPU 0.0 % of one core, network 0B, nothing started; idle for 30s");
 
     given.facts.has_gpu = Some(false);
     let steps = trail(&given.case());

@@ -49,7 +49,7 @@ fn a_stop_that_happened_is_told_once_with_what_was_known_when_it_began() {
         "container_type": "docker",
         "idle_seconds": 90,
         "idle_duration": "1m30s",
-        "evidence": "GPU 0 %, CPU 0.0 % of one core, network 0 bytes, nothing started",
+        "evidence": "GPU 0 %, CPU 0.0 % of one core, network 0B, nothing started",
         "gpus": ["GPU-1"],
     });
     assert_eq!(event.details.event_type(), "maintenance.idle_kill");

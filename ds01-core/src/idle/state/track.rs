@@ -35,13 +35,14 @@ pub const FRESH: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Track {
-    /// The last observation that an interval was measured to.
+    /// The observation that the last interval was measured to, and that the next one begins with.
     pub last: Observation,
-    /// GPU figures of observations within [`SHORTEST_INTERVAL`] of that one; they count for the interval to come.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub joined: Vec<GpuMeasure>,
-    /// What the last interval showed. `None` when there was only one observation.
+    /// What the last interval showed, which ended with [`last`](Self::last) and took at least [`SHORTEST_INTERVAL`].
+    /// `None` until there was one.
     pub interval: Option<Interval>,
+    /// Observations since then, each too soon after it to measure a rate.
+    #[serde(default, skip_serializing_if = "Soon::is_empty")]
+    pub soon: Soon,
     /// Observed idle time since the last activity, in milliseconds.
     pub idle_ms: u64,
     /// The last activity, or the first observation.
@@ -71,7 +72,27 @@ pub struct Track {
     pub extra: Extra,
 }
 
-/// The last interval between two observations.
+/// What was seen within [`SHORTEST_INTERVAL`] of a track's last observation.
+///
+/// A rate over a second or two is noise, so these make no interval of their own. Work that they saw counts at once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Soon {
+    /// When the last of them was made, on the boot clock in milliseconds.
+    pub until_boot_ms: u64,
+    /// GPU figures of those that saw no work: together with what comes, they can show some.
+    pub gpus: Vec<GpuMeasure>,
+    /// What the last of them that saw work saw.
+    pub work: Option<Interval>,
+}
+
+impl Soon {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What happened between two observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Interval {
@@ -95,6 +116,11 @@ pub struct Warning {
 }
 
 impl Interval {
+    /// Whether it is too short for a rate.
+    pub fn is_short(&self) -> bool {
+        Duration::from_millis(self.length_ms) < SHORTEST_INTERVAL
+    }
+
     /// The verdict, considering that no idleness is known of an interval that is too long to have been observed.
     pub fn says(&self) -> Verdict {
         match self.verdict {
@@ -108,8 +134,8 @@ impl Track {
     /// A life that was seen for the first time: nothing is known of what came before.
     pub fn new(first: &Observation) -> Self {
         Self {
-            joined: Vec::new(),
             interval: None,
+            soon: Soon::default(),
             idle_ms: 0,
             active_at: first.at,
             active_boot_ms: first.boot_ms,
@@ -128,18 +154,28 @@ impl Track {
 
     /// Takes in the next observation of this life. One that was taken in already changes nothing.
     pub fn observe(&mut self, seen: &Observation, thresholds: &Thresholds) {
-        let Some(length_ms) = seen.boot_ms.checked_sub(self.last.boot_ms).filter(|length| *length > 0) else {
+        if seen.boot_ms <= self.last.boot_ms.max(self.soon.until_boot_ms) {
             self.observe_late(seen, thresholds);
             return;
-        };
-        let interval = self.interval_to(seen, length_ms, thresholds);
-        if interval.verdict.is_activity() {
-            self.begin_spell(seen);
-        } else if Duration::from_millis(length_ms) < SHORTEST_INTERVAL {
-            self.joined.extend_from_slice(&seen.gpus);
+        }
+        let interval = self.interval_to(seen, seen.boot_ms - self.last.boot_ms, thresholds);
+        let works = interval.verdict.is_activity();
+        if interval.is_short() {
+            self.soon.until_boot_ms = seen.boot_ms;
+            if works {
+                self.begin_spell(seen);
+                self.soon.work = Some(interval);
+            } else {
+                self.soon.gpus.extend_from_slice(&seen.gpus);
+            }
             return;
+        }
+        if works {
+            self.begin_spell(seen);
         } else if interval.says() == Verdict::Idle {
-            self.idle_ms = self.idle_ms.saturating_add(length_ms);
+            // Of an interval that began with work, what came after that.
+            let idle_since = self.last.boot_ms.max(self.active_boot_ms);
+            self.idle_ms = self.idle_ms.saturating_add(seen.boot_ms.saturating_sub(idle_since));
         } else {
             // Not seen, or seen and not understood: neither idle nor active, and no row of idle checks.
             self.idle_checks = 0;
@@ -148,12 +184,9 @@ impl Track {
         if self.net_at_check.is_none_or(|before| seen.net_bytes.known().is_some_and(|now| *now < before)) {
             self.net_at_check = seen.net_bytes.known().copied();
         }
-        // Over less than this, steps of the counter look like power.
-        if Duration::from_millis(length_ms) >= SHORTEST_INTERVAL {
-            power::take_in(&mut self.idle_powers, &self.last.gpus, &seen.gpus);
-        }
+        power::take_in(&mut self.idle_powers, &self.last.gpus, &seen.gpus);
         self.last.clone_from(seen);
-        self.joined.clear();
+        self.soon = Soon::default();
     }
 
     /// What happened from the last observation to `seen`, which has to be a later one of this life.
@@ -161,7 +194,7 @@ impl Track {
         let since = Since {
             before: &self.last,
             net_at_check: self.net_at_check,
-            joined: &self.joined,
+            joined: &self.soon.gpus,
             idle_powers: &self.idle_powers,
         };
         let signals = Signals::between(&since, seen, thresholds);
@@ -200,16 +233,20 @@ impl Track {
         self.net_at_check = self.last.net_bytes.known().copied();
     }
 
-    /// The verdict of the last interval; none when it was too long, or ended too long ago to speak of now.
+    /// The verdict of the last interval, and of what was seen since; none when it was too long, or ended too long ago to
+    /// speak of now.
     pub fn verdict(&self, now: &Now) -> Verdict {
-        match &self.interval {
-            Some(interval) if self.is_fresh(now) => interval.says(),
-            _ => Verdict::NoEvidence,
-        }
+        self.judged_by().filter(|_| self.is_fresh(now)).map_or(Verdict::NoEvidence, Interval::says)
+    }
+
+    /// What the verdict speaks of: the last interval, or work that was seen since.
+    pub fn judged_by(&self) -> Option<&Interval> {
+        let works_on_gpu = |interval: &&Interval| interval.verdict == Verdict::GpuActive;
+        self.interval.as_ref().filter(works_on_gpu).or(self.soon.work.as_ref()).or(self.interval.as_ref())
     }
 
     fn is_fresh(&self, now: &Now) -> bool {
-        now.since(self.last.boot_ms) <= FRESH
+        now.since(self.last.boot_ms.max(self.soon.until_boot_ms)) <= FRESH
     }
 
     /// Observed idle time since the last activity.

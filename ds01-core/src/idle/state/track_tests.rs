@@ -1,6 +1,9 @@
 use super::*;
 use crate::{
-    idle::test_support::{THRESHOLDS, now, on_gpu, seen},
+    idle::{
+        evidence::{ProcessActivity, Sign, Signal},
+        test_support::{THRESHOLDS, now, on_gpu, seen},
+    },
     model::{Reading, Unknown, UnknownKind},
 };
 
@@ -99,6 +102,47 @@ fn looks_that_are_too_near_are_joined_with_the_next() {
         busy.push(observation);
     }
     assert!(after(&busy).idle_ms < 10_000);
+}
+
+/// A container that uses exactly half a core, and its GPU by 97 %.
+fn steady(millis: u64) -> Observation {
+    let mut observation = on_gpu(0, 97.0);
+    observation.boot_ms = millis;
+    observation.cpu_us = Reading::Known(millis * 500);
+    observation
+}
+
+#[test]
+fn what_is_shown_is_a_rate_over_an_interval_that_is_long_enough() {
+    let scans: Vec<Observation> = (0..4).map(|n| steady(n * 30_000)).collect();
+    for offset in (0..30_000).step_by(250) {
+        let mut track = after(&scans);
+        // A look so soon after a scan has no sample of the GPU yet.
+        let mut look = steady(90_000 + offset);
+        look.gpus = if offset < 1_000 { seen(0).gpus } else { look.gpus };
+        track.observe(&look, &THRESHOLDS);
+        let now = Now { boot_ms: look.boot_ms, ..now(0) };
+        let interval = track.interval.clone().unwrap();
+        assert_eq!(interval.signals.cpu, Signal::Active(50.0), "{offset} ms after a scan");
+        assert_eq!(interval.signals.gpu, GpuEvidence::Active(97.0), "{offset} ms after a scan");
+        assert_eq!(track.verdict(&now), Verdict::GpuActive);
+        let (length, age) = if offset < 10_000 { (30_000, offset) } else { (offset, 0) };
+        assert_eq!((interval.length_ms, now.boot_ms - track.last.boot_ms), (length, age));
+    }
+}
+
+#[test]
+fn work_that_a_look_saw_soon_after_another_counts_at_once_and_once() {
+    let mut track = after(&[seen(1000), seen(1030)]);
+    let mut typed = seen(1033);
+    typed.activity = Reading::Known(ProcessActivity { newest: None, terminals: [("0".to_owned(), 5)].into() });
+    track.observe(&typed, &THRESHOLDS);
+    assert_eq!((track.idle_ms, track.verdict(&now(1033))), (0, Verdict::OtherwiseActive));
+    assert_eq!(track.judged_by().unwrap().signals.work(), Some(Sign::Input));
+    assert_eq!(track.interval.as_ref().unwrap().verdict, Verdict::Idle, "and that is what was seen before");
+    track.close_check(&now(1033));
+    track.observe(&typed, &THRESHOLDS);
+    assert!(!track.active_since_check, "the same line again");
 }
 
 #[test]
