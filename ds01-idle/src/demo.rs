@@ -46,7 +46,7 @@ pub(crate) fn checked() -> Result<Checked, Failure> {
     let options = options()?;
     let hands = Hands { control: Arc::new(host.clone()), broadcast: Arc::new(Nobody) };
     let check = |state: IdleState, inventory: &Inventory| {
-        preview_after(&host.sources(), &hands, &options, inventory, state, |_, _| Ok(Vec::new()))
+        preview_after(&host.sources(), &hands, &options, inventory, state)
     };
     let mut checked = check(IdleState::default(), &Inventory::empty())?;
     for _ in 1..CHECKS {

@@ -44,8 +44,7 @@ fn a_check_takes_in_what_the_detector_saw() {
 }
 
 #[test]
-fn where_it_can_not_read_all_of_it_idle_time_begins_anew() {
-    assert_eq!(idle_minutes(24, None), 60, "the last hour, in which nothing was done");
-    assert_eq!(idle_minutes(24, Some(6)), 60, "work that is not read, an hour and a half ago");
-    assert_eq!(idle_minutes(24, Some(20)), 25);
+fn so_does_one_that_comes_hours_late() {
+    assert_eq!(idle_minutes(24, None), 180);
+    assert_eq!(idle_minutes(24, Some(6)), 95);
 }

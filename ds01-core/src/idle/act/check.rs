@@ -12,13 +12,13 @@ use tracing::warn;
 use super::{
     carry_out::CarryOut,
     checked::{CheckError, CheckOptions, Checked, Hands},
+    look_back::{LookBack, MOST_LINES},
 };
 use crate::{
     detect::{Inventory, Sources, inventory},
     event::Event,
     idle::{
-        evidence::Observation,
-        journal::{self, Journal, Look},
+        journal::{self, Journal},
         rules::{Action, high_demand},
         state::{FILE_NAME, IdleState, StateError, Stopping},
     },
@@ -63,7 +63,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     // Before anything is written or told: a name that is wrong is found again by the next attempt.
     checked.named(&options.only)?;
     journal.append(&checked.look.observations)?;
-    let observations = checked.state.not_taken_in(&journal, &checked.look)?;
+    let earlier = checked.state.not_taken_in(&journal, &checked.look.now, MOST_LINES)?;
     let not_logged = Mutex::new(BTreeSet::new());
     let log = |events: &[Event]| {
         if let Err(error) = options.events.append(events) {
@@ -71,7 +71,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
         }
     };
     log(&checked.state.settle(&checked.look.containers, &checked.look.now));
-    checked.decide(sources, hands, options, &observations)?;
+    checked.decide(sources, hands, options, &earlier)?;
 
     let cases = checked.cases();
     let stopping: Vec<(ContainerId, Stopping)> = cases
@@ -117,36 +117,47 @@ pub fn preview(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Resu
         }
     };
     let previous = last_inventory(store.as_ref());
-    preview_after(sources, hands, options, &previous, state, |look, state| {
+    preview_with(sources, hands, options, &previous, state, |checked| {
         let journal = store.as_ref().map(|store| existing(store.open_existing_within(journal::DIR_NAME)));
         let journal = journal.transpose()?.flatten().map(Journal::from);
-        Ok(journal.map(|journal| state.not_taken_in(&journal, look)).transpose()?.unwrap_or_default())
+        let now = &checked.look.now;
+        let earlier = journal.map(|journal| checked.state.not_taken_in(&journal, now, MOST_LINES)).transpose()?;
+        Ok(earlier.unwrap_or_default())
     })
 }
 
-/// As [`preview`], with nothing read from the disk: after the picture `previous` and the checks that `state` remembers, and
-/// with what `earlier` gives of observations since then.
+/// As [`preview`], with nothing read from the disk: after the picture `previous` and the checks that `state` remembers.
 ///
 /// # Errors
 ///
-/// Those of `earlier`, and when a container that was named is not there.
+/// When a container that was named is not there.
 pub fn preview_after(
     sources: &Sources,
     hands: &Hands,
     options: &CheckOptions,
     previous: &Inventory,
     state: IdleState,
-    earlier: impl FnOnce(&Look, &mut IdleState) -> Result<Vec<Observation>, CheckError>,
+) -> Result<Checked, CheckError> {
+    preview_with(sources, hands, options, previous, state, |_| Ok(LookBack::default()))
+}
+
+fn preview_with(
+    sources: &Sources,
+    hands: &Hands,
+    options: &CheckOptions,
+    previous: &Inventory,
+    state: IdleState,
+    earlier: impl FnOnce(&mut Checked) -> Result<LookBack, CheckError>,
 ) -> Result<Checked, CheckError> {
     let start = Instant::now();
     let mut checked = Checked::look(sources, options, state, previous, start);
     if checked.look.blind().is_some() {
         return Ok(checked);
     }
-    let mut observations = earlier(&checked.look, &mut checked.state)?;
-    observations.extend_from_slice(&checked.look.observations);
+    let mut earlier = earlier(&mut checked)?;
+    earlier.observations.extend_from_slice(&checked.look.observations);
     checked.state.settle(&checked.look.containers, &checked.look.now);
-    checked.decide(sources, hands, options, &observations)?;
+    checked.decide(sources, hands, options, &earlier)?;
     checked.took = start.elapsed();
     Ok(checked)
 }

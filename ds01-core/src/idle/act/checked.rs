@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 
-use super::keep_alive::keep_alive_files;
+use super::{keep_alive::keep_alive_files, look_back::LookBack};
 use crate::{
     detect::{Inventory, Settings, Sources},
     event::EventLog,
     idle::{
-        evidence::{ContainerFacts, Observation},
+        evidence::ContainerFacts,
         journal::Look,
         notice::Broadcast,
         rules::{Action, Case, Check, Demand, Plan, infrastructure},
@@ -64,6 +64,9 @@ pub struct Checked {
     pub state: IdleState,
     /// The check before this one.
     pub before: Option<CheckMark>,
+    /// The oldest line of the journal that was read, where there were more than a check reads: of what came before, nothing
+    /// is known.
+    pub journal_cut_at: Option<Timestamp>,
     /// What was decided; nothing when a source told nothing.
     pub plan: Plan,
     /// How many GPUs are given away.
@@ -130,6 +133,7 @@ impl Checked {
             look,
             before: state.last_check.clone(),
             state,
+            journal_cut_at: None,
             plan: Plan::nothing(),
             outcomes: BTreeMap::new(),
             problems: Vec::new(),
@@ -154,14 +158,15 @@ impl Checked {
         sources: &Sources,
         hands: &Hands,
         options: &CheckOptions,
-        observations: &[Observation],
+        earlier: &LookBack,
     ) -> Result<(), CheckError> {
+        self.journal_cut_at = earlier.cut_at;
         let check = Check {
             now: self.look.now.clone(),
             zone: options.zone.clone(),
             policy: &options.policy,
             containers: &self.look.containers,
-            observations,
+            observations: &earlier.observations,
             demand: self.demand,
             only: self.named(&options.only)?,
         };

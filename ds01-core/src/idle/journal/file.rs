@@ -32,6 +32,25 @@ const CHUNK_BYTES: u64 = 64 * 1024;
 /// How far observations can stand out of order: a scan writes at its end what it saw at its beginning.
 pub(crate) const DISORDER_MS: u64 = 60_000;
 
+/// The newest of the observations that were asked for.
+#[derive(Debug, Default)]
+pub struct Recent {
+    /// Oldest first.
+    pub observations: Vec<Observation>,
+    /// Whether there were more, and these are older.
+    pub cut: bool,
+}
+
+impl Recent {
+    /// Sorts, and drops the oldest beyond `most`.
+    fn keep(&mut self, most: usize) {
+        self.observations.sort_by_key(|seen| seen.boot_ms);
+        let too_many = self.observations.len().saturating_sub(most);
+        self.cut |= too_many > 0;
+        self.observations.drain(..too_many);
+    }
+}
+
 /// The journal of one host.
 #[derive(Debug)]
 pub struct Journal {
@@ -113,50 +132,37 @@ impl Journal {
         Ok(())
     }
 
-    /// What was observed in the boot `boot_id` at or after `since_boot_ms` on its clock, oldest first. It is read from the
-    /// ends of the files, so that a long day costs no more than a short one, and in whichever files it is: a wall clock
-    /// that was set has put it into those of other days.
+    /// What was observed in the boot `boot_id` at or after `since_boot_ms` on its clock: of more than `most` lines the newest.
+    /// It is read from the ends of the files, so that a long day costs no more than a short one, and in whichever files it
+    /// is: a wall clock that was set has put it into those of other days.
     ///
     /// # Errors
     ///
     /// When a file could not be read.
-    pub fn since(&self, boot_id: &str, since_boot_ms: u64) -> Result<Vec<Observation>, StoreError> {
-        let mut found = Vec::new();
-        for day in self.days()? {
+    pub fn since(&self, boot_id: &str, since_boot_ms: u64, most: usize) -> Result<Recent, StoreError> {
+        let mut recent = Recent::default();
+        let mut since_boot_ms = since_boot_ms;
+        for day in self.days()?.into_iter().rev() {
             let name = file_name(day);
             let Some(file) = self.store.open_to_read(&name)? else { continue };
             let mut each = |seen: Observation| {
                 let wanted = seen.boot_id == boot_id && seen.boot_ms.saturating_add(DISORDER_MS) >= since_boot_ms;
-                if wanted {
-                    found.push(seen);
+                if !wanted {
+                    return false;
                 }
-                wanted
+                if seen.boot_ms >= since_boot_ms {
+                    recent.observations.push(seen);
+                }
+                if recent.observations.len() > most {
+                    recent.keep(most);
+                    since_boot_ms = recent.observations.first().map_or(u64::MAX, |oldest| oldest.boot_ms);
+                }
+                true
             };
             read_back(&file, &mut each).map_err(|error| self.error("read", &name, error))?;
         }
-        found.retain(|seen| seen.boot_ms >= since_boot_ms);
-        found.sort_by_key(|seen| seen.boot_ms);
-        Ok(found)
-    }
-
-    /// When on the boot clock the newest of those observations was made that were made in the boot `boot_id` before `boot_ms`.
-    ///
-    /// # Errors
-    ///
-    /// When a file could not be read.
-    pub fn newest_before(&self, boot_id: &str, boot_ms: u64) -> Result<Option<u64>, StoreError> {
-        let mut newest = None;
-        for day in self.days()? {
-            let name = file_name(day);
-            let Some(file) = self.store.open_to_read(&name)? else { continue };
-            let mut each = |seen: Observation| {
-                let before = seen.boot_id == boot_id && seen.boot_ms < boot_ms;
-                newest = newest.max(Some(seen.boot_ms).filter(|_| before));
-                !before
-            };
-            read_back(&file, &mut each).map_err(|error| self.error("read", &name, error))?;
-        }
-        Ok(newest)
+        recent.keep(most);
+        Ok(recent)
     }
 
     /// The days that have a file, in their order.

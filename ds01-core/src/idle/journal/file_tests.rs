@@ -33,9 +33,9 @@ fn what_is_written_is_read_back_by_day_and_by_boot_clock() {
     assert_eq!(files(&dir), ["2026-03-02.jsonl", "2026-03-03.jsonl"]);
     let mode = fs::metadata(dir.path().join("activity/2026-03-02.jsonl")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
-    assert_eq!(seconds(&journal.since("boot-1", 130_000).unwrap()), [130, 160]);
-    assert_eq!(journal.since("boot-1", 0).unwrap()[0], at(0, 100));
-    assert!(journal.since("boot-2", 0).unwrap().is_empty());
+    assert_eq!(seconds(&journal.since("boot-1", 130_000, 10_000).unwrap().observations), [130, 160]);
+    assert_eq!(journal.since("boot-1", 0, 10_000).unwrap().observations[0], at(0, 100));
+    assert!(journal.since("boot-2", 0, 10_000).unwrap().observations.is_empty());
 
     let range = |from: i64, to: i64| {
         let mut found = Vec::new();
@@ -57,7 +57,7 @@ fn torn_and_foreign_lines_are_skipped() {
     file.write_all(b"{\"at\":\"2026-03-02T12:0").unwrap();
     journal.append(&[at(0, 130)]).unwrap();
     file.write_all(b"\xff\xfe\n{}\n[1]\n{\"at\":").unwrap();
-    assert_eq!(seconds(&journal.since("boot-1", 0).unwrap()), [100, 130]);
+    assert_eq!(seconds(&journal.since("boot-1", 0, 10_000).unwrap().observations), [100, 130]);
     let mut found = Vec::new();
     journal.for_each(noon(), noon(), |seen| found.push(seen)).unwrap();
     assert_eq!(seconds(&found), [100, 130]);
@@ -68,12 +68,12 @@ fn only_the_end_of_a_long_day_is_read() {
     let (dir, journal) = journal();
     let all: Vec<Observation> = (0..2_000).map(|n| at(0, 100 + n)).collect();
     journal.append(&all).unwrap();
-    assert_eq!(seconds(&journal.since("boot-1", 0).unwrap()), (100..2_100).collect::<Vec<_>>());
+    assert_eq!(seconds(&journal.since("boot-1", 0, 10_000).unwrap().observations), (100..2_100).collect::<Vec<_>>());
 
     // Damage at the front would be met by whoever reads it all.
     let path = dir.path().join("activity/2026-03-02.jsonl");
     assert!(fs::metadata(&path).unwrap().len() > 5 * CHUNK_BYTES);
-    assert_eq!(seconds(&journal.since("boot-1", 2_050_000).unwrap()), (2_050..2_100).collect::<Vec<_>>());
+    assert_eq!(seconds(&journal.since("boot-1", 2_050_000, 10_000).unwrap().observations), (2_050..2_100).collect::<Vec<_>>());
     let mut found = 0;
     let mut counted = |seen: Observation| {
         found += 1;
@@ -84,21 +84,25 @@ fn only_the_end_of_a_long_day_is_read() {
 }
 
 #[test]
-fn the_newest_before_a_time_is_of_the_same_boot() {
+fn of_more_lines_than_are_asked_for_the_newest_are_read_whatever_their_file() {
     let (_dir, journal) = journal();
-    let other = Observation { boot_id: "boot-0".to_owned(), ..at(0, 115) };
-    journal.append(&[at(0, 100), other, at(0, 130), at(24, 120), at(24, 160)]).unwrap();
-    let before = |seconds: u64| journal.newest_before("boot-1", seconds * 1000).unwrap().map(|ms| ms / 1000);
-    assert_eq!([100, 120, 130, 150, 170].map(before), [None, Some(100), Some(120), Some(130), Some(160)]);
-    assert_eq!(journal.newest_before("boot-2", 170_000).unwrap(), None);
+    let other = Observation { boot_id: "boot-0".to_owned(), ..at(0, 90) };
+    journal.append(&[other, at(0, 100), at(0, 130), at(24, 120), at(24, 160), at(24, 150), at(0, 170)]).unwrap();
+    let newest = |most| {
+        let Recent { observations, cut } = journal.since("boot-1", 0, most).unwrap();
+        (seconds(&observations), cut)
+    };
+    assert_eq!(newest(6), (vec![100, 120, 130, 150, 160, 170], false));
+    assert_eq!(newest(3), (vec![150, 160, 170], true));
+    assert_eq!(newest(0), (vec![], true));
 }
 
 #[test]
 fn lines_a_little_out_of_order_and_clocks_that_were_set_hide_nothing() {
     let (_dir, journal) = journal();
     journal.append(&[at(0, 100), at(24, 130), at(-24, 160), at(0, 200), at(0, 190), at(0, 230)]).unwrap();
-    assert_eq!(seconds(&journal.since("boot-1", 195_000).unwrap()), [200, 230]);
-    assert_eq!(seconds(&journal.since("boot-1", 120_000).unwrap()), [130, 160, 190, 200, 230]);
+    assert_eq!(seconds(&journal.since("boot-1", 195_000, 10_000).unwrap().observations), [200, 230]);
+    assert_eq!(seconds(&journal.since("boot-1", 120_000, 10_000).unwrap().observations), [130, 160, 190, 200, 230]);
 }
 
 #[test]

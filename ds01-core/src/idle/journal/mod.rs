@@ -5,6 +5,6 @@ mod file;
 mod look;
 
 pub(crate) use file::DISORDER_MS;
-pub use file::{DIR_NAME, Journal, KEPT_DAYS};
+pub use file::{DIR_NAME, Journal, KEPT_DAYS, Recent};
 pub use look::Look;
 pub(crate) use look::ask_gpus;
