@@ -5,6 +5,12 @@
 //! by swapping the directory between a check and its use. (The crates for atomic files work from a path each time, which is
 //! why this is our own.)
 
+mod lines;
+mod read_back;
+
+pub use lines::Lines;
+pub(crate) use read_back::read_back;
+
 use std::{
     fs::{File, TryLockError},
     io::{self, Read, Write},
@@ -30,8 +36,6 @@ const LOCK_MODE: Mode = Mode::from_raw_mode(0o600);
 const DIR_MODE: Mode = Mode::from_raw_mode(0o750);
 /// A directory, and not by way of a link.
 const DIR_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// For so long other writers of a file of lines are waited for: far longer than they need.
-const WAIT_FOR_WRITERS: Duration = Duration::from_secs(1);
 /// Larger files than this are nothing that this program wrote.
 const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
@@ -286,7 +290,7 @@ impl Store {
     /// When it is not a regular file, or has a second name somewhere else (a hard link).
     pub fn open_lines(&self, name: &str) -> Result<Lines, StoreError> {
         let file = self.open_file(name, OFlags::RDWR | OFlags::APPEND | OFlags::CREATE, "open")?;
-        Ok(Lines { file, path: self.path_of(name) })
+        Ok(Lines::new(file, self.path_of(name)))
     }
 
     fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
@@ -329,65 +333,6 @@ impl Store {
 
     fn error(&self, action: &'static str, name: &str, error: impl Into<io::Error>) -> StoreError {
         io_error(action, &self.path_of(name), error)
-    }
-}
-
-/// A file of lines that several programs append to.
-#[derive(Debug)]
-pub struct Lines {
-    file: File,
-    path: PathBuf,
-}
-
-impl Lines {
-    /// Appends one line, its newline included, with one write: lines of several writers never interleave.
-    ///
-    /// # Errors
-    ///
-    /// When it could not be written whole, as on a full disk.
-    pub fn append(&mut self, line: &[u8]) -> Result<(), StoreError> {
-        let written = self.file.write(line).map_err(|error| io_error("append to", &self.path, error))?;
-        if written < line.len() {
-            let error = io::Error::new(io::ErrorKind::StorageFull, format!("{written} of {} bytes fit", line.len()));
-            return Err(io_error("append to", &self.path, error));
-        }
-        Ok(())
-    }
-
-    /// Keeps other writers out until [`flush`](Self::flush), and ends a line that an earlier one could not finish, so that
-    /// the next one stands alone.
-    ///
-    /// Only who is alone can tell an unfinished line from one that is being written: the length of a file grows page by page
-    /// during a write. A writer that was stopped is not waited for; lines stay whole even so.
-    ///
-    /// # Errors
-    ///
-    /// When the file could not be read or written.
-    pub fn begin(&mut self) -> Result<(), StoreError> {
-        use std::os::unix::fs::FileExt;
-        let io = |error| io_error("look at the end of", &self.path, error);
-        if matches!(self.file.try_lock(), Err(TryLockError::WouldBlock)) {
-            let file = self.file.try_clone().map_err(io)?;
-            // Whether in vain or not, there is nothing more that could be done.
-            let _ = within("lock", WAIT_FOR_WRITERS, move || file.lock());
-        }
-        let length = self.file.metadata().map_err(io)?.len();
-        let mut last = [b'\n'];
-        if length > 0 {
-            self.file.read_exact_at(&mut last, length - 1).map_err(io)?;
-        }
-        if last == [b'\n'] { Ok(()) } else { self.append(b"\n") }
-    }
-
-    /// Lets other writers in, and flushes all appended lines to the disk.
-    ///
-    /// # Errors
-    ///
-    /// When the disk refused.
-    pub fn flush(&self) -> Result<(), StoreError> {
-        // What could not be unlocked could not be locked either, on file systems that know no locks.
-        let _ = self.file.unlock();
-        self.file.sync_data().map_err(|error| io_error("flush", &self.path, error))
     }
 }
 

@@ -10,6 +10,9 @@ use unicode_width::UnicodeWidthStr;
 use crate::text::sanitize;
 
 mod fit;
+mod wrap;
+
+pub use wrap::wrapped;
 
 /// Blanks between columns.
 const GAP: u16 = 2;

@@ -45,9 +45,8 @@ pub(crate) fn checked() -> Result<Checked, Failure> {
     let host = at_the_end.unwrap_or_else(|| FakeHost::new("empty", now));
     let options = options()?;
     let hands = Hands { control: Arc::new(host.clone()), broadcast: Arc::new(Nobody) };
-    let check = |state: IdleState, inventory: &Inventory| {
-        preview_after(&host.sources(), &hands, &options, inventory, state)
-    };
+    let check =
+        |state: IdleState, inventory: &Inventory| preview_after(&host.sources(), &hands, &options, inventory, state);
     let mut checked = check(IdleState::default(), &Inventory::empty())?;
     for _ in 1..CHECKS {
         let mut state = checked.state;

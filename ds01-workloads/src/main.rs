@@ -26,7 +26,6 @@ mod totals;
 mod view;
 mod warnings;
 mod watch;
-mod wrap;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::{
 
 use ds01_core::{
     cli::console::terminal_size,
-    table::{self, Cell, Medium},
+    table::{self, Cell, Medium, wrapped},
     text::sanitize,
     units,
 };
@@ -21,7 +21,6 @@ use crate::{
     row::{Change, Key, Row},
     sort::sort,
     terminal::{Event, Screen, Signals},
-    wrap::wrapped,
 };
 
 /// Why watching ended.

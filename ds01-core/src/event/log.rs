@@ -1,10 +1,14 @@
 //! The event log: a file of lines that all programs append to.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
-use crate::store::{Lines, Store, StoreError};
+use crate::store::{Lines, Store, StoreError, read_back};
 
-use super::Event;
+use super::{Event, Logged};
 
 /// Where events go.
 #[derive(Debug, Clone)]
@@ -45,6 +49,37 @@ impl EventLog {
             lines.append(&line)?;
         }
         lines.flush()
+    }
+
+    /// Hands over what was logged, the last first, until `each` has enough, which it says by `false`. Lines that are no
+    /// events are skipped. The file before the last rotation is read too; older ones are compressed.
+    ///
+    /// # Errors
+    ///
+    /// When the log could not be read. One that is not there holds nothing.
+    pub fn read_back(&self, mut each: impl FnMut(Logged) -> bool) -> Result<(), StoreError> {
+        let mut rotated = self.path.clone().into_os_string();
+        rotated.push(".1");
+        let mut wants_more = true;
+        for path in [self.path.as_path(), Path::new(&rotated)] {
+            let file = match File::open(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened,
+            };
+            let mut each = |line: &[u8]| {
+                wants_more = Logged::from_line(line).is_none_or(&mut each);
+                wants_more
+            };
+            file.and_then(|file| read_back(&file, &mut each)).map_err(|error| StoreError::Io {
+                action: "read",
+                path: path.to_owned(),
+                error,
+            })?;
+            if !wants_more {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn open(&self) -> Result<Lines, StoreError> {

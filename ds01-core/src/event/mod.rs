@@ -14,8 +14,10 @@
 
 mod envelope;
 mod log;
+mod logged;
 mod registry;
 
 pub use envelope::{Event, MAX_LINE_BYTES, SCHEMA_VERSION};
 pub use log::EventLog;
+pub use logged::{Kind, Logged};
 pub use registry::{Details, EVENT_TYPES, EventType, Field};

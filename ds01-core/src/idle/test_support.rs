@@ -69,6 +69,7 @@ pub(in crate::idle) fn facts() -> ContainerFacts {
         user: Some("alice".to_owned()),
         has_gpu: Some(true),
         gpus: vec!["GPU-1".to_owned()],
+        problem: None,
         status: ContainerStatus::Running,
         started_at: Some(noon()),
         running_for: Reading::Known(Duration::from_secs(7200)),

@@ -1,6 +1,8 @@
 //! The two long tiers of help. `--info` takes its columns from the columns themselves.
 
-use crate::{cli::type_names, columns::COLUMNS, wrap::wrapped};
+use ds01_core::table::wrapped;
+
+use crate::{cli::type_names, columns::COLUMNS};
 
 /// What detection is and how to read it.
 pub(crate) const CONCEPTS: &str = include_str!("concepts.txt");

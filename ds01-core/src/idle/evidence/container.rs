@@ -28,6 +28,8 @@ pub struct ContainerFacts {
     pub has_gpu: Option<bool>,
     /// UUIDs of its GPUs and MIG instances.
     pub gpus: Vec<String>,
+    /// What of it could not be read, and why.
+    pub problem: Option<String>,
     /// Docker's word for its state.
     pub status: ContainerStatus,
     /// `State.StartedAt`.
@@ -55,6 +57,7 @@ impl ContainerFacts {
             user: (entry.user != UNKNOWN_USER).then(|| entry.user.clone()),
             has_gpu: entry.has_gpu,
             gpus: entry.gpus.clone(),
+            problem: entry.problem.clone(),
             status: entry.status.clone(),
             started_at: entry.started_at,
             running_for: began_ms.map_or_else(not_seen, |began| Reading::Known(now.since(began))),

@@ -4,17 +4,13 @@
 //! It is why a check every five minutes sees what happened between checks, and why a policy can be tried on the past. A
 //! line that is torn, of another version, or no JSON is skipped: what is missing is a gap, and a gap is no idle time.
 
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Read},
-    os::unix::fs::FileExt,
-};
+use std::io::{self, BufRead, BufReader, Read};
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use crate::{
     idle::evidence::Observation,
-    store::{Store, StoreError},
+    store::{Store, StoreError, read_back},
 };
 
 /// The directory's name within the state directory.
@@ -25,9 +21,6 @@ pub const KEPT_DAYS: i64 = 14;
 
 /// Longer lines are nothing that this program wrote.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
-
-/// How much is read at a time, from the end.
-const CHUNK_BYTES: u64 = 64 * 1024;
 
 /// How far observations can stand out of order: a scan writes at its end what it saw at its beginning.
 pub(crate) const DISORDER_MS: u64 = 60_000;
@@ -145,7 +138,8 @@ impl Journal {
         for day in self.days()?.into_iter().rev() {
             let name = file_name(day);
             let Some(file) = self.store.open_to_read(&name)? else { continue };
-            let mut each = |seen: Observation| {
+            let mut each = |line: &[u8]| {
+                let Some(seen) = parse(line) else { return true };
                 let wanted = seen.boot_id == boot_id && seen.boot_ms.saturating_add(DISORDER_MS) >= since_boot_ms;
                 if !wanted {
                     return false;
@@ -187,33 +181,6 @@ impl From<Store> for Journal {
     fn from(store: Store) -> Self {
         Self { store }
     }
-}
-
-/// Hands over lines from the end of `file` until `each` has enough, which it says by `false`.
-fn read_back(file: &File, each: &mut dyn FnMut(Observation) -> bool) -> io::Result<()> {
-    let mut end = file.metadata()?.len();
-    // The beginning of a line whose end was read already.
-    let mut rest = Vec::new();
-    while end > 0 {
-        let start = end.saturating_sub(CHUNK_BYTES);
-        let mut chunk = vec![0; usize::try_from(end - start).unwrap_or_default()];
-        file.read_exact_at(&mut chunk, start)?;
-        chunk.extend_from_slice(&rest);
-        let whole_from = match chunk.iter().position(|byte| *byte == b'\n') {
-            _ if start == 0 => 0,
-            Some(newline) => newline + 1,
-            None => chunk.len(),
-        };
-        for line in chunk[whole_from..].split(|byte| *byte == b'\n').rev() {
-            if parse(line).is_some_and(|seen| !each(seen)) {
-                return Ok(());
-            }
-        }
-        chunk.truncate(whole_from);
-        rest = if chunk.len() as u64 > MAX_LINE_BYTES + CHUNK_BYTES { Vec::new() } else { chunk };
-        end = start;
-    }
-    Ok(())
 }
 
 fn parse(line: &[u8]) -> Option<Observation> {

@@ -46,8 +46,7 @@ pub struct About<'a> {
 /// The notice of `action`; `None` for [`Action::Nothing`].
 pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
     let idle = whole_seconds(about.idle);
-    let limit =
-        about.idle_limit.map(|limit| format!(" (the limit is {})", whole_seconds(limit))).unwrap_or_default();
+    let limit = about.idle_limit.map(|limit| format!(" (the limit is {})", whole_seconds(limit))).unwrap_or_default();
     let ran = whole_seconds(about.ran_for);
     let files = if about.facts.auto_remove {
         "It was started with --rm: when it stops, Docker removes it, with its unnamed volumes and everything that is \

@@ -38,21 +38,27 @@ pub fn decide(case: &Case<'_>, keep_alive: &KeepAlive) -> Decision {
         reason: Some(reason.clone()),
         waits: None,
         next: Next::Nothing,
+        later: Vec::new(),
         idle,
         idle_limit: case.idle_limit(),
     };
-    if matches!(reason, Reason::NoGpu | Reason::OriginUnknown | Reason::Infrastructure(_)) {
+    if matches!(reason, Reason::NoGpu | Reason::GpuAccessUnknown(_) | Reason::OriginUnknown | Reason::Infrastructure(_))
+    {
         return decision;
     }
-    if runtime(case, &mut decision) {
-        return decision;
+    let mut near = Vec::new();
+    if !runtime(case, &mut decision, &mut near) {
+        match reason {
+            Reason::OwnerExempt => tell_exempt_if_idle(case, &mut decision),
+            Reason::Grace(left) => near.push(Next::GraceEnds(left)),
+            Reason::Idle => near.extend(when_idle(case, keep_alive, &mut decision)),
+            _ => {}
+        }
     }
-    match reason {
-        Reason::OwnerExempt => tell_exempt_if_idle(case, &mut decision),
-        Reason::Grace(left) => decision.next = Next::GraceEnds(left),
-        Reason::Idle => when_idle(case, keep_alive, &mut decision),
-        _ => {}
-    }
+    near.sort_by_key(|next| next.after(case.now.at).unwrap_or(Duration::MAX));
+    let mut near = near.into_iter();
+    decision.next = near.next().unwrap_or(Next::Nothing);
+    decision.later.splice(0..0, near);
     decision
 }
 
@@ -63,8 +69,8 @@ pub(super) fn nears_its_runtime(case: &Case<'_>) -> bool {
     case.runtime_used().is_some_and(|(ran, limit)| ran >= case.warn_after(limit)) && !exempt
 }
 
-/// What its run time asks for; whether that decides.
-fn runtime(case: &Case<'_>, decision: &mut Decision) -> bool {
+/// What its run time asks for, and brings; whether that decides.
+fn runtime(case: &Case<'_>, decision: &mut Decision, near: &mut Vec<Next>) -> bool {
     let (Some((ran, limit)), Some(track)) = (case.runtime_used(), case.track) else { return false };
     let warn_after = case.warn_after(limit);
     if case.policy.exemption(Enforcement::MaxRuntime).is_some() {
@@ -75,6 +81,7 @@ fn runtime(case: &Case<'_>, decision: &mut Decision) -> bool {
         return due;
     }
     if ran < warn_after {
+        decision.later.push(Next::RuntimeWarning(warn_after - ran));
         return false;
     }
     let left = limit.saturating_sub(ran);
@@ -82,11 +89,11 @@ fn runtime(case: &Case<'_>, decision: &mut Decision) -> bool {
         None => {
             let left = left.max(late_notice(limit, warn_after));
             decision.action = Action::WarnOfRuntime { left };
-            decision.next = Next::RuntimeStop(left);
+            near.push(Next::RuntimeStop(left));
             true
         }
         Some(_) if ran < limit => {
-            decision.next = Next::RuntimeStop(left);
+            near.push(Next::RuntimeStop(left));
             false
         }
         Some(warning) => {
@@ -95,7 +102,7 @@ fn runtime(case: &Case<'_>, decision: &mut Decision) -> bool {
                 decision.action = Action::Stop { cause: StopCause::Runtime, grace: grace(case) };
             } else {
                 decision.waits = Some(Waits::Announced);
-                decision.next = Next::RuntimeStop(announced);
+                near.push(Next::RuntimeStop(announced));
             }
             true
         }
@@ -111,24 +118,23 @@ fn tell_exempt_if_idle(case: &Case<'_>, decision: &mut Decision) {
     }
 }
 
-fn when_idle(case: &Case<'_>, keep_alive: &KeepAlive, decision: &mut Decision) {
-    let (Some(limit), Some(track)) = (decision.idle_limit, case.track) else { return };
+/// What is done about an idle container, and what its idleness brings.
+fn when_idle(case: &Case<'_>, keep_alive: &KeepAlive, decision: &mut Decision) -> Option<Next> {
+    let (limit, track) = (decision.idle_limit?, case.track?);
     let rules = &case.policy.resolved.rules;
     let warn_after = case.warn_after(limit);
     let left = limit.saturating_sub(decision.idle);
     if decision.idle < warn_after {
-        decision.next = Next::Warning(warn_after - decision.idle);
-        return;
+        return Some(Next::Warning(warn_after - decision.idle));
     }
     let refused = match keep_alive.keeping(case.now.at, rules.keepalive_max_duration.value) {
         Keeping::Holds(until) => {
             decision.waits = Some(Waits::Kept);
-            decision.next = Next::KeptUntil(until);
-            return;
+            return Some(Next::KeptUntil(until));
         }
         Keeping::CannotTell(why) => {
             decision.waits = Some(Waits::KeepAliveUnreadable(why));
-            return;
+            return None;
         }
         Keeping::Refused(why) => Some(why),
         Keeping::None => None,
@@ -136,21 +142,21 @@ fn when_idle(case: &Case<'_>, keep_alive: &KeepAlive, decision: &mut Decision) {
     let Some(warning) = &track.warning else {
         let left = if left.is_zero() { late_notice(limit, warn_after) } else { left };
         decision.action = Action::Warn { left, keep_alive_refused: refused };
-        decision.next = Next::Stop(left);
-        return;
+        return Some(Next::Stop(left));
     };
     let window = rules.idle_detection_window.value;
     let announced = case.now.until(warning.not_before_boot_ms);
     if !left.is_zero() {
-        decision.next = Next::Stop(left.max(announced));
+        Some(Next::Stop(left.max(announced)))
     } else if warning.check >= case.check || !announced.is_zero() {
         decision.waits = Some(Waits::Announced);
-        decision.next = Next::Stop(announced);
+        Some(Next::Stop(announced))
     } else if track.idle_checks < window {
         decision.waits = Some(Waits::Window(track.idle_checks, window));
-        decision.next = Next::Stop(Duration::ZERO);
+        Some(Next::StopAfterChecks(window - track.idle_checks))
     } else {
         decision.action = Action::Stop { cause: StopCause::Idle, grace: grace(case) };
+        None
     }
 }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::idle::{
     Now,
     evidence::ContainerFacts,
-    rules::{ContainerPolicy, Demand},
+    rules::{ContainerPolicy, Demand, Supposed, supposed},
     state::Warning,
     test_support::{THRESHOLDS, container_policy, facts, now, seen},
 };
@@ -114,4 +114,61 @@ fn the_keep_alive_file_is_asked_for_only_when_it_matters() {
     let mut given = Given::idle_minutes(24);
     given.facts.has_gpu = Some(false);
     assert!(!asks_keep_alive(&given.case()));
+}
+
+/// Two minutes before its run-time stop, of which it was warned, and idle for so many minutes.
+fn near_its_runtime_stop(idle: u64) -> Given {
+    let mut given = Given::idle_minutes(idle);
+    given.policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: 2h2m}\n");
+    given.track.runtime_warning = Some(Warning { at: given.now.at, check: 6, not_before_boot_ms: given.now.boot_ms });
+    given
+}
+
+#[test]
+fn what_comes_first_is_next_and_the_rest_comes_later() {
+    let stop = Next::RuntimeStop(minutes(2));
+    let decided = |given: Given| {
+        let decision = given.decide();
+        (decision.next, decision.later)
+    };
+    assert_eq!(decided(near_its_runtime_stop(10)), (stop, vec![Next::Warning(minutes(14))]));
+    assert_eq!(decided(near_its_runtime_stop(23)), (Next::Warning(minutes(1)), vec![stop]));
+    assert_eq!(decided(near_its_runtime_stop(27).warned()), (stop, vec![Next::Stop(minutes(3))]));
+    let mut window = near_its_runtime_stop(40).warned();
+    window.track.idle_checks = 1;
+    assert_eq!(decided(window), (stop, vec![Next::StopAfterChecks(2)]));
+
+    let given = near_its_runtime_stop(25);
+    let kept = decide(&given.case(), &KeepAlive::File(given.now.at));
+    let until = given.now.at.checked_add(minutes(24 * 60)).unwrap();
+    assert_eq!((kept.next, kept.later, kept.waits), (stop, vec![Next::KeptUntil(Some(until))], Some(Waits::Kept)));
+
+    let mut grace = near_its_runtime_stop(0);
+    grace.policy.resolved.rules.grace_period.value = minutes(241);
+    assert_eq!(decided(grace), (stop, vec![Next::GraceEnds(minutes(121))]));
+
+    // What is hours away is no news yet.
+    let mut far = near_its_runtime_stop(10);
+    far.policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: 10h}\n");
+    assert_eq!(decided(far), (Next::Warning(minutes(14)), vec![Next::RuntimeWarning(minutes(360))]));
+}
+
+#[test]
+fn what_checks_would_have_done_by_now() {
+    let would = |given: &Given| supposed(Some(&given.case()), &given.decide());
+    assert_eq!(would(&Given::idle_minutes(23)), None);
+    assert_eq!(would(&Given::idle_minutes(24)), Some(Supposed::Warned));
+    assert_eq!(would(&Given::idle_minutes(30)), Some(Supposed::Stopped(StopCause::Idle)));
+    // Warned by a check that was made long ago, and this look is the first idle one since.
+    let mut resumed = Given::idle_minutes(30).warned();
+    resumed.track.idle_checks = 1;
+    assert_eq!(would(&resumed), Some(Supposed::Stopped(StopCause::Idle)));
+    let given = Given::idle_minutes(30);
+    assert_eq!(supposed(Some(&given.case()), &decide(&given.case(), &KeepAlive::File(given.now.at))), None);
+
+    let mut long = Given::idle_minutes(0);
+    long.policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: 2h30m}\n");
+    assert_eq!(would(&long), Some(Supposed::Warned));
+    long.policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: 2h}\n");
+    assert_eq!(would(&long), Some(Supposed::Stopped(StopCause::Runtime)));
 }

@@ -53,13 +53,21 @@ pub enum Removal {
     Held,
 }
 
-/// What happens next if nothing changes, and after how much time.
+/// About the time from one check to the next, where the timer is as shipped.
+const BETWEEN_CHECKS: Duration = Duration::from_secs(300);
+
+/// What happens if nothing changes, and after how much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Next {
     /// It is warned of its stop for idleness after this much more idle time.
     Warning(Duration),
     /// It is stopped for idleness after this much more idle time, at a check.
     Stop(Duration),
+    /// It is stopped for idleness after so many more idle checks.
+    StopAfterChecks(u64),
+    /// It is warned of its stop for run time after this long.
+    RuntimeWarning(Duration),
     /// It is stopped for its run time after this long.
     RuntimeStop(Duration),
     /// Its grace period ends after this long.
@@ -70,6 +78,23 @@ pub enum Next {
     Removal(Duration),
     /// Nothing that time alone brings.
     Nothing,
+}
+
+impl Next {
+    /// After how long it happens, as of `now`. `None` for what has no time.
+    pub fn after(self, now: Timestamp) -> Option<Duration> {
+        match self {
+            Self::Warning(left)
+            | Self::Stop(left)
+            | Self::RuntimeWarning(left)
+            | Self::RuntimeStop(left)
+            | Self::GraceEnds(left)
+            | Self::Removal(left) => Some(left),
+            Self::StopAfterChecks(checks) => BETWEEN_CHECKS.checked_mul(u32::try_from(checks).ok()?),
+            Self::KeptUntil(until) => Duration::try_from(until?.duration_since(now)).ok(),
+            Self::Nothing => None,
+        }
+    }
 }
 
 /// Why an idle container is not stopped at this check, though it is past its limit.
@@ -97,8 +122,10 @@ pub struct Decision {
     pub reason: Option<Reason>,
     /// What keeps it from being stopped although it is idle.
     pub waits: Option<Waits>,
-    /// What comes next.
+    /// What comes next: of what is near, the earliest.
     pub next: Next,
+    /// What comes after that.
+    pub later: Vec<Next>,
     /// Observed idle time.
     pub idle: Duration,
     /// How long it may be idle at this check.

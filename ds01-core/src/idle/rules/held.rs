@@ -30,6 +30,7 @@ impl Standing {
             reason: None,
             waits: None,
             next: Next::Nothing,
+            later: Vec::new(),
             idle: Duration::ZERO,
             idle_limit: None,
         };

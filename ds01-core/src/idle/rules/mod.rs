@@ -17,6 +17,7 @@ mod recheck;
 mod record;
 mod rule;
 mod settle;
+mod supposed;
 mod trail;
 
 pub use case::Case;
@@ -31,4 +32,5 @@ pub use policy::ContainerPolicy;
 pub use recheck::{Changed, Reread, recheck};
 pub(crate) use rule::infrastructure;
 pub use rule::{Reason, Rule};
+pub use supposed::{Supposed, supposed};
 pub use trail::{Step, trail};

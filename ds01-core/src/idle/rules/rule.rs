@@ -14,7 +14,7 @@ use crate::{
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// Containers without a GPU are never touched.
+    /// Containers without a GPU are never touched, nor those of which nobody can tell.
     NoGpu,
     /// Containers whose origin could not be told are never touched.
     OriginUnknown,
@@ -35,8 +35,10 @@ pub enum Rule {
 /// Why a container is treated as it is: the rule that matched, with what it found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
-    /// It can't use a GPU, or nobody can tell whether it can.
+    /// It can't use a GPU.
     NoGpu,
+    /// Whether it can use a GPU could not be read, and this is why.
+    GpuAccessUnknown(String),
     /// Its origin could not be told.
     OriginUnknown,
     /// It is the platform's own, by this name or label.
@@ -72,7 +74,11 @@ impl Rule {
     pub fn matches(self, case: &Case<'_>) -> Option<Reason> {
         let (facts, rules) = (case.facts, &case.policy.resolved.rules);
         match self {
-            Self::NoGpu => (facts.has_gpu != Some(true)).then_some(Reason::NoGpu),
+            Self::NoGpu => match facts.has_gpu {
+                Some(true) => None,
+                Some(false) => Some(Reason::NoGpu),
+                None => Some(Reason::GpuAccessUnknown(facts.problem.clone().unwrap_or_else(|| "not read".to_owned()))),
+            },
             Self::OriginUnknown => (facts.origin == Origin::Unknown).then_some(Reason::OriginUnknown),
             Self::Infrastructure => infrastructure(facts, &case.policy.monitoring).map(Reason::Infrastructure),
             Self::MaxRuntime => {
@@ -118,6 +124,9 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoGpu => f.write_str("no GPU: never touched"),
+            Self::GpuAccessUnknown(why) => {
+                write!(f, "whether it has a GPU is unknown, so it is never touched: {}", sanitize(why))
+            }
             Self::OriginUnknown => f.write_str("its origin is unknown: never touched"),
             Self::Infrastructure(by) => write!(f, "exempt: infrastructure, by its {}", sanitize(by)),
             Self::OverRuntime(ran) => write!(f, "it has run for {}, longer than it may", whole_seconds(*ran)),

@@ -75,7 +75,7 @@ fn each_rule_and_their_order() {
     given.facts.has_gpu = Some(false);
     assert_eq!(given.case().reason(), Reason::NoGpu);
     given.facts.has_gpu = None;
-    assert_eq!(given.case().reason(), Reason::NoGpu);
+    assert_eq!(given.case().reason(), Reason::GpuAccessUnknown("not read".to_owned()));
 }
 
 #[test]

@@ -63,6 +63,7 @@ impl IdleState {
             user: stopping.user,
             has_gpu: Some(true),
             gpus: stopping.gpus,
+            problem: None,
             status: ContainerStatus::Exited,
             started_at: stopping.started_at,
             running_for: Reading::Known(ran_for),

@@ -1,10 +1,10 @@
 //! Breaking text into lines.
 
-use ds01_core::table::width;
+use super::width;
 
 /// `text` behind `lead`, broken at blanks so that lines take at most `most` cells, further lines indented as far as the
 /// first. A word that is longer than a line stands on one of its own.
-pub(crate) fn wrapped(lead: &str, text: &str, most: usize) -> String {
+pub fn wrapped(lead: &str, text: &str, most: usize) -> String {
     let indent = width(lead);
     let mut out = String::from(lead);
     let mut used = indent;
