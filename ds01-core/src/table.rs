@@ -12,7 +12,7 @@ use crate::text::sanitize;
 mod fit;
 mod wrap;
 
-pub use wrap::wrapped;
+pub use wrap::{broken, wrapped};
 
 /// Blanks between columns.
 const GAP: u16 = 2;
@@ -20,13 +20,17 @@ const GAP: u16 = 2;
 /// The mark at the end of a text that was cut.
 const ELLIPSIS: &str = "…";
 
-/// How a column gives way when the terminal is too narrow, in the order of these variants.
+/// How a column gives way when the terminal is too narrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shrink {
     /// Shortened before any other, down to this width.
     First(usize),
     /// Shortened when that was not enough, down to this width: users' text must not push out what stands beside it.
     Second(usize),
+    /// Shown whole, or left out before any key column is shortened: the highest of these ranks first.
+    Optional(u8),
+    /// What people type to name a row: shortened, down to this width, when all optional columns are left out.
+    Key(usize),
     /// Shown whole or not at all.
     Never,
 }
@@ -108,16 +112,9 @@ pub fn render(columns: &[Column], lines: &[Line], medium: Medium) -> String {
         let cells = lines.iter().filter_map(|line| if let Line::Row(cells) = line { Some(cells) } else { None });
         std::iter::once(&headings).chain(cells)
     };
-    let mut widths = vec![0; columns.len()];
-    for cells in rows() {
-        for (widest, cell) in widths.iter_mut().zip(cells) {
-            *widest = cell.width.max(*widest);
-        }
-    }
-    if let Some(available) = medium.width {
-        fit::fit(&mut widths, columns, available);
-    }
-    let mut drawn = draw(&widths, columns, rows(), medium.color);
+    let available = medium.width.unwrap_or(usize::MAX);
+    let shown = fit::fit(&widths(columns, lines), columns, available);
+    let mut drawn = draw(&shown, columns, rows(), medium.color);
     let mut out = drawn.next().unwrap_or_default();
     for line in lines {
         match line {
@@ -128,16 +125,35 @@ pub fn render(columns: &[Column], lines: &[Line], medium: Medium) -> String {
     out
 }
 
+/// The headings of the columns that a table of these `lines` leaves out on `medium`.
+pub fn left_out(columns: &[Column], lines: &[Line], medium: Medium) -> Vec<&'static str> {
+    let shown = fit::fit(&widths(columns, lines), columns, medium.width.unwrap_or(usize::MAX));
+    let is_shown = |at: usize| shown.iter().any(|(place, _)| *place == at);
+    columns.iter().enumerate().filter(|(at, _)| !is_shown(*at)).map(|(_, column)| column.heading).collect()
+}
+
+/// The cells that each column takes when nothing is shortened.
+fn widths(columns: &[Column], lines: &[Line]) -> Vec<usize> {
+    let mut widths: Vec<usize> = columns.iter().map(|column| width(column.heading)).collect();
+    for line in lines {
+        let Line::Row(cells) = line else { continue };
+        for (widest, cell) in widths.iter_mut().zip(cells) {
+            *widest = cell.width.max(*widest);
+        }
+    }
+    widths
+}
+
 /// One text as a line of its own, shortened to the medium.
 pub fn push_span(out: &mut String, cell: &Cell, medium: Medium) {
     let width = cell.width.min(medium.width.unwrap_or(usize::MAX));
     let column = Column { heading: "", align: Align::Left, shrink: Shrink::Never };
-    out.extend(draw(&[width], &[column], std::iter::once(std::slice::from_ref(cell)), medium.color));
+    out.extend(draw(&[(0, width)], &[column], std::iter::once(std::slice::from_ref(cell)), medium.color));
 }
 
-/// One line for each row, with as many columns as there are `widths`.
+/// One line for each row, with the `shown` columns at their widths.
 fn draw<'a, R: AsRef<[Cell]> + ?Sized + 'a>(
-    widths: &[usize],
+    shown: &[(usize, usize)],
     columns: &[Column],
     rows: impl Iterator<Item = &'a R>,
     color: bool,
@@ -155,14 +171,13 @@ fn draw<'a, R: AsRef<[Cell]> + ?Sized + 'a>(
         table.force_no_tty();
     }
     for cells in rows {
-        let cells =
-            cells.as_ref().iter().zip(columns).take(widths.len()).map(|(cell, column)| cell.drawn(column.align));
+        let cells = shown.iter().filter_map(|(at, _)| Some(cells.as_ref().get(*at)?.drawn(columns.get(*at)?.align)));
         let mut row = Row::from(cells.collect::<Vec<_>>());
         row.max_height(1);
         table.add_row(row);
     }
-    let last = widths.len().saturating_sub(1);
-    for (at, (column, width)) in table.column_iter_mut().zip(widths).enumerate() {
+    let last = shown.len().saturating_sub(1);
+    for (at, (column, (_, width))) in table.column_iter_mut().zip(shown).enumerate() {
         let gap = if at == last { 0 } else { GAP };
         // comfy-table knows no column without width: one that only indents is a part of its gap.
         let (cells, gap) = match u16::try_from(*width).unwrap_or(u16::MAX - gap) {

@@ -35,21 +35,34 @@ pub fn millis(length: Duration) -> u64 {
 /// assert_eq!(ds01_core::units::bytes(80 * 1024 * 1024 * 1024), "80.0GiB");
 /// ```
 pub fn bytes(amount: u64) -> String {
+    // From GiB on, a tenth of the unit is worth a column.
+    scaled(amount, 3)
+}
+
+fn scaled(amount: u64, first_with_decimal: usize) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    /// From here on, a tenth of the unit is worth a column.
-    const FIRST_WITH_DECIMAL: usize = 3;
     // In tenths, and in whole numbers: no float can lose a byte.
     let (mut tenths, mut unit) = (u128::from(amount) * 10, 0);
     // A value that would round to 1024 belongs to the next unit.
-    while unit + 1 < UNITS.len() && tenths >= if unit < FIRST_WITH_DECIMAL { 10_235 } else { 10_239 } {
+    while unit + 1 < UNITS.len() && tenths >= if unit < first_with_decimal { 10_235 } else { 10_239 } {
         tenths = (tenths + 512) / 1024;
         unit += 1;
     }
-    if unit < FIRST_WITH_DECIMAL || tenths >= 1000 {
+    if unit < first_with_decimal || tenths >= 1000 {
         format!("{}{}", (tenths + 5) / 10, UNITS[unit])
     } else {
         format!("{}.{}{}", tenths / 10, tenths % 10, UNITS[unit])
     }
+}
+
+/// An amount of data in the largest binary unit that it reaches, with one decimal from KiB on: `640B`, `1.0MiB`. For figures
+/// that are held against a limit, which a rounded one could contradict.
+///
+/// ```
+/// assert_eq!(ds01_core::units::traffic(1_153_434), "1.1MiB");
+/// ```
+pub fn traffic(amount: u64) -> String {
+    scaled(amount, 1)
 }
 
 /// An amount of memory given in MiB, written as [`bytes`] writes it.

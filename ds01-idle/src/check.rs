@@ -6,7 +6,7 @@ use ds01_core::{
     cli::console,
     detect::{Settings, Sources},
     event::EventLog,
-    idle::{self, Action, CheckOptions, Checked, ContainerFacts, Decision, Hands, Outcome, Reason, Verdict, Wall},
+    idle::{self, Action, CheckOptions, Checked, ContainerFacts, Hands, Outcome, Wall},
     policy::{self, Policy},
     source::SourceName,
 };
@@ -16,8 +16,12 @@ use crate::{
     CONSOLE,
     cli::{HostRequest, RunRequest},
     failure::{Failure, count_findings, exit},
+    tally::Tally,
     words,
 };
+
+/// After so long without a check, the timer is not running.
+const OVERDUE: Duration = Duration::from_secs(15 * 60);
 
 /// How long a broadcast may take.
 const WALL_AT_MOST: Duration = Duration::from_secs(10);
@@ -55,6 +59,11 @@ impl Host {
     pub(crate) fn preview(&self) -> Result<Checked, Failure> {
         Ok(idle::preview(&self.sources, &self.hands, &self.options)?)
     }
+}
+
+/// Whether the timer is off, by all that can be told: it makes a check every five minutes, and the last one is longer ago.
+pub(crate) fn is_overdue(checked: &Checked) -> bool {
+    checked.last_check().is_none_or(|age| age > OVERDUE)
 }
 
 fn load_policy(config: &std::path::Path) -> Result<Policy, Failure> {
@@ -137,17 +146,10 @@ fn evidence(checked: &Checked, facts: &ContainerFacts) -> String {
 }
 
 fn summary(checked: &Checked, dry: bool) -> String {
-    let decisions: Vec<&Decision> = checked.plan.decisions.values().collect();
-    let judged = decisions.iter().filter(|one| !matches!(one.reason, None | Some(Reason::NoGpu))).count();
-    let working =
-        |one: &&&Decision| matches!(one.reason, Some(Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive)));
-    let idle = decisions.iter().filter(|one| one.reason == Some(Reason::Idle)).count();
     let count = |outcome: fn(&Outcome) -> bool| checked.outcomes.values().filter(|one| outcome(one)).count();
-    let mut text = format!(
-        "{judged} running GPU container{}: {} at work, {idle} idle",
-        if judged == 1 { "" } else { "s" },
-        decisions.iter().filter(working).count(),
-    );
+    let tally = Tally::of(checked);
+    let plural = if tally.running == 1 { "" } else { "s" };
+    let mut text = format!("{} running GPU container{plural}: {tally}", tally.running);
     if dry {
         text.push_str("; nothing was changed");
     } else {

@@ -11,6 +11,7 @@ mod explain;
 mod failure;
 mod policy;
 mod status;
+mod tally;
 mod words;
 
 use std::process::ExitCode;

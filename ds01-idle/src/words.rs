@@ -5,7 +5,7 @@ use std::time::Duration;
 use ds01_core::{
     idle::{
         Action, Case, Decision, Reason, StopCause, Verdict,
-        rules::{Next, Removal, Waits},
+        rules::{Next, Removal, Supposed, Waits},
     },
     policy::ContainerType,
     text::sanitize,
@@ -26,18 +26,29 @@ pub(crate) fn next(case: Option<&Case<'_>>, decision: &Decision, now: Timestamp,
         Action::TellExempt(_) => return "exempt: owner".to_owned(),
         Action::Nothing => {}
     }
-    match (&decision.waits, decision.next) {
-        (Some(Waits::Kept), Next::KeptUntil(Some(until))) => format!("kept until {}", time(until, now, zone)),
-        (Some(Waits::Kept), _) => "kept".to_owned(),
-        (Some(Waits::KeepAliveUnreadable(_)), _) => "waits: keep-alive unreadable".to_owned(),
-        (Some(Waits::Window(seen, wanted)), _) => format!("stop after {} more checks", wanted.saturating_sub(*seen)),
-        (Some(Waits::Cap), _) => "stop: others come first".to_owned(),
-        (_, Next::Warning(left)) => within("warning", left),
-        (_, Next::Stop(left)) => within("stop", left),
-        (_, Next::RuntimeStop(left)) => format!("{}: run time", within("stop", left)),
-        (_, Next::GraceEnds(left)) => format!("grace {} left", units::duration(left)),
-        (_, Next::Removal(left)) => within("removal", left),
-        (_, Next::KeptUntil(_) | Next::Nothing) => standing(case, decision),
+    match (decision.next, &decision.waits) {
+        (Next::Warning(left), _) => within("warning", left),
+        (Next::Stop(left), _) => within("stop", left),
+        (Next::StopAfterChecks(1), _) => "stop after 1 more check".to_owned(),
+        (Next::StopAfterChecks(n), _) => format!("stop after {n} more checks"),
+        (Next::RuntimeWarning(left), _) => format!("{}: run time", within("warning", left)),
+        (Next::RuntimeStop(left), _) => format!("{}: run time", within("stop", left)),
+        (Next::GraceEnds(left), _) => format!("grace {} left", units::duration(left)),
+        (Next::KeptUntil(Some(until)), _) => format!("kept until {}", time_of(until, now, zone)),
+        (Next::KeptUntil(None), _) => "kept".to_owned(),
+        (Next::Removal(left), _) => within("removal", left),
+        (_, Some(Waits::KeepAliveUnreadable(_))) => "waits: keep-alive unreadable".to_owned(),
+        (_, Some(Waits::Cap)) => "stop: others come first".to_owned(),
+        _ => standing(case, decision),
+    }
+}
+
+/// What would have been done by now, where no checks are made.
+pub(crate) fn would(supposed: Supposed) -> &'static str {
+    match supposed {
+        Supposed::Warned => "would be warned now",
+        Supposed::Stopped(_) => "would be stopped now",
+        Supposed::Removed => "would be removed now",
     }
 }
 
@@ -51,6 +62,7 @@ fn standing(case: Option<&Case<'_>>, decision: &Decision) -> String {
     match &decision.reason {
         None => "not running".to_owned(),
         Some(Reason::NoGpu) => "never: no GPU".to_owned(),
+        Some(Reason::GpuAccessUnknown(_)) => "never: GPU unknown".to_owned(),
         Some(Reason::OriginUnknown) => "never: origin unknown".to_owned(),
         Some(Reason::Infrastructure(_)) => "infrastructure".to_owned(),
         Some(Reason::NoIdleLimit) if kind == Some(ContainerType::DevContainer) => "exempt: devcontainer".to_owned(),
@@ -70,8 +82,8 @@ fn otherwise(case: Option<&Case<'_>>) -> String {
     sign.map_or_else(|| "works".to_owned(), |sign| format!("works: {sign}"))
 }
 
-/// A time of day, with its date when it is another day's.
-fn time(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+/// A time of day, with its weekday when it is another day's.
+pub(crate) fn time_of(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
     let format = if at.date() == now.date() { "%H:%M" } else { "%a %H:%M" };
     at.strftime(format).to_string()

@@ -54,6 +54,11 @@ pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: Layout, medium: Medium
         lines.extend(rows.iter().map(|row| line(row, &columns, lead)));
     }
     let mut out = table::render(&layouts, &lines, medium);
+    let left_out = table::left_out(&layouts, &lines, medium);
+    if !left_out.is_empty() {
+        let text = format!("no room for {}", left_out.join(", "));
+        table::push_span(&mut out, &Cell::new(&text).styled(Style::new().dimmed()), medium);
+    }
     table::push_span(&mut out, &Cell::new(&totals.line()), medium);
     out
 }

@@ -2,36 +2,46 @@
 
 use super::{Column, GAP, Shrink};
 
-/// Narrows `widths` until the table fits `available` cells; columns beyond its new length are left out.
+/// The columns that are shown on `available` cells, by their places, each with its width.
 ///
-/// First the columns that may be shortened are, then columns go from the right as far as the first of those; only then are
-/// the others shortened, and go in their turn.
-pub(super) fn fit(widths: &mut Vec<usize>, columns: &[Column], available: usize) {
-    let natural = widths.clone();
-    let name = columns.iter().position(|column| matches!(column.shrink, Shrink::First(_)));
+/// First the columns that may be shortened are. Then optional columns go, and the key column is shortened. Then columns go
+/// from the right as far as the first that may be shortened; only then are the others shortened, and go in their turn.
+pub(super) fn fit(natural: &[usize], columns: &[Column], available: usize) -> Vec<(usize, usize)> {
+    let mut kept: Vec<usize> = (0..natural.len()).collect();
     loop {
-        let excess = total(widths).saturating_sub(available);
-        let mut excess = shorten(widths, columns, excess, |shrink| match shrink {
+        let shown: Vec<Column> = kept.iter().map(|at| columns[*at]).collect();
+        let mut widths: Vec<usize> = kept.iter().map(|at| natural[*at]).collect();
+        let excess = total(&widths).saturating_sub(available);
+        let mut excess = shorten(&mut widths, &shown, excess, |shrink| match shrink {
             Shrink::First(least) => Some(least),
-            Shrink::Second(_) | Shrink::Never => None,
+            _ => None,
         });
-        if name.is_none_or(|name| widths.len() <= name + 1) {
-            excess = shorten(widths, columns, excess, |shrink| match shrink {
+        let rank = |column: &Column| if let Shrink::Optional(rank) = column.shrink { Some(rank) } else { None };
+        let optional = shown.iter().enumerate().filter_map(|(at, column)| Some((rank(column)?, at))).max();
+        if let Some((_, at)) = optional.filter(|_| excess > 0) {
+            kept.remove(at);
+            continue;
+        }
+        excess = shorten(&mut widths, &shown, excess, |shrink| match shrink {
+            Shrink::Key(least) => Some(least),
+            _ => None,
+        });
+        let name = shown.iter().position(|column| matches!(column.shrink, Shrink::First(_)));
+        if name.is_none_or(|name| shown.len() <= name + 1) {
+            excess = shorten(&mut widths, &shown, excess, |shrink| match shrink {
                 Shrink::Second(least) => Some(least),
-                Shrink::First(_) | Shrink::Never => None,
+                _ => None,
             });
         }
-        if excess == 0 {
-            return;
+        if excess > 0 && kept.len() > 1 {
+            kept.pop();
+            continue;
         }
-        if widths.len() <= 1 {
+        if excess > 0 {
             // Nothing is left to leave out: the last column is cut, whatever it holds.
             widths.iter_mut().for_each(|width| *width = available);
-            return;
         }
-        let kept = widths.len() - 1;
-        widths.clear();
-        widths.extend_from_slice(&natural[..kept]);
+        return kept.into_iter().zip(widths).collect();
     }
 }
 

@@ -47,6 +47,25 @@ fn named_columns_are_shortened_first_then_the_rightmost_is_left_out() {
 }
 
 #[test]
+fn optional_columns_go_before_the_key_column_is_shortened() {
+    let columns = [
+        Column { heading: "NAME", align: Align::Left, shrink: Shrink::Key(4) },
+        Column { heading: "NET", align: Align::Right, shrink: Shrink::Optional(2) },
+        Column { heading: "CPU", align: Align::Right, shrink: Shrink::Optional(1) },
+        Column { heading: "NEXT", align: Align::Left, shrink: Shrink::Never },
+    ];
+    let lines = [row(["thesis", "12K", "3%", "works"])];
+    let at = |width| {
+        let medium = Medium { width: Some(width), color: false };
+        (render(&columns, &lines, medium), left_out(&columns, &lines, medium))
+    };
+    assert_eq!(at(18), ("NAME    CPU  NEXT\nthesis   3%  works\n".to_owned(), vec!["NET"]));
+    assert_eq!(at(13), ("NAME    NEXT\nthesis  works\n".to_owned(), vec!["NET", "CPU"]));
+    assert_eq!(at(11), ("NAME  NEXT\nthe…  works\n".to_owned(), vec!["NET", "CPU"]));
+    assert_eq!(at(9), ("NAME\nthesis\n".to_owned(), vec!["NET", "CPU", "NEXT"]));
+}
+
+#[test]
 fn wide_and_combining_characters_keep_columns_aligned() {
     let lines = [row(["训练", "1m", "e\u{301}te\u{301}", "x"]), row(["ab", "1m", "ete", "x"])];
     assert_eq!(

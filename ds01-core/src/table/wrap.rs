@@ -1,6 +1,6 @@
 //! Breaking text into lines.
 
-use super::width;
+use super::{Medium, width};
 
 /// `text` behind `lead`, broken at blanks so that lines take at most `most` cells, further lines indented as far as the
 /// first. A word that is longer than a line stands on one of its own.
@@ -22,6 +22,11 @@ pub fn wrapped(lead: &str, text: &str, most: usize) -> String {
     }
     out.push('\n');
     out
+}
+
+/// Text as lines that fit `medium`.
+pub fn broken(text: &str, medium: Medium) -> Vec<String> {
+    wrapped("", text, medium.width.unwrap_or(usize::MAX)).lines().map(ToOwned::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -99,6 +99,7 @@ impl Trial {
                 origin: Origin::RawDocker,
                 user: None,
                 has_gpu: Some(true),
+                problem: None,
                 gpus: Vec::new(),
                 status: ContainerStatus::Running,
                 started_at: Some(morning),

@@ -84,6 +84,7 @@ impl Host {
                 origin: Origin::RawDocker,
                 user: Some("alice".to_owned()),
                 has_gpu: Some(true),
+                problem: None,
                 gpus: vec!["GPU-1".to_owned()],
                 status: ContainerStatus::Running,
                 started_at: Some(at - SignedDuration::from_hours(2)),

@@ -5,7 +5,9 @@ mod table;
 
 use std::{io::Write, process::ExitCode};
 
+use clap::ColorChoice;
 use ds01_core::{
+    cli::console,
     policy::{self, ContainerType, Exemption, Policy, Resolved},
     source::{Clock, SystemClock},
 };
@@ -42,7 +44,8 @@ pub(crate) fn run(request: &PolicyRequest, out: &mut impl Write) -> Result<ExitC
     if request.json {
         json::write(&answers, out)?;
     } else {
-        table::write(&answers, out)?;
+        let medium = console::medium(ColorChoice::Never);
+        out.write_all(table::text(&answers, &request.config, medium).as_bytes())?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

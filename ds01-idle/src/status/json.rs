@@ -4,7 +4,7 @@
 //! {
 //!   "at": "2026-03-02T12:30:00Z",
 //!   "last_check": "2026-03-02T12:28:10Z",
-//!   "judged": true,
+//!   "judged": true, "overdue": false,
 //!   "high_demand": false,
 //!   "demand": {"assigned": 3, "total": 8},
 //!   "containers": [{
@@ -14,7 +14,7 @@
 //!       "gpu": {"idle": 0.0}, "cpu": {"idle": 0.3}, "network": {"unknown": "not supported: on the host's network"},
 //!       "processes": {"idle": {"started": null, "input": false}}
 //!     },
-//!     "observed_seconds": 30.0,
+//!     "observed_seconds": 30.0, "observed_age_seconds": 2.5,
 //!     "idle_seconds": 1440, "idle_limit_seconds": 1800,
 //!     "run_seconds": 7200, "run_limit_seconds": 172800,
 //!     "reason": "idle", "next": "stop in 6m"
@@ -22,9 +22,11 @@
 //! }
 //! ```
 //!
-//! `judged` is false when a source told nothing, so that nobody could be judged: see standard error. A signal is `active`,
+//! `judged` is false when a source told nothing, so that nobody could be judged: see standard error. `overdue` is true when the
+//! timer makes no checks; `next` then says what would have been done by now (`would be stopped now`). A signal is `active`,
 //! `idle` or `unknown`, with its figure (percent of the GPU's time, percent of one core, bytes since the last check) or the
-//! reason; the GPU's can also be `worked`, an object with `percent` when looked at and `watts` above its idle power between looks; `signals` is null for a container that was observed only once. `observed_seconds` is the interval they speak of.
+//! reason; the GPU's can also be `worked`, an object with `percent` when looked at and `watts` above its idle power between looks; `signals` is null for a container that was observed only once. `observed_seconds` is the length of the
+//! interval that they speak of, and `observed_age_seconds` how long ago it ended.
 //! A limit is null where there is none. `reason` and `next` are the words of the table, and may change.
 
 use ds01_core::{
@@ -35,13 +37,13 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 use super::Shown;
-use crate::words;
 
 #[derive(Serialize)]
 struct Output<'a> {
     at: Timestamp,
     last_check: Option<Timestamp>,
     judged: bool,
+    overdue: bool,
     high_demand: bool,
     demand: Option<DemandOut>,
     containers: Vec<ContainerOut<'a>>,
@@ -63,6 +65,7 @@ struct ContainerOut<'a> {
     gpus: &'a [String],
     signals: Option<&'a Signals>,
     observed_seconds: Option<f64>,
+    observed_age_seconds: Option<f64>,
     idle_seconds: u64,
     idle_limit_seconds: Option<u64>,
     run_seconds: Option<u64>,
@@ -71,13 +74,14 @@ struct ContainerOut<'a> {
     next: String,
 }
 
-pub(super) fn document(checked: &Checked, shown: &[Shown<'_>]) -> Result<Vec<u8>, serde_json::Error> {
+pub(super) fn document(checked: &Checked, shown: &[Shown<'_>], overdue: bool) -> Result<Vec<u8>, serde_json::Error> {
     let zone = TimeZone::system();
     let containers = shown.iter().map(|one| container(checked, one, &zone)).collect();
     json::pretty(&Output {
         at: checked.look.now.at,
         last_check: checked.before.as_ref().map(|before| before.at),
         judged: checked.blind().is_none(),
+        overdue,
         high_demand: checked.state.high_demand,
         demand: checked.demand.map(|demand| DemandOut { assigned: demand.assigned, total: demand.total }),
         containers,
@@ -85,8 +89,9 @@ pub(super) fn document(checked: &Checked, shown: &[Shown<'_>]) -> Result<Vec<u8>
 }
 
 fn container<'a>(checked: &'a Checked, one: &'a Shown<'a>, zone: &TimeZone) -> ContainerOut<'a> {
-    let Shown { facts, decision, case } = one;
-    let interval = case.as_ref().and_then(|case| case.track?.interval.as_ref());
+    let Shown { facts, decision, case, .. } = one;
+    let track = case.as_ref().and_then(|case| case.track);
+    let interval = track.and_then(|track| track.interval.as_ref());
     ContainerOut {
         id: facts.id.as_str(),
         name: &facts.name,
@@ -96,11 +101,15 @@ fn container<'a>(checked: &'a Checked, one: &'a Shown<'a>, zone: &TimeZone) -> C
         gpus: &facts.gpus,
         signals: interval.map(|interval| &interval.signals),
         observed_seconds: interval.map(|interval| std::time::Duration::from_millis(interval.length_ms).as_secs_f64()),
+        observed_age_seconds: track.filter(|track| track.interval.is_some()).map(|track| {
+            let age = checked.look.now.since(track.last.boot_ms);
+            age.as_secs_f64()
+        }),
         idle_seconds: decision.idle.as_secs(),
         idle_limit_seconds: decision.idle_limit.map(|limit| limit.as_secs()),
         run_seconds: case.as_ref().map(|case| case.ran_for().as_secs()),
         run_limit_seconds: case.as_ref().and_then(|case| Some(case.runtime_used()?.1.as_secs())),
         reason: decision.reason.as_ref().map_or_else(|| "not running".to_owned(), ToString::to_string),
-        next: words::next(case.as_ref(), decision, checked.look.now.at, zone),
+        next: one.next(checked.look.now.at, zone),
     }
 }

@@ -3,12 +3,17 @@
 mod json;
 mod table;
 
-use std::{path::Path, process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode};
 
 use ds01_core::{
     cli::console,
-    idle::{Case, Checked, ContainerFacts, Decision, Wall},
+    idle::{
+        Case, Checked, ContainerFacts, Decision, Wall,
+        rules::{Supposed, supposed},
+    },
+    units,
 };
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     CONSOLE,
@@ -16,10 +21,8 @@ use crate::{
     cli::StatusRequest,
     demo,
     failure::{Failure, exit},
+    words,
 };
-
-/// The timer makes a check every five minutes: after so long it is not running.
-const OVERDUE: Duration = Duration::from_secs(15 * 60);
 
 /// One container of the table.
 struct Shown<'a> {
@@ -27,32 +30,45 @@ struct Shown<'a> {
     decision: &'a Decision,
     /// What a running container is judged by.
     case: Option<Case<'a>>,
+    /// What would have been done by now, where the timer is off.
+    would: Option<Supposed>,
+}
+
+impl Shown<'_> {
+    /// What happens next, in words.
+    fn next(&self, now: Timestamp, zone: &TimeZone) -> String {
+        let next = || words::next(self.case.as_ref(), self.decision, now, zone);
+        self.would.map_or_else(next, |would| words::would(would).to_owned())
+    }
 }
 
 pub(crate) fn run(request: &StatusRequest) -> Result<ExitCode, Failure> {
-    let (checked, last_check) = match &request.host {
+    let (checked, real) = match &request.host {
         Some(host) => {
             let host = Host::new(host, Path::new(Wall::DEFAULT_PATH), Vec::new())?;
             let checked = host.preview()?;
-            say_when_last_checked(&checked);
             (checked, true)
         }
         None => (demo::checked()?, false),
     };
     let failed = check::say_problems(&checked);
-    let shown = shown(&checked);
+    let timer_off = real && check::is_overdue(&checked);
+    if timer_off {
+        say_that_the_timer_is_off(&checked);
+    }
+    let shown = shown(&checked, timer_off);
     if request.json {
-        console::print(&json::document(&checked, &shown)?)?;
+        console::print(&json::document(&checked, &shown, timer_off)?)?;
     } else if checked.blind().is_none() {
         // Of a host that could not be seen there is no table: an empty one would say that nobody is there.
         let medium = console::medium(request.color);
-        console::print(table::render(&checked, &shown, medium, last_check).as_bytes())?;
+        console::print(table::render(&checked, &shown, medium, real).as_bytes())?;
     }
     Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
 }
 
 /// Those that a check could do something about now or later: GPU containers that run, or that are held for removal.
-fn shown(checked: &Checked) -> Vec<Shown<'_>> {
+fn shown(checked: &Checked, timer_off: bool) -> Vec<Shown<'_>> {
     let mut cases = checked.cases();
     let mut shown: Vec<Shown<'_>> = checked
         .look
@@ -66,7 +82,9 @@ fn shown(checked: &Checked) -> Vec<Shown<'_>> {
                 decision.next != ds01_core::idle::rules::Next::Nothing
                     || decision.action != ds01_core::idle::Action::Nothing
             };
-            concerns.then(|| Shown { facts, decision, case: cases.remove(&facts.id) })
+            let case = cases.remove(&facts.id);
+            let would = if timer_off { supposed(case.as_ref(), decision) } else { None };
+            concerns.then_some(Shown { facts, decision, case, would })
         })
         .collect();
     // Who is idle for longest stands on top.
@@ -75,15 +93,13 @@ fn shown(checked: &Checked) -> Vec<Shown<'_>> {
 }
 
 /// This very look counted as a check, in memory: the one before it is the last that the timer made.
-fn say_when_last_checked(checked: &Checked) {
-    let timer = "see systemctl status ds01-idle-checker.timer";
-    match checked.last_check() {
-        None => CONSOLE
-            .warn(format_args!("no check was made since the host was booted: nobody is warned or stopped\n{timer}")),
-        Some(age) if age > OVERDUE => CONSOLE.warn(format_args!(
-            "the last check was {} ago: nobody is warned or stopped\n{timer}",
-            ds01_core::units::duration(age)
-        )),
-        Some(_) => {}
-    }
+fn say_that_the_timer_is_off(checked: &Checked) {
+    let last = match checked.last_check() {
+        None => "no check was made since the host was booted".to_owned(),
+        Some(age) => format!("the last check was {} ago", units::duration(age)),
+    };
+    CONSOLE.warn(format_args!(
+        "{last}: nobody is warned or stopped\n\
+         `would be` in NEXT is what the timer would have done by now; see systemctl status ds01-idle-checker.timer"
+    ));
 }

@@ -2,26 +2,30 @@
 
 use anstyle::{AnsiColor, Style};
 use ds01_core::{
-    idle::{Action, Checked, GpuEvidence, Reason, Signal, Verdict, rules::Waits},
+    idle::{
+        Action, Checked, GpuEvidence, Reason, Signal, StopCause, Verdict,
+        rules::{Supposed, Waits},
+    },
     table::{self, Align, Cell, Column, Line, Medium, Shrink},
     units,
 };
 use jiff::tz::TimeZone;
 
 use super::Shown;
-use crate::words;
+use crate::tally::Tally;
 
 /// What stands where a figure does not apply, and where it could not be had.
 const NONE: &str = "-";
 const UNKNOWN: &str = "?";
 
+/// Names are what people type: on a narrow terminal, figures go before a name is cut.
 const COLUMNS: [Column; 9] = [
-    column("CONTAINER", Align::Left, Shrink::First(10)),
+    column("CONTAINER", Align::Left, Shrink::Key(10)),
     column("USER", Align::Left, Shrink::First(6)),
-    column("TYPE", Align::Left, Shrink::First(7)),
-    column("GPU", Align::Right, Shrink::Never),
-    column("CPU", Align::Right, Shrink::Never),
-    column("NET", Align::Right, Shrink::Never),
+    column("TYPE", Align::Left, Shrink::Optional(3)),
+    column("GPU", Align::Right, Shrink::Optional(1)),
+    column("CPU", Align::Right, Shrink::Optional(2)),
+    column("NET", Align::Right, Shrink::Optional(4)),
     column("IDLE", Align::Right, Shrink::Never),
     column("LIMIT", Align::Right, Shrink::Never),
     column("NEXT", Align::Left, Shrink::First(20)),
@@ -35,12 +39,18 @@ pub(super) fn render(checked: &Checked, shown: &[Shown<'_>], medium: Medium, wit
     let zone = TimeZone::system();
     let lines: Vec<Line> = shown.iter().map(|one| row(checked, one, &zone)).collect();
     let mut text = if lines.is_empty() { String::new() } else { table::render(&COLUMNS, &lines, medium) };
-    let last_check = if with_last_check { checked.last_check() } else { None };
-    let mut footer = footer(checked, shown);
-    if let Some(age) = last_check {
+    let mut footer = footer(checked);
+    if let Some(age) = checked.last_check().filter(|_| with_last_check) {
         footer.push_str(&format!("; last check {} ago", units::duration(age)));
     }
-    table::push_span(&mut text, &Cell::new(&footer).styled(Style::new().dimmed()), medium);
+    let mut below = vec![footer];
+    let left_out = table::left_out(&COLUMNS, &lines, medium);
+    if !lines.is_empty() && !left_out.is_empty() {
+        below.push(format!("no room for {}", left_out.join(", ")));
+    }
+    for line in below.iter().flat_map(|text| table::broken(text, medium)) {
+        table::push_span(&mut text, &Cell::new(&line).styled(Style::new().dimmed()), medium);
+    }
     text
 }
 
@@ -52,7 +62,7 @@ fn row(checked: &Checked, one: &Shown<'_>, zone: &TimeZone) -> Line {
     };
     let idle = if decision.idle.is_zero() { NONE.to_owned() } else { units::duration(decision.idle) };
     let [gpu, cpu, network] = figures(one);
-    let next = words::next(one.case.as_ref(), decision, checked.look.now.at, zone);
+    let next = one.next(checked.look.now.at, zone);
     Line::Row(vec![
         Cell::new(&one.facts.name),
         Cell::new(one.facts.user.as_deref().unwrap_or("unknown")),
@@ -84,7 +94,7 @@ fn figures(one: &Shown<'_>) -> [String; 3] {
     };
     let network = match &signals.network {
         // Without the unit's end: the column is what the last one can spare.
-        Signal::Active(bytes) | Signal::Idle(bytes) => units::bytes(*bytes).trim_end_matches("iB").to_owned(),
+        Signal::Active(bytes) | Signal::Idle(bytes) => units::traffic(*bytes).trim_end_matches("iB").to_owned(),
         Signal::Unknown(_) => UNKNOWN.to_owned(),
     };
     [gpu, cpu, network]
@@ -95,6 +105,13 @@ fn style(one: &Shown<'_>) -> Style {
     let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
     let decision = one.decision;
     let warned = one.case.as_ref().is_some_and(|case| case.track.is_some_and(|track| track.warning.is_some()));
+    match one.would {
+        Some(Supposed::Stopped(StopCause::Idle | StopCause::Runtime) | Supposed::Removed) => {
+            return color(AnsiColor::Red);
+        }
+        Some(Supposed::Warned) => return color(AnsiColor::Yellow),
+        None => {}
+    }
     match (&decision.action, &decision.reason) {
         (Action::Stop { .. } | Action::Remove(_), _) => color(AnsiColor::Red).bold(),
         (Action::WarnOfRemoval { .. }, _) => color(AnsiColor::Yellow),
@@ -106,13 +123,9 @@ fn style(one: &Shown<'_>) -> Style {
     }
 }
 
-fn footer(checked: &Checked, shown: &[Shown<'_>]) -> String {
-    let count =
-        |holds: fn(&Reason) -> bool| shown.iter().filter(|one| one.decision.reason.as_ref().is_some_and(holds)).count();
-    let running = shown.iter().filter(|one| one.facts.status.is_up()).count();
-    let working = count(|reason| matches!(reason, Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive)));
-    let idle = count(|reason| *reason == Reason::Idle);
-    let mut text = format!("{running} with GPU: {working} at work, {idle} idle");
+fn footer(checked: &Checked) -> String {
+    let tally = Tally::of(checked);
+    let mut text = format!("{} with GPU: {tally}", tally.running);
     if let Some(demand) = checked.demand.filter(|_| checked.state.high_demand) {
         text.push_str(&format!("; high demand, {} of {} GPUs given: shorter limits", demand.assigned, demand.total));
     }

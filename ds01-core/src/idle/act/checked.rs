@@ -92,8 +92,8 @@ pub enum CheckError {
     /// A container that was named is not there.
     #[error("there is no container {0}")]
     NoSuchContainer(String),
-    /// Several containers have ids that begin so.
-    #[error("{0} is the beginning of several containers' ids; give more of it")]
+    /// Several containers have names or ids that begin so.
+    #[error("{0} is the beginning of several containers' names or ids; give more of it")]
     Ambiguous(String),
 }
 
@@ -197,6 +197,23 @@ impl Checked {
             (Some(_), Some(_)) => Err(CheckError::Ambiguous(name.to_owned())),
             (None, _) => Err(CheckError::NoSuchContainer(name.to_owned())),
         }
+    }
+
+    /// As [`container`](Self::container), and also the container whose name alone begins so: for whoever only looks.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or more than one name or id begins so.
+    pub fn find(&self, beginning: &str) -> Result<ContainerId, CheckError> {
+        self.container(beginning).or_else(|error| {
+            let begins = |facts: &&ContainerFacts| !beginning.is_empty() && facts.name.starts_with(beginning);
+            let mut named = self.look.containers.iter().filter(begins);
+            match (error, named.next(), named.next()) {
+                (CheckError::NoSuchContainer(_), Some(facts), None) => Ok(facts.id.clone()),
+                (CheckError::NoSuchContainer(name), Some(_), Some(_)) => Err(CheckError::Ambiguous(name)),
+                (error, ..) => Err(error),
+            }
+        })
     }
 
     /// What each running container that was judged is judged by.

@@ -223,7 +223,7 @@ impl fmt::Display for Signals {
             Signal::Unknown(_) => f.write_str(", CPU unknown")?,
         }
         match &self.network {
-            Signal::Active(bytes) | Signal::Idle(bytes) => write!(f, ", network {}", units::bytes(*bytes))?,
+            Signal::Active(bytes) | Signal::Idle(bytes) => write!(f, ", network {}", units::traffic(*bytes))?,
             Signal::Unknown(_) => f.write_str(", network unknown")?,
         }
         match &self.processes {

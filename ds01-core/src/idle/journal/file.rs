@@ -10,6 +10,7 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use crate::{
     idle::evidence::Observation,
+    model::ContainerId,
     store::{Store, StoreError, read_back},
 };
 
@@ -157,6 +158,29 @@ impl Journal {
         }
         recent.keep(most);
         Ok(recent)
+    }
+
+    /// The last observation of a container, among the last `most` lines.
+    ///
+    /// # Errors
+    ///
+    /// When a file could not be read.
+    pub fn last_of(&self, id: &ContainerId, most: usize) -> Result<Option<Observation>, StoreError> {
+        let (mut found, mut left) = (None, most);
+        for day in self.days()?.into_iter().rev() {
+            let name = file_name(day);
+            let Some(file) = self.store.open_to_read(&name)? else { continue };
+            let mut each = |line: &[u8]| {
+                left = left.saturating_sub(1);
+                found = parse(line).filter(|seen| seen.container_id == *id);
+                found.is_none() && left > 0
+            };
+            read_back(&file, &mut each).map_err(|error| self.error("read", &name, error))?;
+            if found.is_some() || left == 0 {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// The days that have a file, in their order.

@@ -40,7 +40,7 @@ pub fn decide(case: &Case<'_>, keep_alive: &KeepAlive) -> Decision {
         next: Next::Nothing,
         later: Vec::new(),
         idle,
-        idle_limit: case.idle_limit(),
+        idle_limit: case.idle_limit().filter(|_| reason.limits_idleness()),
     };
     if matches!(reason, Reason::NoGpu | Reason::GpuAccessUnknown(_) | Reason::OriginUnknown | Reason::Infrastructure(_))
     {
@@ -111,7 +111,7 @@ fn runtime(case: &Case<'_>, decision: &mut Decision, near: &mut Vec<Next>) -> bo
 
 fn tell_exempt_if_idle(case: &Case<'_>, decision: &mut Decision) {
     let told = case.track.is_none_or(|track| track.told_exempt.contains(&Enforcement::IdleTimeout));
-    let late = decision.idle_limit.is_some_and(|limit| decision.idle >= case.warn_after(limit));
+    let late = case.idle_limit().is_some_and(|limit| decision.idle >= case.warn_after(limit));
     let in_grace = case.ran_for() < case.policy.resolved.rules.grace_period.value;
     if late && !told && !in_grace && case.verdict() == Verdict::Idle {
         decision.action = Action::TellExempt(Enforcement::IdleTimeout);

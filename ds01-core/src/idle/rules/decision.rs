@@ -128,6 +128,6 @@ pub struct Decision {
     pub later: Vec<Next>,
     /// Observed idle time.
     pub idle: Duration,
-    /// How long it may be idle at this check.
+    /// How long it may be idle at this check. `None` where idleness has no consequence.
     pub idle_limit: Option<Duration>,
 }

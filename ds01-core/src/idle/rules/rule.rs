@@ -99,6 +99,13 @@ impl Rule {
     }
 }
 
+impl Reason {
+    /// Whether a container that is treated so can be stopped for idleness, now or later.
+    pub fn limits_idleness(&self) -> bool {
+        matches!(self, Self::OverRuntime(_) | Self::Grace(_) | Self::NotIdle(_) | Self::Idle)
+    }
+}
+
 impl Case<'_> {
     /// The first reason. The last rule matches always.
     pub fn reason(&self) -> Reason {

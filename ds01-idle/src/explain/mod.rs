@@ -1,0 +1,124 @@
+//! `ds01-idle explain NAME`: first the answer, then what was seen, then the rules.
+
+mod answer;
+mod page;
+mod past;
+mod rules;
+mod seen;
+
+use std::{path::Path, process::ExitCode};
+
+use ds01_core::{
+    cli::console,
+    idle::{Checked, KeepAlive, Wall},
+    model::ContainerId,
+    policy::{Level, Row, Shown},
+    table::Medium,
+    text::sanitize,
+    units,
+};
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    CONSOLE,
+    check::{self, Host},
+    cli::ExplainRequest,
+    demo,
+    failure::{Failure, exit},
+};
+
+use answer::Answer;
+use page::Page;
+use past::Past;
+
+pub(crate) fn run(request: &ExplainRequest) -> Result<ExitCode, Failure> {
+    let (checked, host) = match &request.host {
+        Some(host) => {
+            let host = Host::new(host, Path::new(Wall::DEFAULT_PATH), Vec::new())?;
+            (host.preview()?, Some(host))
+        }
+        None => (demo::checked()?, None),
+    };
+    let failed = check::say_problems(&checked);
+    if checked.blind().is_some() {
+        return Ok(ExitCode::from(exit::FAILED));
+    }
+    let medium = console::medium(request.color);
+    let text = match checked.find(&request.name) {
+        Ok(id) => {
+            say_what_was_meant(&checked, &id, &request.name);
+            explained(&checked, &id, host.as_ref(), medium)?
+        }
+        Err(error) => {
+            // It may have been there once.
+            let gone = host.as_ref().map(|host| Past::of_gone(&host.options, &request.name)).transpose()?.flatten();
+            gone.ok_or(error)?.page(medium)
+        }
+    };
+    console::print(text.as_bytes())?;
+    Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
+}
+
+/// Who gave the beginning of a name is told which container it was.
+fn say_what_was_meant(checked: &Checked, id: &ContainerId, given: &str) {
+    let name = checked.look.containers.iter().find(|facts| facts.id == *id).map(|facts| facts.name.as_str());
+    if let Some(name) = name.filter(|name| *name != given && !id.as_str().starts_with(given)) {
+        CONSOLE.say(format_args!("{given} is the beginning of one name only: {name}"));
+    }
+}
+
+fn explained(checked: &Checked, id: &ContainerId, host: Option<&Host>, medium: Medium) -> Result<String, Failure> {
+    let mut page = Page::new(medium);
+    let Some(facts) = checked.look.containers.iter().find(|facts| facts.id == *id) else { return Ok(String::new()) };
+    let Some(decision) = checked.plan.decisions.get(id) else { return Ok(String::new()) };
+    let zone = TimeZone::system();
+    let owner = facts.user.as_deref().map_or_else(|| "an unknown owner".to_owned(), |user| sanitize(user).into_owned());
+    let kind = facts.container_type();
+    let case = checked.cases().remove(id);
+    let ran = case.map(|case| format!(" for {}", units::duration(case.ran_for()))).unwrap_or_default();
+    let about =
+        format!("{} ({}), {kind} container of {owner}, {}{ran}", sanitize(&facts.name), facts.id.short(), facts.status);
+    page.head(&about);
+    if facts.auto_remove {
+        page.line("It was started with --rm: when it stops, Docker removes it, with its unnamed volumes.");
+    }
+    page.gap();
+    let timer_off = host.is_some() && check::is_overdue(checked);
+    let Some(case) = case else {
+        let past = host.map(|host| Past::of(&host.options, facts)).transpose()?.unwrap_or_default();
+        past.ended(&mut page, facts, &zone);
+        Answer::of_standing(checked, facts, decision, timer_off).write(&mut page);
+        return Ok(page.into_text());
+    };
+    Answer::of(checked, &case, decision, timer_off).write(&mut page);
+    page.gap();
+    seen::write(&mut page, checked, &case, &zone);
+    // A check looks it up only when it could make a difference; whoever asks wants to know in any case.
+    if let Some(host) = host {
+        let path = &case.policy.resolved.rules.keepalive_path.value;
+        let binds = checked.look.bind_sources(id);
+        let file = KeepAlive::look_up(&host.sources.processes, &*host.hands.control, id, path, binds);
+        seen::write_keep_alive(&mut page, &case, &file, &zone);
+    }
+    page.gap();
+    rules::write(&mut page, &case);
+    Ok(page.into_text())
+}
+
+/// A time of day with its weekday.
+fn time(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%a %H:%M:%S").to_string()
+}
+
+/// A setting with its value and its place.
+fn setting(row: &Row) -> String {
+    let value = match &row.value {
+        Shown::Null => "none".to_owned(),
+        value => sanitize(&value.to_string()).into_owned(),
+    };
+    let place = match (&row.level, &row.place) {
+        (Level::BuiltIn, _) | (_, None) => "built in".to_owned(),
+        (level, Some(place)) => format!("{level}, {place}"),
+    };
+    format!("{} = {value} ({place})", row.name)
+}

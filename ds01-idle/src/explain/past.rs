@@ -1,0 +1,135 @@
+//! What became of a container that does not run, or is gone: from the event log and the journal.
+
+use ds01_core::{
+    event::{EventLog, Logged},
+    idle::{CheckOptions, ContainerFacts, Journal, Observation, journal},
+    model::{ContainerId, ContainerStatus},
+    store::{Store, StoreError},
+    table::Medium,
+    text::sanitize,
+};
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{page::Page, time};
+use crate::failure::Failure;
+
+/// So many lines of the journal are searched for the last look at a container.
+const MOST_LINES: usize = 100_000;
+
+/// What is known of a life that is over.
+#[derive(Default)]
+pub(super) struct Past {
+    /// What was logged about it, oldest first.
+    events: Vec<Logged>,
+    /// The last look at it while it ran.
+    last_seen: Option<Observation>,
+}
+
+impl Past {
+    /// Of a container that Docker still lists: what was logged since its last start.
+    pub(super) fn of(options: &CheckOptions, facts: &ContainerFacts) -> Result<Self, Failure> {
+        let since = facts.started_at.unwrap_or(Timestamp::MIN);
+        let events = about(&options.events, since, |event| event.container_id() == Some(facts.id.as_str()))?;
+        Ok(Self { events, last_seen: last_seen(options, &facts.id)? })
+    }
+
+    /// Of one that Docker does not list any more: the last that had this name, or an id that begins so. `None` when nothing
+    /// was logged of any.
+    pub(super) fn of_gone(options: &CheckOptions, name: &str) -> Result<Option<Self>, Failure> {
+        let mut id: Option<String> = None;
+        let events = about(&options.events, Timestamp::MIN, |event| {
+            let Some(its) = event.container_id() else { return false };
+            if id.is_none() && (event.container() == Some(name) || its.starts_with(name)) {
+                id = Some(its.to_owned());
+            }
+            id.as_deref() == Some(its)
+        })?;
+        let id: Option<ContainerId> = id.and_then(|id| id.parse().ok());
+        let Some(id) = id else { return Ok(None) };
+        Ok(Some(Self { events, last_seen: last_seen(options, &id)? }))
+    }
+
+    /// The page about one that is gone.
+    pub(super) fn page(&self, medium: Medium) -> String {
+        let mut page = Page::new(medium);
+        let zone = TimeZone::system();
+        let last = self.events.last();
+        let name = last.and_then(Logged::container).unwrap_or("?");
+        let id = last.and_then(Logged::container_id).and_then(|id| id.get(..12)).unwrap_or("?");
+        let owner = self.events.iter().rev().find_map(|event| event.user.as_deref()).unwrap_or("an unknown owner");
+        page.head(&format!("{} ({}), of {}, is gone", sanitize(name), sanitize(id), sanitize(owner)));
+        page.gap();
+        page.head(&match self.ended_by_ds01() {
+            Some(event) => format!("ds01 ended it, {}: {}.", time(event.timestamp, &zone), event.said()),
+            None => "ds01 did not stop or remove it: it ended by itself, or somebody else did that.".to_owned(),
+        });
+        self.write_events(&mut page, &zone);
+        page.into_text()
+    }
+
+    /// What became of one that Docker still lists.
+    pub(super) fn ended(&self, page: &mut Page, facts: &ContainerFacts, zone: &TimeZone) {
+        page.head(&match (self.ended_by_ds01(), &facts.status) {
+            (Some(event), _) => format!("ds01 stopped it, {}: {}.", time(event.timestamp, zone), event.said()),
+            (None, ContainerStatus::Created) => "It was created, and never started.".to_owned(),
+            (None, ContainerStatus::Exited) => {
+                "ds01 did not stop it: it ended by itself, or somebody else stopped it.".to_owned()
+            }
+            (None, status) => format!("It does not run: Docker says {status}."),
+        });
+        self.write_events(page, zone);
+        page.gap();
+    }
+
+    /// The last time that ds01 stopped or removed it.
+    fn ended_by_ds01(&self) -> Option<&Logged> {
+        const ENDS: [&str; 4] = [
+            "maintenance.idle_kill",
+            "maintenance.runtime_kill",
+            "maintenance.container_removed",
+            "maintenance.created_cleanup",
+        ];
+        // A removal tells less than the stop before it.
+        let ends = |kinds: &[&str]| self.events.iter().rev().find(|event| kinds.contains(&event.event_type.as_str()));
+        ends(&ENDS[..2]).or_else(|| ends(&ENDS[2..]))
+    }
+
+    fn write_events(&self, page: &mut Page, zone: &TimeZone) {
+        if let Some(seen) = &self.last_seen {
+            page.line(&format!("It was last seen running at {}.", time(seen.at, zone)));
+        }
+        for event in &self.events {
+            page.item(&format!("{}  ", time(event.timestamp, zone)), &event.said());
+        }
+        if self.events.is_empty() {
+            page.line("Nothing was logged about it.");
+        }
+    }
+}
+
+/// What was logged since `since` of the container that `is_it` picks, oldest first; back to where it was discovered.
+fn about(log: &EventLog, since: Timestamp, mut is_it: impl FnMut(&Logged) -> bool) -> Result<Vec<Logged>, Failure> {
+    let mut events = Vec::new();
+    log.read_back(|event| {
+        let goes_on = event.timestamp >= since;
+        let (is_it, is_first) = (is_it(&event), event.event_type == "detection.container_discovered");
+        if is_it && goes_on {
+            events.push(event);
+        }
+        goes_on && !(is_it && is_first)
+    })
+    .map_err(ds01_core::idle::CheckError::from)?;
+    events.reverse();
+    Ok(events)
+}
+
+fn last_seen(options: &CheckOptions, id: &ContainerId) -> Result<Option<Observation>, Failure> {
+    let found = || {
+        let store = Store::open_existing(&options.state_dir)?.open_existing_within(journal::DIR_NAME)?;
+        Journal::from(store).last_of(id, MOST_LINES)
+    };
+    match found() {
+        Err(StoreError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        other => Ok(other.map_err(ds01_core::idle::CheckError::from)?),
+    }
+}

@@ -1,0 +1,122 @@
+//! What was seen of a running container: figures with their length, age and source, and its idle time.
+
+use std::time::Duration;
+
+use ds01_core::{
+    idle::{
+        Case, Checked, GpuEvidence, KeepAlive, Signal, Track,
+        evidence::{Between, ProcessNews},
+        rules::Keeping,
+        state::Interval,
+    },
+    policy::{Rules, Sourced},
+    text::sanitize,
+    units,
+};
+use jiff::tz::TimeZone;
+
+use super::{page::Page, time};
+
+pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, zone: &TimeZone) {
+    let Some(track) = case.track else {
+        page.head("Nothing was seen of it, so it is left alone");
+        return;
+    };
+    let age = units::duration(case.now.since(track.last.boot_ms));
+    match &track.interval {
+        None => page.head(&format!("It was seen once, {age} ago: what it does shows at the next look")),
+        Some(interval) => {
+            let length = units::duration(Duration::from_millis(interval.length_ms));
+            page.head(&format!("What was seen, over {length}, up to {age} ago"));
+            signals(page, interval, track, &case.policy.resolved.rules);
+            page.line(&format!("Together: {}.", interval.says()));
+        }
+    }
+    if let Some(sign) = track.soon.work.as_ref().and_then(|interval| interval.signals.work()) {
+        page.line(&format!("Since then it was seen at work ({sign})."));
+    }
+    page.gap();
+    idle_time(page, checked, track, zone);
+}
+
+fn idle_time(page: &mut Page, checked: &Checked, track: &Track, zone: &TimeZone) {
+    let since = time(track.active_at, zone);
+    let what =
+        if track.active_boot_ms == track.first_boot_ms { "it was first seen" } else { "it was last seen at work" };
+    page.head(&format!("Idle for {} of observed time, since {what}, {since}", units::duration(track.idle())));
+    page.line("Time that nobody observed counts neither as idle nor as work.");
+    if let Some(cut_at) = checked.journal_cut_at.filter(|cut_at| track.active_at <= *cut_at) {
+        page.line(&format!(
+            "The journal was read back to {} and no further: it may have been idle for longer.",
+            time(cut_at, zone)
+        ));
+    }
+    page.line(&format!("Idle checks in a row: {}.", track.idle_checks));
+    if let Some(warning) = &track.warning {
+        page.line(&format!("Its user was warned at {}, in check {}.", time(warning.at, zone), warning.check));
+    }
+    if let Some(warning) = &track.runtime_warning {
+        let at = time(warning.at, zone);
+        page.line(&format!("Its user was warned of its run time at {at}, in check {}.", warning.check));
+    }
+}
+
+pub(super) fn write_keep_alive(page: &mut Page, case: &Case<'_>, file: &KeepAlive, zone: &TimeZone) {
+    let rules = &case.policy.resolved.rules;
+    let path = sanitize(&rules.keepalive_path.value).into_owned();
+    let words = match file.keeping(case.now.at, rules.keepalive_max_duration.value) {
+        Keeping::Holds(Some(until)) => format!("there is one, and it holds until {}", time(until, zone)),
+        Keeping::Holds(None) => "there is one, and it holds".to_owned(),
+        Keeping::CannotTell(why) => format!("unknown, so nothing is stopped for idleness: {}", sanitize(&why)),
+        Keeping::Refused(why) => format!("there is one, and it does not count: {why}"),
+        Keeping::None => "there is none".to_owned(),
+    };
+    page.line(&format!("Keep-alive file {path}: {words}."));
+}
+
+fn signals(page: &mut Page, interval: &Interval, track: &Track, rules: &Rules) {
+    let signals = &interval.signals;
+    let (gpu, state) = match &signals.gpu {
+        GpuEvidence::Active(percent) => (format!("{percent:.0} %"), "active"),
+        GpuEvidence::Worked { percent, watts } => (Between { percent: *percent, watts: *watts }.to_string(), "active"),
+        GpuEvidence::Idle(percent) => (format!("{percent:.0} %"), "idle"),
+        GpuEvidence::Unknown(why) => (sanitize(why).into_owned(), "unknown"),
+    };
+    signal(page, "GPU", state, &format!("{gpu}{}", threshold(&rules.gpu_idle_threshold, " %")));
+    for measure in &track.last.gpus {
+        page.item("                    ", &format!("{}: {}", sanitize(&measure.gpu), measure.figure));
+    }
+    let (figure, state) = parts(&signals.cpu, |percent| format!("{percent:.1} % of one core"));
+    signal(page, "CPU", state, &format!("{figure}{}", threshold(&rules.cpu_idle_threshold, " %")));
+    let (figure, state) = parts(&signals.network, |bytes| format!("{} since the last check", units::traffic(*bytes)));
+    let bytes = Sourced {
+        value: units::traffic(rules.network_idle_threshold.value),
+        level: rules.network_idle_threshold.level.clone(),
+        place: rules.network_idle_threshold.place.clone(),
+    };
+    signal(page, "network", state, &format!("{figure}{}", threshold(&bytes, "")));
+    let (figure, state) = parts(&signals.processes, |news: &ProcessNews| match &news.started {
+        Some(name) => format!("started {}", sanitize(name)),
+        None if news.input => "input at a terminal".to_owned(),
+        None => "nothing started, no input".to_owned(),
+    });
+    signal(page, "processes", state, &figure);
+    page.line("Sources: NVML for the GPU, the control group for CPU, /proc for network and processes.");
+}
+
+fn signal(page: &mut Page, name: &str, state: &str, text: &str) {
+    page.item(&format!("{name:<9}  {state:<7}  "), text);
+}
+
+fn parts<T>(signal: &Signal<T>, figure: impl Fn(&T) -> String) -> (String, &'static str) {
+    match signal {
+        Signal::Active(value) => (figure(value), "active"),
+        Signal::Idle(value) => (figure(value), "idle"),
+        Signal::Unknown(why) => (sanitize(why).into_owned(), "unknown"),
+    }
+}
+
+fn threshold<T: std::fmt::Display>(setting: &Sourced<T>, unit: &str) -> String {
+    let place = setting.place.as_ref().map_or_else(|| "built in".to_owned(), ToString::to_string);
+    format!(" (idle below {}{unit}: {place})", setting.value)
+}
