@@ -29,8 +29,13 @@ pub enum Shrink {
     Second(usize),
     /// Shown whole, or left out before any key column is shortened: the highest of these ranks first.
     Optional(u8),
-    /// What people type to name a row: shortened, down to this width, when all optional columns are left out.
-    Key(usize),
+    /// What people type to name a row.
+    Key {
+        /// As with [`First`](Self::First), down to this width: most names are shorter.
+        wanted: usize,
+        /// Down to this width when all optional columns are left out.
+        least: usize,
+    },
     /// Shown whole or not at all.
     Never,
 }

@@ -4,8 +4,8 @@ use super::{Column, GAP, Shrink};
 
 /// The columns that are shown on `available` cells, by their places, each with its width.
 ///
-/// First the columns that may be shortened are. Then optional columns go, and the key column is shortened. Then columns go
-/// from the right as far as the first that may be shortened; only then are the others shortened, and go in their turn.
+/// First the columns that may be shortened are. Then optional columns go, and the key column is shortened further. Then columns
+/// go from the right as far as the first that may be shortened; only then are the others shortened, and go in their turn.
 pub(super) fn fit(natural: &[usize], columns: &[Column], available: usize) -> Vec<(usize, usize)> {
     let mut kept: Vec<usize> = (0..natural.len()).collect();
     loop {
@@ -13,7 +13,7 @@ pub(super) fn fit(natural: &[usize], columns: &[Column], available: usize) -> Ve
         let mut widths: Vec<usize> = kept.iter().map(|at| natural[*at]).collect();
         let excess = total(&widths).saturating_sub(available);
         let mut excess = shorten(&mut widths, &shown, excess, |shrink| match shrink {
-            Shrink::First(least) => Some(least),
+            Shrink::First(least) | Shrink::Key { wanted: least, .. } => Some(least),
             _ => None,
         });
         let rank = |column: &Column| if let Shrink::Optional(rank) = column.shrink { Some(rank) } else { None };
@@ -23,7 +23,7 @@ pub(super) fn fit(natural: &[usize], columns: &[Column], available: usize) -> Ve
             continue;
         }
         excess = shorten(&mut widths, &shown, excess, |shrink| match shrink {
-            Shrink::Key(least) => Some(least),
+            Shrink::Key { least, .. } => Some(least),
             _ => None,
         });
         let name = shown.iter().position(|column| matches!(column.shrink, Shrink::First(_)));

@@ -49,7 +49,7 @@ fn named_columns_are_shortened_first_then_the_rightmost_is_left_out() {
 #[test]
 fn optional_columns_go_before_the_key_column_is_shortened() {
     let columns = [
-        Column { heading: "NAME", align: Align::Left, shrink: Shrink::Key(4) },
+        Column { heading: "NAME", align: Align::Left, shrink: Shrink::Key { wanted: 6, least: 4 } },
         Column { heading: "NET", align: Align::Right, shrink: Shrink::Optional(2) },
         Column { heading: "CPU", align: Align::Right, shrink: Shrink::Optional(1) },
         Column { heading: "NEXT", align: Align::Left, shrink: Shrink::Never },
@@ -62,6 +62,7 @@ fn optional_columns_go_before_the_key_column_is_shortened() {
     assert_eq!(at(18), ("NAME    CPU  NEXT\nthesis   3%  works\n".to_owned(), vec!["NET"]));
     assert_eq!(at(13), ("NAME    NEXT\nthesis  works\n".to_owned(), vec!["NET", "CPU"]));
     assert_eq!(at(11), ("NAME  NEXT\nthe…  works\n".to_owned(), vec!["NET", "CPU"]));
+    assert_eq!(at(13).1, ["NET", "CPU"]);
     assert_eq!(at(9), ("NAME\nthesis\n".to_owned(), vec!["NET", "CPU", "NEXT"]));
 }
 

@@ -20,7 +20,7 @@ const UNKNOWN: &str = "?";
 
 /// Names are what people type: on a narrow terminal, figures go before a name is cut.
 const COLUMNS: [Column; 9] = [
-    column("CONTAINER", Align::Left, Shrink::Key(10)),
+    column("CONTAINER", Align::Left, Shrink::Key { wanted: 24, least: 10 }),
     column("USER", Align::Left, Shrink::First(6)),
     column("TYPE", Align::Left, Shrink::Optional(3)),
     column("GPU", Align::Right, Shrink::Optional(1)),
