@@ -42,6 +42,7 @@ pub(in crate::idle) fn seen(seconds: u64) -> Observation {
         gpus: vec![GpuMeasure {
             gpu: "GPU-1".to_owned(),
             figure: GpuFigure::OwnProcesses { percent: 0.0 },
+            context: None,
             energy: None,
         }],
         cpu_us: Reading::Known(1_000_000),

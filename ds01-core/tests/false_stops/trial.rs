@@ -122,6 +122,7 @@ impl Trial {
             gpus: vec![GpuMeasure {
                 gpu: String::new(),
                 figure: GpuFigure::OwnProcesses { percent: 0.0 },
+                context: None,
                 energy: None,
             }],
             cpu_us: Reading::Known(0),

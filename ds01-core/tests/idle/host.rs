@@ -138,7 +138,7 @@ impl Host {
             container_id: container.facts.id.clone(),
             name: container.facts.name.clone(),
             started_at: container.facts.started_at.unwrap(),
-            gpus: vec![GpuMeasure { gpu: "GPU-1".to_owned(), figure, energy }],
+            gpus: vec![GpuMeasure { gpu: "GPU-1".to_owned(), figure, context: None, energy }],
             cpu_us: if read { Reading::Known(container.cpu_us) } else { unknown().into() },
             net_bytes: if read { Reading::Known(1) } else { unknown().into() },
             activity: if read {

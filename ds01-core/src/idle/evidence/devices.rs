@@ -65,6 +65,7 @@ impl<'a> Devices<'a> {
         let unresolved = seen.entry.gpus_unresolved.iter().map(|unresolved| GpuMeasure {
             gpu: unresolved.device.clone(),
             figure: GpuFigure::Unknown { why: unresolved.reason.clone() },
+            context: None,
             energy: None,
         });
         known.chain(unresolved).collect()

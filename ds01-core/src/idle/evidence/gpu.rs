@@ -28,8 +28,12 @@ pub enum GpuEvidence {
 }
 
 impl GpuMeasure {
-    /// What this one GPU proves, idle below `threshold` in percent.
-    pub fn evidence(&self, threshold: f64) -> GpuEvidence {
+    /// What this one GPU proves, idle below `threshold` in percent. `held` says whether the container held a context on it
+    /// at one end of the interval at least.
+    ///
+    /// A figure of the whole GPU can only be the container's work when it can have done it. Counters have been seen to stay
+    /// at 100 % for days after a process died in a kernel.
+    pub fn evidence(&self, threshold: f64, held: bool) -> GpuEvidence {
         let unknown = |why: &str| GpuEvidence::Unknown(format!("{}: {why}", self.gpu));
         match &self.figure {
             GpuFigure::OwnProcesses { percent }
@@ -38,6 +42,11 @@ impl GpuMeasure {
                 if *percent < threshold =>
             {
                 GpuEvidence::Idle(*percent)
+            }
+            GpuFigure::Device { percent, .. } | GpuFigure::Gpm { percent, .. }
+                if self.context == Some(false) && !held =>
+            {
+                unknown(&format!("used at {percent} %, and the container held no context on it"))
             }
             GpuFigure::OwnProcesses { percent }
             | GpuFigure::Device { percent, attributable: true }
@@ -52,11 +61,19 @@ impl GpuMeasure {
 
 impl GpuEvidence {
     /// What several GPUs, or one GPU several times, prove together: active if any is; idle only if every one is; else
-    /// unknown. No measure at all is unknown too.
-    pub fn of<'a>(measures: impl IntoIterator<Item = &'a GpuMeasure>, threshold: f64) -> Self {
+    /// unknown. No measure at all is unknown too. On which GPUs the container held a context, they say, and those of
+    /// `before`.
+    pub fn of<'a, M>(measures: M, before: &[GpuMeasure], threshold: f64) -> Self
+    where
+        M: IntoIterator<Item = &'a GpuMeasure> + Clone,
+    {
+        let holds = |gpu: &str, measure: &GpuMeasure| measure.gpu == gpu && measure.context == Some(true);
         let mut together: Option<Self> = None;
-        for measure in measures {
-            together = Some(match (together, measure.evidence(threshold)) {
+        for measure in measures.clone() {
+            let gpu = measure.gpu.as_str();
+            let held = before.iter().any(|other| holds(gpu, other))
+                || measures.clone().into_iter().any(|other| holds(gpu, other));
+            together = Some(match (together, measure.evidence(threshold, held)) {
                 (None, one) => one,
                 (Some(Self::Active(a)), Self::Active(b)) => Self::Active(a.max(b)),
                 (Some(active @ Self::Active(_)), _) | (_, active @ Self::Active(_)) => active,

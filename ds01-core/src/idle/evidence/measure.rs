@@ -15,6 +15,9 @@ pub struct GpuMeasure {
     /// The figure.
     #[serde(flatten)]
     pub figure: GpuFigure,
+    /// Whether the container held a context on it, or had figures of its own there. `None` when that could not be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<bool>,
     /// Its energy counter, where nobody but this container can have used what it counts. None of a MIG instance, as the GPU
     /// counts for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -81,7 +81,16 @@ impl GpuReport {
                 }
             }
         };
-        GpuMeasure { gpu: self.gpu.clone(), figure, energy: self.energy() }
+        let context = if self.has_rows() { Some(true) } else { self.tenancy.own_context.known().copied() };
+        GpuMeasure { gpu: self.gpu.clone(), figure, context, energy: self.energy() }
+    }
+
+    /// Whether the driver tells of work of the container's own processes.
+    fn has_rows(&self) -> bool {
+        let Reading::Known(Utilization::Gpu(GpuActivity { processes, .. }, asked)) = &self.utilization else {
+            return false;
+        };
+        self.own_share(processes, *asked).is_ok_and(|percent| percent > 0.0)
     }
 
     /// The energy counter, where it speaks of this container alone.

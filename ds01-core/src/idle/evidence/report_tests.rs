@@ -84,7 +84,7 @@ fn else_the_device_decides_by_its_highest_sample() {
 fn a_device_figure_proves_idleness_for_all_and_work_only_for_those_on_it() {
     let evidence = |percent, attributable| {
         let figure = GpuFigure::Device { percent, attributable };
-        GpuMeasure { gpu: "GPU-1".to_owned(), figure, energy: None }.evidence(5.0)
+        GpuMeasure { gpu: "GPU-1".to_owned(), figure, context: None, energy: None }.evidence(5.0, false)
     };
     assert_eq!(evidence(4.9, false), GpuEvidence::Idle(4.9));
     assert_eq!(evidence(5.0, true), GpuEvidence::Active(5.0));
@@ -134,7 +134,33 @@ fn a_mig_instance_is_known_through_gpm_alone() {
 fn a_lost_gpu_is_never_idle() {
     let lost =
         GpuReport { utilization: Unknown::new(UnknownKind::Lost, "GPU is lost").into(), ..shared(failed(), failed()) };
-    assert!(matches!(lost.measure().evidence(5.0), GpuEvidence::Unknown(why) if why.contains("GPU is lost")));
+    assert!(matches!(lost.measure().evidence(5.0, false), GpuEvidence::Unknown(why) if why.contains("GPU is lost")));
+}
+
+/// On Blackwell, a GPU was seen to report 100 % for days after a process had died in a kernel.
+#[test]
+fn a_figure_of_the_gpu_is_work_only_of_who_can_have_done_it() {
+    let latched = |own_context, rows: Vec<ProcessSample>| {
+        let mut report = shared(Reading::Known(rows), device(&[100]));
+        (report.tenancy.own_context, report.tenancy.others) = (own_context, Reading::Known(false));
+        report.measure()
+    };
+    let without = latched(Reading::Known(false), Vec::new());
+    let GpuEvidence::Unknown(why) = without.evidence(5.0, false) else { panic!() };
+    assert_eq!(why, "GPU-1: used at 100 %, and the container held no context on it");
+    assert_eq!(without.evidence(5.0, true), GpuEvidence::Active(100.0), "it held one at the other end");
+    for measure in [
+        latched(Reading::Known(true), Vec::new()),
+        latched(failed(), Vec::new()),
+        latched(Reading::Known(false), vec![sample(7, 2_000, 40)]),
+    ] {
+        assert_eq!(measure.evidence(5.0, false), GpuEvidence::Active(100.0), "{measure:?}");
+    }
+    let of = |before: &GpuMeasure| GpuEvidence::of([&without], std::slice::from_ref(before), 5.0);
+    assert_eq!(of(&latched(Reading::Known(true), Vec::new())), GpuEvidence::Active(100.0));
+    assert!(matches!(of(&without), GpuEvidence::Unknown(_)));
+    // Energy is proof by itself.
+    assert!(of(&without).with_power(Some(40.0)).is_active());
 }
 
 #[test]
@@ -143,9 +169,10 @@ fn several_gpus() {
         let measures = figures.iter().map(|percent| GpuMeasure {
             gpu: "GPU".to_owned(),
             figure: percent.map_or(GpuFigure::Unknown { why: "lost".to_owned() }, own),
+            context: None,
             energy: None,
         });
-        GpuEvidence::of(&measures.collect::<Vec<_>>(), 5.0)
+        GpuEvidence::of(&measures.collect::<Vec<_>>(), &[], 5.0)
     };
     assert_eq!(of(&[Some(0.0), Some(90.0)]), GpuEvidence::Active(90.0));
     assert_eq!(of(&[None, Some(90.0), Some(0.0)]), GpuEvidence::Active(90.0));

@@ -127,7 +127,7 @@ impl Signals {
     /// What happened from `since` to `now`.
     pub fn between(since: &Since<'_>, now: &Observation, thresholds: &Thresholds) -> Self {
         let before = since.before;
-        let seen = GpuEvidence::of(since.joined.iter().chain(&now.gpus), thresholds.gpu_percent);
+        let seen = GpuEvidence::of(since.joined.iter().chain(&now.gpus), &before.gpus, thresholds.gpu_percent);
         let excess = thresholds
             .gpu_watts
             .and_then(|noise| power::excess_watts(since.idle_powers, &before.gpus, &now.gpus, noise));
