@@ -23,8 +23,8 @@ use crate::{
 /// The lock that lets one scan at a time keep the inventory.
 const LOCK_NAME: &str = "workload-inventory.lock";
 
-/// Of the time that is left, what waiting for another run may take.
-const SHARE_FOR_LOCK: f64 = 0.4;
+/// Of the deadline, what is left for looking at least, however long another run was waited for.
+const LEAST_FOR_LOOK: f64 = 0.4;
 
 /// Of the time that is left then, what the sources may take; the rest is for saving.
 const SHARE_FOR_SOURCES: f64 = 0.8;
@@ -81,7 +81,7 @@ pub fn run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> 
     let start = Instant::now();
     let left = || options.deadline.saturating_sub(start.elapsed());
     let store = Store::open(&options.state_dir)?;
-    let _lock = store.lock(LOCK_NAME, left().mul_f64(SHARE_FOR_LOCK))?;
+    let _lock = store.lock(LOCK_NAME, left())?;
     store.remove_leftovers(FILE_NAME)?;
     let previous = match store.read(FILE_NAME)?.map(|bytes| Inventory::from_json(&bytes)) {
         None => Inventory::empty(),
@@ -93,7 +93,7 @@ pub fn run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> 
             Inventory::empty()
         }
     };
-    let limit = left().mul_f64(SHARE_FOR_SOURCES);
+    let limit = left().max(options.deadline.mul_f64(LEAST_FOR_LOOK)).mul_f64(SHARE_FOR_SOURCES);
     let Look { inventory, observations, now, .. } = Look::at(sources, &previous, limit, &options.settings, None);
     let events = diff(&previous, &inventory);
     // With a thousand containers it is a third of the program's memory, which the file in the making can use.

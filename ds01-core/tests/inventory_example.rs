@@ -8,8 +8,8 @@ use ds01_core::{
     detect::{
         GpuAccess, Inventory, Origin, UserSource,
         inventory::{
-            ContainerEntry, ContainerProcess, Extra, GpuEntry, GpuUse, HostEntry, MigEntry, ProcessEntry, SourceEntry,
-            SourceState, UnresolvedGpu,
+            ContainerEntry, ContainerProcess, DeadProcess, Extra, GpuEntry, GpuUse, HostEntry, MigEntry, ProcessEntry,
+            SourceEntry, SourceState, UnresolvedGpu,
         },
     },
     model::{ContainerConfig, ContainerId, ContainerStatus, DeviceRequest},
@@ -36,7 +36,8 @@ fn every_field_of_the_types_appears_in_the_example() {
 }
 
 /// The objects whose keys are names of things, not of fields.
-const MAPS: [&str; 6] = ["sources", "containers", "host_processes", "_pending_processes", "detected_labels", "env"];
+const MAPS: [&str; 7] =
+    ["sources", "containers", "host_processes", "_pending_processes", "dead_processes", "detected_labels", "env"];
 
 /// The paths of all fields, such as `.containers.*.gpu_processes.pid`.
 fn fields(value: &Value) -> BTreeSet<String> {
@@ -50,6 +51,7 @@ fn fields(value: &Value) -> BTreeSet<String> {
                     walk(member, &path, found);
                     // What waits is of the same type as what was confirmed, and so is what either of them holds.
                     let path = path.replace("_pending_processes", "host_processes");
+                    let path = path.replace("dead_processes.*.gpus", "host_processes.*.gpus");
                     found.insert(path.replace("containers.*.gpu_processes.gpus", "host_processes.*.gpus"));
                 }
             }
@@ -73,6 +75,18 @@ fn everything() -> Inventory {
         containers: [("x".into(), container())].into(),
         host_processes: [(1, process.clone())].into(),
         pending_processes: [(1, process)].into(),
+        dead_processes: [(1, dead_process())].into(),
+        extra: Extra::new(),
+    }
+}
+
+fn dead_process() -> DeadProcess {
+    DeadProcess {
+        pid: 1,
+        gpus: vec![held()],
+        gpu_memory_mb: Some(1),
+        since: "2026-03-02T14:30:00Z".parse().unwrap(),
+        confirmed: true,
         extra: Extra::new(),
     }
 }

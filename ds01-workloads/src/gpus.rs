@@ -6,7 +6,7 @@ use std::{
 };
 
 use ds01_core::{
-    detect::inventory::{ContainerEntry, GpuEntry, ProcessEntry, total_memory_mb},
+    detect::inventory::{ContainerEntry, GpuEntry, GpuUse, total_memory_mb},
     units,
 };
 
@@ -132,13 +132,13 @@ impl Gpus {
     }
 
     /// What a process of the host holds, and how much memory on each.
-    pub(crate) fn of_process<'a>(entry: &'a ProcessEntry, names: &GpuNames<'a>) -> Self {
-        let uuids: HashSet<&str> = entry.gpus.iter().map(|held| held.gpu_uuid.as_str()).collect();
+    pub(crate) fn of_uses<'a>(uses: &'a [GpuUse], names: &GpuNames<'a>) -> Self {
+        let uuids: HashSet<&str> = uses.iter().map(|held| held.gpu_uuid.as_str()).collect();
         let all = names.is_all(&uuids);
         let device = |uuid: &str| Device {
             label: names.label(uuid),
             hold: Hold::Held,
-            memory_mb: total_memory_mb(entry.gpus.iter().filter(|held| held.gpu_uuid == uuid)),
+            memory_mb: total_memory_mb(uses.iter().filter(|held| held.gpu_uuid == uuid)),
         };
         let devices = names.sorted(uuids).into_iter().map(device).collect();
         Self { access: Some(true), devices, all, show_memory: true }

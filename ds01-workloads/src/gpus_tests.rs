@@ -87,7 +87,7 @@ fn a_process_shows_its_memory_on_each_gpu() {
     let names = GpuNames::new(&host.gpus);
     let mut entry = process(1, "al", "x", &[MIG_1_0, &gpu_uuid(0)]);
     entry.gpus[0].memory_mb = None;
-    assert_eq!(Gpus::of_process(&entry, &names).text(), "0=2.0GiB,1:0=?");
+    assert_eq!(Gpus::of_uses(&entry.gpus, &names).text(), "0=2.0GiB,1:0=?");
     let both = process(1, "al", "x", &[&gpu_uuid(0), &gpu_uuid(1)]);
-    assert_eq!(Gpus::of_process(&both, &names).text(), "all=4.0GiB");
+    assert_eq!(Gpus::of_uses(&both.gpus, &names).text(), "all=4.0GiB");
 }

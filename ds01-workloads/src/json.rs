@@ -12,4 +12,5 @@ pub(crate) fn retain(inventory: &mut Inventory, rows: &[Row]) {
     inventory.containers.retain(|_, entry| shown.contains(&Key::Container(entry.id.clone())));
     inventory.host_processes.retain(|_, entry| shown.contains(&process_key(entry)));
     inventory.pending_processes.retain(|_, entry| shown.contains(&process_key(entry)));
+    inventory.dead_processes.retain(|pid, _| shown.contains(&Key::Dead(*pid)));
 }

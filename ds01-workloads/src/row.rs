@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use ds01_core::{
     detect::{
-        Inventory, Origin,
-        inventory::{ContainerEntry, ProcessEntry},
+        Inventory, Origin, UNKNOWN_USER,
+        inventory::{ContainerEntry, DeadProcess, ProcessEntry},
     },
     model::{ContainerId, ContainerStatus},
     usage::Usage,
@@ -26,6 +26,7 @@ pub(crate) enum Type {
     RawDocker,
     Unknown,
     HostProcess,
+    DeadProcess,
 }
 
 /// The three kinds that an admin must never confuse.
@@ -41,6 +42,7 @@ pub(crate) enum Category {
 pub(crate) enum Key {
     Container(String),
     Process { pid: u32, start_ticks: u64 },
+    Dead(u32),
 }
 
 /// Whose CPU and memory counters are the row's.
@@ -101,7 +103,30 @@ pub(crate) fn rows(inventory: &Inventory, now: Timestamp, unconfirmed: bool) -> 
     let pending = if unconfirmed { Some(&inventory.pending_processes) } else { None };
     let pending = pending.into_iter().flat_map(|map| map.values());
     let pending = pending.map(|entry| process_row(entry, "new", &names, now));
-    containers.chain(processes).chain(pending).collect()
+    let dead = inventory.dead_processes.values().filter(|dead| dead.confirmed || unconfirmed);
+    let dead = dead.map(|entry| dead_row(entry, &names, now));
+    containers.chain(processes).chain(pending).chain(dead).collect()
+}
+
+/// GPU memory that nobody holds any more, and that is not free.
+fn dead_row(entry: &DeadProcess, names: &GpuNames<'_>, now: Timestamp) -> Row {
+    Row {
+        key: Key::Dead(entry.pid),
+        kind: Type::DeadProcess,
+        user: UNKNOWN_USER.to_owned(),
+        gpus: Gpus::of_uses(&entry.gpus, names),
+        status: "dead".to_owned(),
+        running: true,
+        age: since(entry.since, now),
+        name: format!("pid {}, no longer exists", entry.pid),
+        id: entry.pid.to_string(),
+        image: None,
+        gpu_memory_mb: entry.gpu_memory_mb,
+        stale: false,
+        counters: Counters::None,
+        usage: None,
+        change: Change::Same,
+    }
 }
 
 fn container_row(entry: &ContainerEntry, names: &GpuNames<'_>, now: Timestamp) -> Row {
@@ -136,7 +161,7 @@ fn process_row(entry: &ProcessEntry, status: &str, names: &GpuNames<'_>, now: Ti
         key: process_key(entry),
         kind: Type::HostProcess,
         user: entry.user.clone(),
-        gpus: Gpus::of_process(entry, names),
+        gpus: Gpus::of_uses(&entry.gpus, names),
         status: status.to_owned(),
         running: true,
         age: since(entry.started_at, now),
@@ -172,6 +197,7 @@ impl Type {
             Self::RawDocker => Origin::RawDocker.as_str(),
             Self::Unknown => Origin::Unknown.as_str(),
             Self::HostProcess => "host-process",
+            Self::DeadProcess => "dead-process",
         }
     }
 
@@ -179,7 +205,7 @@ impl Type {
         match self {
             Self::Managed => Category::Managed,
             Self::DevContainer | Self::Compose | Self::RawDocker | Self::Unknown => Category::Unmanaged,
-            Self::HostProcess => Category::Host,
+            Self::HostProcess | Self::DeadProcess => Category::Host,
         }
     }
 }

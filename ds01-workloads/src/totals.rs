@@ -12,6 +12,8 @@ pub(crate) struct Totals {
     pub(crate) containers: usize,
     pub(crate) with_gpu: usize,
     pub(crate) processes: usize,
+    /// Processes that no longer exist and whose GPU memory is not free.
+    pub(crate) dead: usize,
     /// Containers that only `--all` would show.
     pub(crate) stopped_hidden: usize,
     /// Since the scan. `None` when there was none yet.
@@ -27,11 +29,13 @@ impl Totals {
     ) -> Self {
         let mut totals = Self { stopped_hidden, scan_age, ..Self::default() };
         for row in rows {
-            if row.kind == Type::HostProcess {
-                totals.processes += 1;
-            } else {
-                totals.containers += 1;
-                totals.with_gpu += usize::from(row.gpus.can_use());
+            match row.kind {
+                Type::HostProcess => totals.processes += 1,
+                Type::DeadProcess => totals.dead += 1,
+                _ => {
+                    totals.containers += 1;
+                    totals.with_gpu += usize::from(row.gpus.can_use());
+                }
             }
         }
         totals
@@ -47,8 +51,12 @@ impl Totals {
             0 => String::new(),
             count => format!(" (and {count} stopped: --all)"),
         };
+        let dead = match self.dead {
+            0 => String::new(),
+            count => format!(", {}", counted(count, "dead one", "dead ones")),
+        };
         format!(
-            "{age}: {}, {} with GPU, {}{hidden}",
+            "{age}: {}, {} with GPU, {}{dead}{hidden}",
             counted(self.containers, "container", "containers"),
             self.with_gpu,
             counted(self.processes, "host GPU process", "host GPU processes"),
@@ -65,7 +73,7 @@ pub(crate) fn user_heading(user: &str, rows: &[&Row]) -> String {
     let gpus = match labels.len() {
         0 if !holders.is_empty() => "GPU unknown".to_owned(),
         0 => "no GPU".to_owned(),
-        count => format!("{} ({})", counted(count, "GPU", "GPUs"), labels.join(",")),
+        count => format!("{} [{}]", counted(count, "GPU", "GPUs"), labels.join(",")),
     };
     let (known, unknown): (Vec<_>, Vec<_>) = holders.iter().map(|row| row.gpu_memory_mb).partition(Option::is_some);
     let sum = known.into_iter().flatten().sum();

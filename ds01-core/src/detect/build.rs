@@ -13,6 +13,7 @@ use crate::{
 };
 
 use super::{
+    dead_processes::dead_processes,
     gpu_access::{configured_access, requested_devices, resolve_devices},
     gpu_entries::gpu_entries,
     gpu_use::GpuUsers,
@@ -52,6 +53,8 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let scan = HostScan { now, previous, same_boot, docker_failed, settings };
     let HostProcesses { listed, pending } = scan.processes(users.as_ref());
 
+    let dead = dead_processes(users.as_ref(), previous, same_boot, now);
+
     let nvml = gpus.map(|snapshot| snapshot.problems());
     let unreadable = users.map(|users| users.unreadable).unwrap_or_default();
     let host = processes.as_ref().ok().map(|seen| seen.host.clone());
@@ -72,6 +75,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         containers: entries,
         host_processes: listed,
         pending_processes: pending,
+        dead_processes: dead,
         extra: previous.extra.clone(),
     }
 }
@@ -212,6 +216,7 @@ fn add_gpu_use(entry: &mut ContainerEntry, before: Option<&ContainerEntry>, user
     let uses = || entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus);
     entry.gpu_memory_mb = if entry.gpu_processes.is_some() { total_memory_mb(uses()) } else { None };
     let holds_context = uses().next().is_some();
+    let is_stale = users.is_none() && is_up && entry.gpu_processes.is_some() && entry.has_gpu != Some(false);
     if holds_context && entry.gpu_access.is_none() && !entry.stale {
         (entry.has_gpu, entry.gpu_access) = (Some(true), Some(GpuAccess::Process));
     }
@@ -221,6 +226,7 @@ fn add_gpu_use(entry: &mut ContainerEntry, before: Option<&ContainerEntry>, user
         held.dedup();
         entry.gpus = held;
     }
+    entry.stale |= is_stale;
 }
 
 fn host_entry(host: Option<Host>, previous: &Inventory) -> Option<HostEntry> {

@@ -24,6 +24,7 @@ pub fn diff(old: &Inventory, new: &Inventory) -> Vec<Event> {
     sources(old, new, timestamp, &mut details);
     containers(&old.containers, &new.containers, &mut details);
     processes(old, new, &mut details);
+    dead_processes(old, new, &mut details);
     details.into_iter().map(|(user, details)| Event { timestamp, user, details }).collect()
 }
 
@@ -110,6 +111,24 @@ fn classification_changed(before: &ContainerEntry, after: &ContainerEntry) -> Op
 
 fn owner(entry: &ContainerEntry) -> Option<String> {
     (entry.user_source != UserSource::Unknown).then(|| entry.user.clone())
+}
+
+fn dead_processes(old: &Inventory, new: &Inventory, out: &mut Vec<Happened>) {
+    let confirmed = |inventory: &Inventory, pid: &u32| {
+        let same_boot = old.boot_id() == new.boot_id();
+        same_boot && inventory.dead_processes.get(pid).is_some_and(|dead| dead.confirmed)
+    };
+    for dead in new.dead_processes.values().filter(|dead| dead.confirmed && !confirmed(old, &dead.pid)) {
+        let discovered = Details::DeadProcessDiscovered {
+            pid: dead.pid,
+            gpu_memory_mb: dead.gpu_memory_mb,
+            gpu_uuid: dead.gpus.first().map(|held| held.gpu_uuid.clone()),
+        };
+        out.push((None, discovered));
+    }
+    for dead in old.dead_processes.values().filter(|dead| dead.confirmed && !confirmed(new, &dead.pid)) {
+        out.push((None, Details::DeadProcessCleared { pid: dead.pid }));
+    }
 }
 
 fn processes(old: &Inventory, new: &Inventory, out: &mut Vec<Happened>) {

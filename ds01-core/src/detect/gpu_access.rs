@@ -162,13 +162,19 @@ fn runtime_devices(config: &ContainerConfig) -> Vec<String> {
     }
 }
 
+/// Whether a device node is one of nvidia's, wherever it lies: in `/dev`, or in the directory of a driver in a container, as
+/// `/run/nvidia/driver/dev/nvidia0`.
 fn names_nvidia(path: &str) -> bool {
-    path.strip_prefix("/dev/").is_some_and(|rest| rest.split('/').any(|part| part.starts_with("nvidia")))
+    node(path).starts_with("nvidia")
 }
 
-/// The N of `/dev/nvidiaN`.
+/// The N of `nvidiaN`.
 fn numbered_device(path: &str) -> Option<u32> {
-    index(path.strip_prefix("/dev/nvidia")?)
+    index(node(path).strip_prefix("nvidia").filter(|_| path.starts_with('/'))?)
+}
+
+fn node(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Digits and nothing else: `parse` alone would take `+1`.

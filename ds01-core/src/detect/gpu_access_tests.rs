@@ -95,12 +95,19 @@ fn cdi_requests_for_gpus() {
 
 #[test]
 fn device_nodes() {
-    for path in ["/dev/nvidia0", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-caps/nvidia-cap21"] {
+    for path in [
+        "/dev/nvidia0",
+        "/dev/nvidiactl",
+        "/dev/nvidia-uvm",
+        "/dev/nvidia-caps/nvidia-cap21",
+        "/run/nvidia/driver/dev/nvidia0",
+    ] {
         assert_eq!(configured_access(&with_device(path)), Some(GpuAccess::Device), "{path}");
     }
     assert_eq!(configured_access(&with_device("/dev/dri/card0")), None);
     assert_eq!(configured_access(&with_device("/home/nvidia/x")), None);
     assert_eq!(requested(&with_device("/dev/nvidia1")), ["/dev/nvidia1"]);
+    assert_eq!(requested(&with_device("/run/nvidia/driver/dev/nvidia1")), ["/run/nvidia/driver/dev/nvidia1"]);
     assert!(requested(&with_device("/dev/nvidiactl")).is_empty());
 }
 
@@ -177,6 +184,7 @@ fn every_way_to_name_a_gpu_resolves() {
     assert_eq!(resolved("2:1").unwrap(), ["MIG-1bbb"]);
     assert_eq!(resolved("MIG-0").unwrap(), ["MIG-0bbb"]);
     assert_eq!(resolved("/dev/nvidia0").unwrap(), ["GPU-2aaa-2"], "by minor number, which is not the index");
+    assert_eq!(resolved("/run/nvidia/driver/dev/nvidia0").unwrap(), ["GPU-2aaa-2"]);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(super) struct GpuUsers<'a> {
     contained: BTreeMap<ContainerId, Vec<(&'a Process, Vec<GpuUse>)>>,
     /// Elsewhere: on the host, or in containers that are not listed.
     pub outside: BTreeMap<u32, (&'a Process, Vec<GpuUse>)>,
+    /// Pids that the driver names and `/proc` does not have.
+    pub dead: BTreeMap<u32, Vec<GpuUse>>,
     /// Pids that could not be placed, each with the reason.
     pub unreadable: BTreeMap<u32, String>,
     /// What the scan saw of processes; none where there is no NVML, and so nobody to place.
@@ -38,6 +40,7 @@ impl<'a> GpuUsers<'a> {
         let mut users = Self {
             contained: BTreeMap::new(),
             outside: BTreeMap::new(),
+            dead: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             processes: processes.as_ref().ok(),
             places,
@@ -67,8 +70,11 @@ impl<'a> GpuUsers<'a> {
     fn place(&mut self, pid: u32, uses: Vec<GpuUse>, processes: &'a SeenProcesses, listed: &HashSet<&ContainerId>) {
         let process = match processes.by_pid.get(&pid) {
             Some(Ok(process)) => process,
-            // It ended between NVML's answer and the look at /proc; or NVML made it up.
-            Some(Err(ProcessError::Gone { .. })) | None => return,
+            // It ended between NVML's answer and the look at /proc, or the driver still holds what it held.
+            Some(Err(ProcessError::Gone { .. })) | None => {
+                self.dead.insert(pid, uses);
+                return;
+            }
             Some(Err(error @ ProcessError::Unreadable { .. })) => {
                 self.unreadable.insert(pid, error.to_string());
                 return;

@@ -58,6 +58,9 @@ pub struct Inventory {
     /// Processes seen once, that become host processes when the next scan sees them again, by pid.
     #[serde(rename = "_pending_processes")]
     pub pending_processes: BTreeMap<u32, ProcessEntry>,
+    /// Processes that no longer exist and to which the driver still books GPU memory, by pid.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dead_processes: BTreeMap<u32, DeadProcess>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -298,6 +301,25 @@ pub struct ProcessEntry {
     pub extra: Extra,
 }
 
+/// A process that no longer exists, and to which the driver still books GPU memory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeadProcess {
+    /// The pid as the host numbered it.
+    pub pid: u32,
+    /// What the driver books to it.
+    pub gpus: Vec<GpuUse>,
+    /// The sum, in MiB; `null` when the driver does not say for any of its GPUs.
+    pub gpu_memory_mb: Option<u64>,
+    /// The first scan of the unbroken run of scans that found it so.
+    pub since: Timestamp,
+    /// Whether two scans in a row found it so. One alone may have met a process that was just ending.
+    #[serde(default)]
+    pub confirmed: bool,
+    /// Fields of other versions.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
 /// Why an inventory file is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InventoryError {
@@ -324,6 +346,7 @@ impl Inventory {
             containers: BTreeMap::new(),
             host_processes: BTreeMap::new(),
             pending_processes: BTreeMap::new(),
+            dead_processes: BTreeMap::new(),
             extra: Extra::new(),
         }
     }

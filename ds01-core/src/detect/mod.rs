@@ -2,6 +2,7 @@
 
 mod build;
 mod collect;
+mod dead_processes;
 mod diff;
 mod gpu_access;
 mod gpu_entries;

@@ -68,6 +68,7 @@ impl Logged {
     pub fn kind(&self) -> Kind {
         match self.event_type.as_str() {
             "detection.source_failed"
+            | "detection.dead_process_discovered"
             | "maintenance.idle_kill"
             | "maintenance.runtime_kill"
             | "maintenance.stop_failed"
@@ -129,6 +130,17 @@ impl Logged {
                 format!("host process on a GPU: {}{}", process(), memory.unwrap_or_default())
             }
             "detection.host_gpu_process_exited" => format!("host process left the GPU: {}", process()),
+            "detection.dead_process_discovered" => {
+                let memory = self.number("gpu_memory_mb").map_or_else(|| "an unknown amount".to_owned(), units::mib);
+                let gpu = text("gpu_uuid");
+                format!(
+                    "{memory} of GPU memory is held by pid {}, which no longer exists, on {gpu}",
+                    self.number("pid")?
+                )
+            }
+            "detection.dead_process_cleared" => {
+                format!("GPU memory of pid {}, which no longer exists, is free", self.number("pid")?)
+            }
             "detection.source_failed" => format!("{} failed: {}", text("source"), text("error")),
             "detection.source_recovered" => format!("{} is back after {}", text("source"), span("outage_seconds")?),
             "maintenance.idle_warning" => format!("warned: {}, stop in {}", idle()?, span("stop_in_seconds")?),

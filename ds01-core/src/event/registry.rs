@@ -137,6 +137,20 @@ events! {
         /// Its command line; null when it could not be read.
         cmdline: Option<String>;
     }
+    /// The driver books GPU memory to a process that no longer exists, at two scans in a row.
+    "detection.dead_process_discovered" DeadProcessDiscovered {
+        /// The pid as the host numbered it.
+        pid: u32;
+        /// What is booked to it on all GPUs, in MiB; null when the driver does not say.
+        gpu_memory_mb: Option<u64>;
+        /// The first GPU or MIG instance that it is on.
+        gpu_uuid: Option<String>;
+    }
+    /// The driver let go of such a process's memory.
+    "detection.dead_process_cleared" DeadProcessCleared {
+        /// The pid as the host numbered it.
+        pid: u32;
+    }
     /// A source erred: its part of the picture is kept as it was until it answers again.
     "detection.source_failed" SourceFailed {
         /// Which source: docker, nvml or proc.

@@ -97,6 +97,26 @@ fn each_process_lands_where_it_belongs() {
     assert_eq!(entry["gpus"], json!([{ "gpu_uuid": MIG_1, "memory_mb": 300 }]));
 }
 
+/// A pid that no process has: the kernel's largest.
+const NOBODYS_PID: u32 = 4_194_304;
+
+#[test]
+fn memory_of_a_process_that_no_longer_exists_is_told_at_the_second_scan() {
+    let Some(host) = Host::new() else { return };
+    let dead = || host.detector.inventory()["dead_processes"].get(NOBODYS_PID.to_string()).cloned();
+    host.hold(&[(NOBODYS_PID, A, 10_240)]);
+    host.scan();
+    assert_eq!((dead().unwrap()["confirmed"].clone(), host.listed(NOBODYS_PID)), (json!(false), None));
+    assert!(host.process_events(NOBODYS_PID).is_empty(), "it may be ending just now");
+    host.scan();
+    let entry = dead().unwrap();
+    assert_eq!((&entry["confirmed"], &entry["gpu_memory_mb"]), (&json!(true), &json!(10_240)));
+    assert_eq!(types(&host.process_events(NOBODYS_PID)), ["dead_process_discovered"]);
+    host.hold(&[]);
+    host.scan();
+    assert_eq!((dead(), types(&host.process_events(NOBODYS_PID))[1..].to_vec()), (None, vec!["dead_process_cleared"]));
+}
+
 #[test]
 fn a_context_once_seen_proves_access_for_the_rest_of_that_life() {
     let Some(host) = Host::new() else { return };

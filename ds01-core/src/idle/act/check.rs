@@ -29,10 +29,6 @@ use crate::{
 /// The lock that lets one check at a time keep the state.
 const LOCK_NAME: &str = "idle-state.lock";
 
-/// Of the time for a check, what waiting for another run may take. Its stops take longer than that: a check that waits for
-/// them gives up, and the timer brings another one.
-const SHARE_FOR_LOCK: f64 = 0.4;
-
 /// Checks, and does what was decided.
 ///
 /// When a source tells nothing, nothing is written and nobody is touched: see [`Checked::blind`]. Stops are written down
@@ -44,7 +40,7 @@ const SHARE_FOR_LOCK: f64 = 0.4;
 pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<Checked, CheckError> {
     let start = Instant::now();
     let store = Store::open(&options.state_dir)?;
-    let _lock = store.lock(LOCK_NAME, options.deadline.mul_f64(SHARE_FOR_LOCK))?;
+    let _lock = store.lock(LOCK_NAME, options.deadline)?;
     store.remove_leftovers(FILE_NAME)?;
     let state = match read_state(&store)? {
         Ok(state) => state,

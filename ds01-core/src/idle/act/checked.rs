@@ -26,6 +26,9 @@ use crate::{
     store::StoreError,
 };
 
+/// Of the deadline, what is left for looking at least, however long another run was waited for.
+const LEAST_FOR_LOOK: f64 = 0.4;
+
 /// What a check acts with.
 #[derive(Clone)]
 pub struct Hands {
@@ -125,7 +128,7 @@ impl Checked {
         previous: &Inventory,
         start: Instant,
     ) -> Self {
-        let left = options.deadline.saturating_sub(start.elapsed());
+        let left = options.deadline.saturating_sub(start.elapsed()).max(options.deadline.mul_f64(LEAST_FOR_LOOK));
         let since = state.last_check.as_ref().map(|mark| mark.at);
         let look = Look::at(sources, previous, left, &options.settings, since);
         Self {

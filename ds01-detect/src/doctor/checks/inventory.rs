@@ -96,6 +96,32 @@ pub(super) fn sources(facts: &Facts) -> Finding {
     Finding::failed(CHECK, format!("{}: what was known before is kept, marked stale", failed.join("; "))).mend(said)
 }
 
+/// Whether GPU memory is held by nobody.
+pub(super) fn dead_processes(facts: &Facts) -> Finding {
+    const CHECK: &str = "dead-processes";
+    let Some(inventory) = inventory(facts) else { return Finding::skipped(CHECK, "no inventory to read") };
+    let dead: Vec<String> = inventory
+        .dead_processes
+        .values()
+        .filter(|dead| dead.confirmed)
+        .map(|dead| {
+            let memory = dead.gpu_memory_mb.map_or_else(|| "an unknown amount".to_owned(), units::mib);
+            let uuids: Vec<&str> = dead.gpus.iter().map(|held| held.gpu_uuid.as_str()).collect();
+            let (on, age) = (uuids.join(", "), units::duration(since(dead.since, facts.now)));
+            format!("{memory} on {on} by pid {}, for {age}", dead.pid)
+        })
+        .collect();
+    if dead.is_empty() {
+        return Finding::ok(CHECK, "none holds GPU memory");
+    }
+    let found = format!(
+        "GPU memory is held by processes that no longer exist: {}. A process that shares it may be left, or the GPU has to \
+         be reset once nobody uses it",
+        dead.join("; ")
+    );
+    Finding::warning(CHECK, found).mend("sudo fuser -v /dev/nvidia*")
+}
+
 /// From `then` to `now`; none if `then` is later.
 fn since(then: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(then)).unwrap_or_default()

@@ -19,7 +19,7 @@ const AS_ROOT: &str = "sudo ds01-detect doctor";
 type Check = fn(&Facts) -> Finding;
 
 /// All of them, in the order in which they are shown: who looks, then each source, then what is kept, then what runs.
-const CHECKS: [Check; 19] = [
+const CHECKS: [Check; 20] = [
     host::rights,
     host::hidepid,
     host::users,
@@ -36,6 +36,7 @@ const CHECKS: [Check; 19] = [
     files::log_dir,
     inventory::age,
     inventory::sources,
+    inventory::dead_processes,
     timers::detector,
     timers::idle,
     host::wall,

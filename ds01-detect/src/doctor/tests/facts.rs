@@ -121,6 +121,7 @@ fn inventory() -> Inventory {
     let bytes = include_bytes!("../../../../fixtures/inventory-example.json");
     let mut inventory = Inventory::from_json(bytes).unwrap();
     inventory.last_scan = Some(now() - 12.seconds());
+    inventory.dead_processes.clear();
     for source in inventory.sources.values_mut() {
         source.state = ds01_core::detect::inventory::SourceState::Ok;
     }

@@ -144,6 +144,26 @@ fn an_old_inventory_is_worse_where_a_timer_should_have_made_a_new_one() {
 }
 
 #[test]
+fn memory_that_nobody_holds_any_more_is_named_with_its_pid() {
+    let found = "GPU memory is held by processes that no longer exist: 10.0GiB on \
+                 GPU-8f6d2c1a-4b3e-5a79-9c0d-1e2f3a4b5c6d by pid 29417";
+    let example = include_bytes!("../../../../fixtures/inventory-example.json");
+    let dead = ds01_core::detect::Inventory::from_json(example).unwrap().dead_processes;
+    let look = Some("sudo fuser -v /dev/nvidia*");
+    assert_finds("dead-processes", Verdict::Warning, found, look, |facts| {
+        if let Ok(inventory) = &mut facts.files.inventory {
+            inventory.dead_processes.clone_from(&dead);
+        }
+    });
+    assert_finds("dead-processes", Verdict::Ok, "none holds GPU memory", None, |facts| {
+        if let Ok(inventory) = &mut facts.files.inventory {
+            inventory.dead_processes.clone_from(&dead);
+            inventory.dead_processes.values_mut().for_each(|dead| dead.confirmed = false);
+        }
+    });
+}
+
+#[test]
 fn the_group_that_may_use_docker_reads_what_is_kept() {
     let with = |place: &mut Place, change: fn(&mut Stat)| match place {
         Place::There(stat) => change(stat),
