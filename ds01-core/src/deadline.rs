@@ -1,5 +1,7 @@
 //! Calls that may never return, each under a deadline.
 
+mod under_way;
+
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
@@ -8,6 +10,9 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use under_way::UnderWay;
+pub use under_way::waited_for;
 
 /// Why a call under a deadline gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +30,10 @@ pub enum DeadlineError {
 
 /// A call under way in a thread of its own.
 #[derive(Debug)]
-pub struct Pending<T>(mpsc::Receiver<T>);
+pub struct Pending<T> {
+    answer: mpsc::Receiver<T>,
+    _under_way: UnderWay,
+}
 
 impl<T: Send + 'static> Pending<T> {
     /// Starts `call` in a thread named `name`.
@@ -35,11 +43,15 @@ impl<T: Send + 'static> Pending<T> {
     /// [`DeadlineError::NoThread`].
     pub fn start(name: &str, call: impl FnOnce() -> T + Send + 'static) -> Result<Self, DeadlineError> {
         let (sender, receiver) = mpsc::channel();
+        let under_way = UnderWay::new(name);
+        let until_it_ends = under_way.clone();
         thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let result = call();
+            drop(until_it_ends);
             // Nobody listens any more once the deadline is past.
-            let _ = sender.send(call());
+            let _ = sender.send(result);
         })?;
-        Ok(Self(receiver))
+        Ok(Self { answer: receiver, _under_way: under_way })
     }
 
     /// Waits for its result.
@@ -48,7 +60,7 @@ impl<T: Send + 'static> Pending<T> {
     ///
     /// [`DeadlineError::TimedOut`] or [`DeadlineError::Crashed`].
     pub fn wait(self, limit: Duration) -> Result<T, DeadlineError> {
-        self.0.recv_timeout(limit).map_err(|error| match error {
+        self.answer.recv_timeout(limit).map_err(|error| match error {
             mpsc::RecvTimeoutError::Timeout => DeadlineError::TimedOut(limit),
             mpsc::RecvTimeoutError::Disconnected => DeadlineError::Crashed,
         })
@@ -82,6 +94,7 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Send + 'static,
 {
+    let _under_way = UnderWay::new(name);
     let mut left: VecDeque<K> = keys.into_iter().collect();
     let mut results = HashMap::with_capacity(left.len());
     while !left.is_empty() {

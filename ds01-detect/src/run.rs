@@ -24,7 +24,9 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
     options.settings.named = doors.named;
     options.settings.system_processes = system_processes(scan.config.as_deref())?;
     let sources = doors.sources;
+    let waiting = CONSOLE.say_what_is_waited_for();
     let done = if scan.dry_run { scan::dry_run(&sources, &options)? } else { scan::run(&sources, &options)? };
+    drop(waiting);
     debug!("sent {} requests to Docker", doors.docker.requests_sent());
     if scan.dry_run {
         print(&done.inventory.to_json()?)?;

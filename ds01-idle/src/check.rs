@@ -57,6 +57,7 @@ impl Host {
 
     /// The same host, looked at without changing anything.
     pub(crate) fn preview(&self) -> Result<Checked, Failure> {
+        let _waiting = CONSOLE.say_what_is_waited_for();
         Ok(idle::preview(&self.sources, &self.hands, &self.options)?)
     }
 }
@@ -77,7 +78,12 @@ fn load_policy(config: &std::path::Path) -> Result<Policy, Failure> {
 
 pub(crate) fn run(request: &RunRequest) -> Result<ExitCode, Failure> {
     let host = Host::new(&request.host, &request.wall, request.only.clone())?;
-    let checked = if request.dry_run { host.preview()? } else { idle::run(&host.sources, &host.hands, &host.options)? };
+    let checked = if request.dry_run {
+        host.preview()?
+    } else {
+        let _waiting = CONSOLE.say_what_is_waited_for();
+        idle::run(&host.sources, &host.hands, &host.options)?
+    };
     let report = report(&checked, request.dry_run);
     if request.dry_run {
         console::print(report.as_bytes())?;

@@ -14,7 +14,9 @@ use ds01_core::{
 
 use crate::{
     columns::{COLUMNS, Column},
+    events::EventsArgs,
     filter::Filter,
+    format::Format,
     row::Type,
     source::Source,
     view::Layout,
@@ -30,6 +32,7 @@ Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no invento
 /// Show what runs on this GPU host, whose it is, and which GPUs it holds.
 #[derive(Debug, Parser)]
 #[command(name = "ds01-workloads", version, after_help = AFTER_HELP, max_term_width = 100, args_override_self = true)]
+#[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
     /// Add the columns ID, IMAGE, CPU%, MEMORY and GPU MEM.
     #[arg(short, long)]
@@ -39,9 +42,30 @@ pub(crate) struct Cli {
     #[arg(long)]
     by_user: bool,
 
-    /// Print the filtered inventory as JSON.
-    #[arg(long, conflicts_with = "watch")]
+    /// Print the filtered inventory as JSON: -o json.
+    #[arg(long, conflicts_with_all = ["watch", "output", "quiet"])]
     json: bool,
+
+    /// Print wide, json, yaml, name, or custom-columns=HEADING:.field,...
+    #[arg(short, long = "format", alias = "output", value_name = "FORMAT", conflicts_with = "quiet")]
+    output: Option<Format>,
+
+    /// Print only container ids and pids, one a line.
+    #[arg(short, long, conflicts_with = "watch")]
+    quiet: bool,
+
+    /// Show these columns, in this order, named as for --sort.
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = column_parser())]
+    #[arg(hide_possible_values = true)]
+    columns: Option<Vec<&'static Column>>,
+
+    /// Leave out the headings and the last line.
+    #[arg(long)]
+    no_headers: bool,
+
+    /// Do not shorten anything to the width of the terminal.
+    #[arg(long)]
+    no_trunc: bool,
 
     /// Show only this user's workloads (can be repeated).
     #[arg(long, value_name = "NAME")]
@@ -51,6 +75,10 @@ pub(crate) struct Cli {
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<Type>,
 
+    /// Show only workloads that have this GPU, by index, GPU:INSTANCE or UUID (can be repeated).
+    #[arg(long, value_name = "GPU")]
+    gpu: Vec<String>,
+
     /// Show only workloads that have a GPU, or might have one.
     #[arg(long)]
     gpu_only: bool,
@@ -59,8 +87,8 @@ pub(crate) struct Cli {
     #[arg(short, long)]
     all: bool,
 
-    /// Sort by this column. By default, GPU holders come first, then users by name, then the oldest.
-    #[arg(long, value_name = "COLUMN", value_parser = column_parser())]
+    /// Sort by this column: type, user, gpus, status, age, name, id, image, cpu, memory or gpu-mem.
+    #[arg(long, value_name = "COLUMN", value_parser = column_parser(), hide_possible_values = true)]
     sort: Option<&'static Column>,
 
     /// Redraw in place every SECONDS (2 by default) until q or Ctrl-C, marking what appeared (+) and left (-).
@@ -101,6 +129,15 @@ pub(crate) struct Cli {
     /// Print a man page or shell completions, for packaging.
     #[arg(long, value_name = "WHAT", hide = true)]
     generate: Option<Generate>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Print what happened on this host: the event log in words.
+    Events(EventsArgs),
 }
 
 /// What the program is asked to do.
@@ -114,6 +151,8 @@ pub(crate) enum Task {
     Guided,
     /// Make a file for packaging.
     Generate(Generate),
+    /// Print the event log.
+    Events(EventsArgs),
     /// Show workloads.
     Show(Box<Options>),
 }
@@ -125,7 +164,11 @@ pub(crate) struct Options {
     pub(crate) filter: Filter,
     pub(crate) layout: Layout,
     pub(crate) sort: Option<&'static Column>,
-    pub(crate) json: bool,
+    pub(crate) format: Format,
+    /// Whether headings and the last line are printed.
+    pub(crate) headers: bool,
+    /// Whether the width of the terminal counts.
+    pub(crate) truncate: bool,
     pub(crate) watch: Option<Duration>,
     pub(crate) color: ColorChoice,
     pub(crate) roots: Roots,
@@ -146,6 +189,21 @@ impl Cli {
         if self.guided {
             return Task::Guided;
         }
+        if let Some(Command::Events(args)) = self.command {
+            return Task::Events(args);
+        }
+        let format = match self.output {
+            _ if self.json => Format::Json,
+            _ if self.quiet => Format::Ids,
+            Some(Format::Table { wide }) => Format::Table { wide: wide || self.wide },
+            Some(format) => format,
+            None => Format::Table { wide: self.wide },
+        };
+        let wide = matches!(format, Format::Table { wide: true });
+        if self.watch.is_some() && !matches!(format, Format::Table { .. }) {
+            let error = "--watch draws the table: it can't be used with this format";
+            Self::command().error(ErrorKind::ArgumentConflict, error).exit();
+        }
         let source = if self.demo {
             Source::Demo(None)
         } else if self.live {
@@ -158,10 +216,24 @@ impl Cli {
         };
         Task::Show(Box::new(Options {
             source,
-            filter: Filter { users: self.user, types: self.types, gpu_only: self.gpu_only, all: self.all },
-            layout: Layout { wide: self.wide, by_user: self.by_user, marks: self.watch.is_some() },
+            filter: Filter {
+                users: self.user,
+                types: self.types,
+                gpus: self.gpu,
+                gpu_only: self.gpu_only,
+                all: self.all,
+            },
+            layout: Layout {
+                wide,
+                by_user: self.by_user,
+                marks: self.watch.is_some(),
+                columns: self.columns,
+                bare: self.no_headers,
+            },
             sort: self.sort,
-            json: self.json,
+            format,
+            headers: !self.no_headers,
+            truncate: !self.no_trunc,
             watch: self.watch,
             color: self.color,
             roots: Roots { proc: self.sources.proc_root, sys: self.sources.sys_root },
@@ -172,7 +244,11 @@ impl Cli {
 impl Options {
     /// Whether any of the columns shown or sorted by needs the rows to be measured.
     pub(crate) fn measures(&self) -> bool {
-        self.layout.wide || self.sort.is_some_and(|column| column.measured)
+        let shown = match &self.layout.columns {
+            Some(columns) => columns.iter().any(|column| column.measured),
+            None => self.layout.wide,
+        };
+        shown || self.sort.is_some_and(|column| column.measured)
     }
 }
 

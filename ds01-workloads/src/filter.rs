@@ -1,6 +1,11 @@
 //! Which rows are shown.
 
-use crate::row::{Row, Type};
+use ds01_core::detect::inventory::GpuEntry;
+
+use crate::{
+    gpus::GpuNames,
+    row::{Row, Type},
+};
 
 /// What was asked for: every part that was given must hold.
 #[derive(Debug, Clone, Default)]
@@ -9,6 +14,8 @@ pub(crate) struct Filter {
     pub(crate) users: Vec<String>,
     /// Any of these types; all when empty.
     pub(crate) types: Vec<Type>,
+    /// Any of these GPUs; all when empty.
+    pub(crate) gpus: Vec<String>,
     /// Only what can use a GPU, or might: access that could not be read is no reason to hide a workload.
     pub(crate) gpu_only: bool,
     /// Stopped containers too.
@@ -16,6 +23,16 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// The same with GPUs by their labels. One that this host does not have stays, and hides every row.
+    pub(crate) fn resolved(&self, gpus: &[GpuEntry]) -> Self {
+        let names = GpuNames::new(gpus);
+        let mut labels: Vec<String> = self.gpus.iter().flat_map(|gpu| names.meant_by(gpu)).collect();
+        if labels.is_empty() {
+            labels.clone_from(&self.gpus);
+        }
+        Self { gpus: labels, ..self.clone() }
+    }
+
     /// Whether a row is shown.
     pub(crate) fn shows(&self, row: &Row) -> bool {
         self.wants(row) && (self.all || row.running)
@@ -29,6 +46,7 @@ impl Filter {
     fn wants(&self, row: &Row) -> bool {
         (self.users.is_empty() || self.users.contains(&row.user))
             && (self.types.is_empty() || self.types.contains(&row.kind))
+            && (self.gpus.is_empty() || self.gpus.iter().any(|gpu| row.gpus.has(gpu)))
             && (!self.gpu_only || row.gpus.may_use())
     }
 }

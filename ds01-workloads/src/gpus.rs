@@ -68,6 +68,15 @@ impl<'a> GpuNames<'a> {
         Self { by_uuid, whole: gpus.iter().map(|gpu| gpu.uuid.as_str()).collect() }
     }
 
+    /// The labels of the GPUs and instances that an admin may mean: by index, or by the beginning of a UUID.
+    pub(crate) fn meant_by(&self, gpu: &str) -> Vec<String> {
+        if gpu.starts_with("GPU-") || gpu.starts_with("MIG-") {
+            self.by_uuid.keys().filter(|uuid| uuid.starts_with(gpu)).map(|uuid| self.label(uuid)).collect()
+        } else {
+            vec![gpu.to_owned()]
+        }
+    }
+
     fn place(&self, uuid: &str) -> Option<Place> {
         self.by_uuid.get(uuid).copied()
     }
@@ -142,6 +151,12 @@ impl Gpus {
         };
         let devices = names.sorted(uuids).into_iter().map(device).collect();
         Self { access: Some(true), devices, all, show_memory: true }
+    }
+
+    /// Whether it has the GPU or instance of this label, or an instance of that GPU.
+    pub(crate) fn has(&self, label: &str) -> bool {
+        let part_of = |gpu: &str| gpu.split_once(':').is_some_and(|(gpu, _)| gpu == label);
+        self.devices.iter().any(|device| device.label == label || part_of(&device.label))
     }
 
     /// Whether it can use a GPU; also `true` when that could not be read, so that nothing is overlooked.

@@ -9,8 +9,12 @@
 
 mod cli;
 mod columns;
+mod custom;
+mod events;
 mod filter;
+mod format;
 mod gpus;
+mod guess;
 mod guided;
 mod json;
 mod load;
@@ -38,5 +42,8 @@ use ds01_core::cli::Console;
 pub(crate) const CONSOLE: Console = Console::new(env!("CARGO_PKG_NAME"));
 
 fn main() -> ExitCode {
-    run::main(cli::Cli::parse())
+    match cli::Cli::try_parse() {
+        Ok(cli) => run::main(cli),
+        Err(error) => guess::explain(error),
+    }
 }

@@ -45,8 +45,9 @@ pub(crate) fn picture(options: &mut Options) -> Result<Picture, LoadError> {
 /// What is shown of an inventory, before it is measured and sorted.
 pub(crate) fn look(inventory: &Inventory, options: &Options, now: Timestamp) -> Picture {
     let mut rows = rows(inventory, now, options.source.shows_unconfirmed());
-    let stopped_hidden = rows.iter().filter(|row| options.filter.hides_stopped(row)).count();
-    rows.retain(|row| options.filter.shows(row));
+    let filter = options.filter.resolved(&inventory.gpus);
+    let stopped_hidden = rows.iter().filter(|row| filter.hides_stopped(row)).count();
+    rows.retain(|row| filter.shows(row));
     Picture {
         rows,
         warnings: warnings(inventory, now),
@@ -57,10 +58,16 @@ pub(crate) fn look(inventory: &Inventory, options: &Options, now: Timestamp) -> 
 }
 
 impl Picture {
+    /// What it was made from.
+    pub(crate) fn inventory(&self) -> &Inventory {
+        static NOTHING: std::sync::LazyLock<Inventory> = std::sync::LazyLock::new(Inventory::empty);
+        self.seen.as_ref().unwrap_or(&NOTHING)
+    }
+
     /// The table with its last line.
     pub(crate) fn table(&self, options: &Options, medium: Medium) -> String {
         let here = self.rows.iter().filter(|row| row.change != Change::Left);
         let totals = Totals::of(here, self.stopped_hidden, self.scan_age);
-        view::draw(&self.rows, &totals, options.layout, medium)
+        view::draw(&self.rows, &totals, &options.layout, medium)
     }
 }

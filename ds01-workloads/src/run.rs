@@ -7,15 +7,17 @@ use std::{
 };
 
 use clap::{CommandFactory, Parser};
-use ds01_core::cli::console;
+use ds01_core::{cli::console, table::Medium, text::sanitize};
 
 use crate::{
     CONSOLE,
     cli::{Cli, Options, Task},
+    custom, events,
+    format::Format,
     guided, json,
     load::LoadError,
     picture::picture,
-    row::rows,
+    row::{Row, rows},
     source::Seen,
     tiers,
     warnings::warnings,
@@ -29,6 +31,7 @@ const EXIT_MISSING: u8 = 3;
 #[derive(Debug)]
 enum Failure {
     Load(LoadError),
+    Events(events::NoEvents),
     Output(io::Error),
 }
 
@@ -36,6 +39,10 @@ enum Failure {
 pub(crate) fn main(cli: Cli) -> ExitCode {
     match run(cli.task()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Events(error)) => {
+            CONSOLE.say(&error);
+            ExitCode::from(if error.is_missing() { EXIT_MISSING } else { 1 })
+        }
         // Whoever read the output has enough of it.
         Err(Failure::Output(error)) if console::has_enough(&error) => ExitCode::SUCCESS,
         Err(Failure::Output(error)) => {
@@ -52,6 +59,10 @@ pub(crate) fn main(cli: Cli) -> ExitCode {
 fn run(task: Task) -> Result<(), Failure> {
     match task {
         Task::Info => Ok(print(&tiers::info())?),
+        Task::Events(args) => events::run(&args).map_err(|error| match error {
+            events::Failure::Log(error) => Failure::Events(error),
+            events::Failure::Output(error) => Failure::Output(error),
+        }),
         Task::Concepts => Ok(print(tiers::CONCEPTS)?),
         Task::Generate(what) => Ok(console::print(&what.render(Cli::command())?)?),
         Task::Guided => {
@@ -79,29 +90,65 @@ fn run(task: Task) -> Result<(), Failure> {
                 }
                 Ok(())
             }
-            None if options.json => print_json(&mut options),
-            None => show(&mut options),
+            None => match options.format {
+                Format::Table { .. } => show(&mut options),
+                Format::Json | Format::Yaml => print_inventory(&mut options),
+                Format::Names | Format::Ids | Format::Custom(_) => print_lines(&mut options),
+            },
         },
     }
 }
 
 fn show(options: &mut Options) -> Result<(), Failure> {
+    let waiting = CONSOLE.say_what_is_waited_for();
     let picture = picture(options)?;
+    drop(waiting);
     picture.warnings.iter().for_each(|warning| CONSOLE.warn(warning));
-    let table = picture.table(options, console::medium(options.color));
+    let table = picture.table(options, medium(options));
     // The program ends here, and its memory with it: freed entry by entry, a large inventory would take a tenth of the time.
     mem::forget(picture);
     Ok(print(&table)?)
 }
 
-fn print_json(options: &mut Options) -> Result<(), Failure> {
+/// Where the table is seen, and whether its width counts.
+fn medium(options: &Options) -> Medium {
+    let medium = console::medium(options.color);
+    Medium { width: medium.width.filter(|_| options.truncate), ..medium }
+}
+
+/// A name, an id or some fields of each row.
+fn print_lines(options: &mut Options) -> Result<(), Failure> {
+    let waiting = CONSOLE.say_what_is_waited_for();
+    let picture = picture(options)?;
+    drop(waiting);
+    picture.warnings.iter().for_each(|warning| CONSOLE.warn(warning));
+    let lines = |text: fn(&Row) -> &str| picture.rows.iter().map(|row| format!("{}\n", sanitize(text(row)))).collect();
+    let text: String = match &options.format {
+        Format::Names => lines(|row| &row.name),
+        Format::Custom(columns) => {
+            let (medium, inventory) = (medium(options), picture.inventory());
+            custom::table(columns, &picture.rows, inventory, options.headers, medium).map_err(io::Error::from)?
+        }
+        _ => lines(|row| &row.id),
+    };
+    Ok(print(&text)?)
+}
+
+fn print_inventory(options: &mut Options) -> Result<(), Failure> {
+    let waiting = CONSOLE.say_what_is_waited_for();
     let Seen { mut inventory, now, notes } = options.source.inventory()?;
+    drop(waiting);
     warnings(&inventory, now).iter().chain(&notes).for_each(|warning| CONSOLE.warn(warning));
     // Processes that wait for a second scan are part of the inventory, and filtered like the others.
     let mut rows = rows(&inventory, now, true);
-    rows.retain(|row| options.filter.shows(row));
+    let filter = options.filter.resolved(&inventory.gpus);
+    rows.retain(|row| filter.shows(row));
     json::retain(&mut inventory, &rows);
-    Ok(console::print(&inventory.to_json().map_err(io::Error::from)?)?)
+    let bytes = match options.format {
+        Format::Yaml => serde_yaml::to_string(&inventory).map_err(io::Error::other)?.into_bytes(),
+        _ => inventory.to_json().map_err(io::Error::from)?,
+    };
+    Ok(console::print(&bytes)?)
 }
 
 fn print(text: &str) -> io::Result<()> {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How the rows are to be shown.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     /// All columns.
     pub(crate) wide: bool,
@@ -21,6 +21,10 @@ pub(crate) struct Layout {
     pub(crate) by_user: bool,
     /// With a column that marks what appeared and what left.
     pub(crate) marks: bool,
+    /// These columns instead, in this order.
+    pub(crate) columns: Option<Vec<&'static Column>>,
+    /// Without headings and last line.
+    pub(crate) bare: bool,
 }
 
 /// The column of `--watch` that tells what changed. Its heading is a blank, so that it is there when nothing did.
@@ -30,9 +34,10 @@ const MARKS: table::Column = table::Column { heading: " ", align: Align::Left, s
 const INDENT: table::Column = table::Column { heading: "", ..MARKS };
 
 /// The table with its last line. Rows that left are drawn, and not counted.
-pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: Layout, medium: Medium) -> String {
-    let shown = |column: &&Column| (layout.wide || !column.wide) && !(layout.by_user && column.is_user());
-    let columns: Vec<&Column> = COLUMNS.into_iter().filter(shown).collect();
+pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: &Layout, medium: Medium) -> String {
+    let usual = || COLUMNS.into_iter().filter(|column| layout.wide || !column.wide).collect();
+    let mut columns: Vec<&Column> = layout.columns.clone().unwrap_or_else(usual);
+    columns.retain(|column| !(layout.by_user && column.is_user()));
     let mut layouts: Vec<table::Column> = columns.iter().map(|column| column.layout).collect();
     let lead = if layout.marks { Some(MARKS) } else { layout.by_user.then_some(INDENT) };
     if let Some(column) = lead {
@@ -54,6 +59,9 @@ pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: Layout, medium: Medium
         lines.extend(rows.iter().map(|row| line(row, &columns, lead)));
     }
     let mut out = table::render(&layouts, &lines, medium);
+    if layout.bare {
+        return out.split_once('\n').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+    }
     let left_out = table::left_out(&layouts, &lines, medium);
     if !left_out.is_empty() {
         let text = format!("no room for {}", left_out.join(", "));

@@ -6,7 +6,10 @@ use std::{
 };
 
 use clap::ColorChoice;
-use rustix::termios::tcgetwinsize;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    termios::tcgetwinsize,
+};
 use tracing::Level;
 
 use crate::{table::Medium, text::sanitize};
@@ -24,6 +27,10 @@ impl Console {
     /// That of `program`, whose name stands before what it says.
     pub const fn new(program: &'static str) -> Self {
         Self { program }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        self.program
     }
 
     /// Says something on standard error, every line made safe: an error may quote users' text. Lines after the first are
@@ -51,6 +58,19 @@ pub fn print(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()
+}
+
+/// Whether somebody still reads standard output: a program that waits for something to print would not notice otherwise.
+///
+/// # Errors
+///
+/// That of a pipe which was closed: see [`has_enough`].
+pub fn is_still_read() -> io::Result<()> {
+    let out = io::stdout();
+    let mut fds = [PollFd::new(&out, PollFlags::empty())];
+    poll(&mut fds, Some(&Timespec::default()))?;
+    let closed = fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP);
+    if closed { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
 }
 
 /// Whether `error` says that whoever read the output closed it, which is no failure.

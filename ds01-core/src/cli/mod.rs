@@ -11,12 +11,14 @@
 pub mod console;
 mod generate;
 mod sources;
+mod waiting;
 
 use std::time::Duration;
 
 pub use console::Console;
 pub use generate::Generate;
 pub use sources::{Doors, SourceArgs};
+pub use waiting::Waiting;
 
 /// Where the programs keep their state, unless told otherwise.
 pub const STATE_DIR: &str = "/var/lib/ds01";

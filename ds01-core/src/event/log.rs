@@ -51,13 +51,13 @@ impl EventLog {
         lines.flush()
     }
 
-    /// Hands over what was logged, the last first, until `each` has enough, which it says by `false`. Lines that are no
+    /// Hands over what was logged, each event with its line, the last first, until `each` has enough, which it says by `false`. Lines that are no
     /// events are skipped. The file before the last rotation is read too; older ones are compressed.
     ///
     /// # Errors
     ///
     /// When the log could not be read. One that is not there holds nothing.
-    pub fn read_back(&self, mut each: impl FnMut(Logged) -> bool) -> Result<(), StoreError> {
+    pub fn read_back(&self, mut each: impl FnMut(Logged, &[u8]) -> bool) -> Result<(), StoreError> {
         let mut rotated = self.path.clone().into_os_string();
         rotated.push(".1");
         let mut wants_more = true;
@@ -67,7 +67,7 @@ impl EventLog {
                 opened => opened,
             };
             let mut each = |line: &[u8]| {
-                wants_more = Logged::from_line(line).is_none_or(&mut each);
+                wants_more = Logged::from_line(line).is_none_or(|event| each(event, line));
                 wants_more
             };
             file.and_then(|file| read_back(&file, &mut each)).map_err(|error| StoreError::Io {

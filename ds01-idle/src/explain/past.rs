@@ -110,7 +110,7 @@ impl Past {
 /// What was logged since `since` of the container that `is_it` picks, oldest first; back to where it was discovered.
 fn about(log: &EventLog, since: Timestamp, mut is_it: impl FnMut(&Logged) -> bool) -> Result<Vec<Logged>, Failure> {
     let mut events = Vec::new();
-    log.read_back(|event| {
+    log.read_back(|event, _| {
         let goes_on = event.timestamp >= since;
         let (is_it, is_first) = (is_it(&event), event.event_type == "detection.container_discovered");
         if is_it && goes_on {

@@ -5,5 +5,7 @@
 mod cli;
 mod common;
 mod docker;
+mod events;
+mod formats;
 mod pty;
 mod terminal;

@@ -1,0 +1,112 @@
+//! `ds01-workloads events`: what happened, one line an event, in words.
+
+mod args;
+mod follow;
+mod line;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ds01_core::{
+    cli::console,
+    event::{EventLog, Logged},
+};
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::CONSOLE;
+
+pub(crate) use args::EventsArgs;
+use follow::Follower;
+use line::Printer;
+
+/// Why nothing was printed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Log(NoEvents),
+    Output(io::Error),
+}
+
+/// Why the log could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoEvents {
+    #[error(
+        "no event log yet: {} does not exist.\nIt is written by ds01-workload-detector.timer: see `systemctl status ds01-workload-detector.timer`.",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    #[error(
+        "may not read {}.\nJoin the group that owns it (usually docker): `sudo usermod -aG docker $USER`, then log in again;\nor run this as root.",
+        .0.display()
+    )]
+    Denied(PathBuf),
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+impl NoEvents {
+    /// Whether there simply is no log yet.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing(_))
+    }
+
+    fn of(path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
+            io::ErrorKind::PermissionDenied => Self::Denied(path.to_owned()),
+            _ => Self::Unreadable(format!("can't read {}: {error}", path.display())),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Prints the log; with `--follow` until it is interrupted, or nobody reads any more.
+pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
+    let log = EventLog::new(&args.events_file, env!("CARGO_PKG_NAME"));
+    // From here on, it is followed: what is written while the past is read is not missed.
+    let mut follower = Follower::at_the_end(&args.events_file)
+        .map_err(|error| Failure::Log(NoEvents::of(&args.events_file, error)))?;
+    let printer = Printer { json: args.json, color: console::colored(args.color), zone: TimeZone::system() };
+    let since = Timestamp::now() - args.since;
+    let mut lines = Vec::new();
+    let is_new = |event: &Logged| event.timestamp >= since;
+    log.read_back(|event, line| {
+        let goes_on = is_new(&event);
+        if goes_on && args.wants(&event) {
+            lines.push(printer.line(&event, line));
+        }
+        goes_on
+    })
+    .map_err(|error| Failure::Log(NoEvents::Unreadable(error.to_string())))?;
+    lines.reverse();
+    if lines.is_empty() && !args.follow {
+        CONSOLE.say(format_args!("no such event in the last {}", ds01_core::duration::whole_seconds(args.since)));
+    }
+    console::print(lines.concat().as_bytes())?;
+    while args.follow {
+        let mut lines = String::new();
+        follower
+            .read(&mut |line| {
+                if let Some(event) = Logged::from_line(line).filter(|event| args.wants(event)) {
+                    lines.push_str(&printer.line(&event, line));
+                }
+            })
+            .map_err(|error| Failure::Log(NoEvents::of(&args.events_file, error)))?;
+        console::print(lines.as_bytes())?;
+        if let Err(error) = console::is_still_read() {
+            return Err(error.into());
+        }
+        std::thread::sleep(POLL);
+    }
+    Ok(())
+}
+
+/// How often the log is looked at for more.
+const POLL: Duration = Duration::from_millis(500);
