@@ -75,7 +75,7 @@ pub(crate) struct Cli {
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<Type>,
 
-    /// Show only workloads that have this GPU, by index, GPU:INSTANCE or UUID (can be repeated).
+    /// Show only what has this GPU: index, GPU:INSTANCE or UUID (can be repeated).
     #[arg(long, value_name = "GPU")]
     gpu: Vec<String>,
 
