@@ -26,7 +26,7 @@ use crate::{
 const WATCH_SECONDS: &str = "2";
 
 const AFTER_HELP: &str = "\
-More: --info (full reference), --concepts (how workloads are detected), --guided (asks what you want).
+More: --info (full reference), --concepts (how workloads are detected), --guided (asks you).
 Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no inventory yet.";
 
 /// Show what runs on this GPU host, whose it is, and which GPUs it holds.
