@@ -271,7 +271,7 @@ fn in_words(next: Next, now: jiff::Timestamp, zone: &TimeZone) -> Option<String>
 }
 
 /// A setting that holds for a container, with its place.
-fn named(policy: &ContainerPolicy, name: &str) -> String {
+pub(super) fn named(policy: &ContainerPolicy, name: &str) -> String {
     let rows = policy.resolved.limits.rows().into_iter().chain(policy.resolved.rules.rows());
     rows.into_iter().find(|row| row.name == name).map(|row| setting(&row)).unwrap_or_default()
 }

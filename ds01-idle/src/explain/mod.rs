@@ -86,7 +86,7 @@ fn explained(checked: &Checked, id: &ContainerId, host: Option<&Host>, medium: M
     let timer_off = host.is_some() && check::is_overdue(checked);
     let Some(case) = case else {
         let past = host.map(|host| Past::of(&host.options, facts)).transpose()?.unwrap_or_default();
-        past.ended(&mut page, facts, &zone);
+        past.ended(&mut page, facts, checked.plan.policies.get(id), &zone);
         Answer::of_standing(checked, facts, decision, timer_off).write(&mut page);
         return Ok(page.into_text());
     };

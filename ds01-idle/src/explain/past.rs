@@ -2,7 +2,7 @@
 
 use ds01_core::{
     event::{EventLog, Logged},
-    idle::{CheckOptions, ContainerFacts, Journal, Observation, journal},
+    idle::{CheckOptions, ContainerFacts, ContainerPolicy, Journal, Observation, journal},
     model::{ContainerId, ContainerStatus},
     store::{Store, StoreError},
     table::Medium,
@@ -10,8 +10,13 @@ use ds01_core::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{page::Page, time};
+use super::{answer::named, page::Page, time};
 use crate::failure::Failure;
+
+const IDLE_KILL: &str = "maintenance.idle_kill";
+const RUNTIME_KILL: &str = "maintenance.runtime_kill";
+const REMOVED: &str = "maintenance.container_removed";
+const CLEANED_UP: &str = "maintenance.created_cleanup";
 
 /// So many lines of the journal are searched for the last look at a container.
 const MOST_LINES: usize = 100_000;
@@ -60,7 +65,7 @@ impl Past {
         page.head(&format!("{} ({}), of {}, is gone", sanitize(name), sanitize(id), sanitize(owner)));
         page.gap();
         page.head(&match self.ended_by_ds01() {
-            Some(event) => format!("ds01 ended it, {}: {}.", time(event.timestamp, &zone), event.said()),
+            Some(event) => ended_by_ds01(event, &zone),
             None => "ds01 did not stop or remove it: it ended by itself, or somebody else did that.".to_owned(),
         });
         self.write_events(&mut page, &zone);
@@ -68,30 +73,38 @@ impl Past {
     }
 
     /// What became of one that Docker still lists.
-    pub(super) fn ended(&self, page: &mut Page, facts: &ContainerFacts, zone: &TimeZone) {
+    pub(super) fn ended(
+        &self,
+        page: &mut Page,
+        facts: &ContainerFacts,
+        policy: Option<&ContainerPolicy>,
+        zone: &TimeZone,
+    ) {
         page.head(&match (self.ended_by_ds01(), &facts.status) {
-            (Some(event), _) => format!("ds01 stopped it, {}: {}.", time(event.timestamp, zone), event.said()),
+            (Some(event), _) => ended_by_ds01(event, zone),
             (None, ContainerStatus::Created) => "It was created, and never started.".to_owned(),
             (None, ContainerStatus::Exited) => {
                 "ds01 did not stop it: it ended by itself, or somebody else stopped it.".to_owned()
             }
             (None, status) => format!("It does not run: Docker says {status}."),
         });
+        let limit = self.ended_by_ds01().and_then(|event| match event.event_type.as_str() {
+            IDLE_KILL => Some("idle_timeout"),
+            RUNTIME_KILL => Some("max_runtime"),
+            _ => None,
+        });
+        if let (Some(limit), Some(policy)) = (limit, policy) {
+            page.line(&format!("The limit in today's policy: {}.", named(policy, limit)));
+        }
         self.write_events(page, zone);
         page.gap();
     }
 
     /// The last time that ds01 stopped or removed it.
     fn ended_by_ds01(&self) -> Option<&Logged> {
-        const ENDS: [&str; 4] = [
-            "maintenance.idle_kill",
-            "maintenance.runtime_kill",
-            "maintenance.container_removed",
-            "maintenance.created_cleanup",
-        ];
         // A removal tells less than the stop before it.
-        let ends = |kinds: &[&str]| self.events.iter().rev().find(|event| kinds.contains(&event.event_type.as_str()));
-        ends(&ENDS[..2]).or_else(|| ends(&ENDS[2..]))
+        let last = |kinds: [&str; 2]| self.events.iter().rev().find(|event| kinds.contains(&event.event_type.as_str()));
+        last([IDLE_KILL, RUNTIME_KILL]).or_else(|| last([REMOVED, CLEANED_UP]))
     }
 
     fn write_events(&self, page: &mut Page, zone: &TimeZone) {
@@ -105,6 +118,18 @@ impl Past {
             page.line("Nothing was logged about it.");
         }
     }
+}
+
+/// What ds01 did, why, and when.
+fn ended_by_ds01(event: &Logged, zone: &TimeZone) -> String {
+    let (what, evidence) = match event.event_type.as_str() {
+        IDLE_KILL => ("ds01 stopped it for idleness", event.text("evidence")),
+        RUNTIME_KILL => ("ds01 stopped it for its run time", None),
+        CLEANED_UP => ("ds01 removed it, because it was never started", None),
+        _ => ("ds01 removed it, because its hold was over", None),
+    };
+    let evidence = evidence.map(|evidence| format!(". What was seen: {}", sanitize(evidence))).unwrap_or_default();
+    format!("{what}, {}{evidence}.", time(event.timestamp, zone))
 }
 
 /// What was logged since `since` of the container that `is_it` picks, oldest first; back to where it was discovered.

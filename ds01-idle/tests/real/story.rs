@@ -14,7 +14,13 @@ use std::{
 };
 
 use docker_rig::{BUSYBOX, Container, Rig};
-use ds01_core::detect::{Inventory, inventory::FILE_NAME};
+use ds01_core::{
+    cli::SourceArgs,
+    detect::{Inventory, Settings, inventory::FILE_NAME},
+    event::EventLog,
+    scan::{self, ScanOptions},
+    source::Shift,
+};
 use jiff::{SignedDuration, Timestamp};
 use nvml_standin::{Gpu, Scenario};
 use serde_json::Value;
@@ -173,19 +179,41 @@ impl Story {
         fs::write(self.reaper.state_dir().join(FILE_NAME), inventory.to_json().unwrap()).unwrap();
     }
 
-    /// What moves both clocks of a program that starts now to this moment of the story. Samples are taken at the same.
-    fn clocks_at(&self, at: Duration) -> String {
+    /// What moves both clocks of a program that starts now to this moment of the story, the wall clock and the boot clock, in
+    /// seconds. Samples are taken at the same.
+    fn shift_to(&self, at: Duration) -> (i64, u64) {
         let left = at.saturating_sub(self.began.elapsed());
         let boot = left.as_secs() + u64::from(left.subsec_nanos() > 0);
         let wall = boot.cast_signed() + self.wall_set.get();
         self.gpus.at(Timestamp::now() + SignedDuration::from_secs(wall));
-        format!("--shift-clocks={wall},{boot}")
+        (wall, boot)
+    }
+
+    /// A scan of the detector's at this moment of the story.
+    pub(crate) fn scan(&self, at: impl Into<At>) {
+        let (wall, boot) = self.shift_to(at.into().0);
+        let sources = SourceArgs {
+            docker_host: Some(self.rig.socket().to_owned()),
+            nvml_library: Some(self.gpus.library().to_owned()),
+            proc_root: "/proc".into(),
+            sys_root: "/sys".into(),
+            shift_clocks: Some(Shift { wall: SignedDuration::from_secs(wall), boot: Duration::from_secs(boot) }),
+        };
+        let doors = sources.doors(DEADLINE).unwrap();
+        let options = ScanOptions {
+            state_dir: self.reaper.state_dir(),
+            events: EventLog::new(self.reaper.events_file(), "ds01-detect"),
+            deadline: DEADLINE,
+            settings: Settings { named: doors.named, ..Settings::default() },
+        };
+        scan::run(&doors.sources, &options).unwrap().journal.unwrap();
     }
 
     /// One of the program's commands at this minute of the story, ready for more arguments.
     pub(crate) fn command(&self, subcommand: &str, at: impl Into<At>) -> Command {
         let mut command = self.reaper.command(subcommand);
-        command.arg(self.clocks_at(at.into().0));
+        let (wall, boot) = self.shift_to(at.into().0);
+        command.arg(format!("--shift-clocks={wall},{boot}"));
         command
     }
 
