@@ -5,6 +5,7 @@
 
 mod bench;
 mod blind;
+mod cadence;
 mod changed;
 mod demand;
 mod disk;
