@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that can't be set up has to stop")]
 
 use std::{
+    collections::BTreeMap,
     fs,
+    io::{BufWriter, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -26,7 +29,7 @@ use ds01_core::{
         proc::ProcFs,
     },
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use nvml_standin::{Gpm, Gpu, Install, MigInstance, Scenario, scenario_path};
 
 const ROUNDS: usize = 21;
@@ -36,6 +39,12 @@ const GPUS: usize = 8;
 /// A check may take so many times what `docker ps` takes.
 const MOST_TIME: f64 = 3.0;
 const MOST_MEMORY_MIB: f64 = 24.0;
+const MOST_MEMORY_OF_A_LOOK_MIB: f64 = 128.0;
+
+/// Looking first, before the timer was ever switched on, has to be done within this.
+const MOST_FOR_A_LOOK: Duration = Duration::from_secs(1);
+/// For so long the detector has run alone by then, in seconds: as long as the journal is kept.
+const ALONE: u64 = 14 * 86_400;
 
 /// What the detector's timer has between two scans, and the reaper's between two checks, in seconds.
 const SCAN: u64 = 30;
@@ -51,7 +60,9 @@ fn main() {
     let bench = Bench::new(&rig);
     bench.fill_journal();
 
-    let [ps, check, first, with_gpm] = medians(
+    bench.fill_long_journal();
+
+    let [ps, check, first, with_gpm, look] = medians(
         ROUNDS,
         [
             &mut || time(&mut bench.docker_ps()),
@@ -63,6 +74,7 @@ fn main() {
                 bench.use_gpus(&whole());
                 took
             },
+            &mut || time(&mut bench.look()),
         ],
     );
     let ratio = |took: Duration| took.as_secs_f64() / ps.as_secs_f64();
@@ -74,6 +86,11 @@ fn main() {
     row("ds01-idle run, 100 GPU containers, 5 minutes of journal", check, &MOST_TIME.to_string());
     row("ds01-idle run, the first ever", first, "");
     row("ds01-idle run, a GPU in MIG mode with GPM", with_gpm, "");
+    row("ds01-idle status, two weeks of journal and no check", look, "1 s");
+    let look_peak = peak_kib(&bench.look()) as f64 / 1024.0;
+    println!("peak memory of that look: {look_peak:.1} MiB (limit {MOST_MEMORY_OF_A_LOOK_MIB})");
+    assert!(look <= MOST_FOR_A_LOOK, "looking first takes {look:?}");
+    assert!(look_peak <= MOST_MEMORY_OF_A_LOOK_MIB, "looking first takes {look_peak:.1} MiB");
     let peak = peak_kib(&bench.check()) as f64 / 1024.0;
     println!("peak memory: {peak:.1} MiB (limit {MOST_MEMORY_MIB})");
     assert!(ratio(check) <= MOST_TIME, "a check takes {:.2} times what docker ps takes", ratio(check));
@@ -123,6 +140,43 @@ impl Bench {
         assert_eq!(lines, CONTAINERS * (1 + usize::try_from(CHECK / SCAN).unwrap()));
     }
 
+    /// Two weeks in which the detector ran and the reaper did not: the first lines of each container again and again, every 30
+    /// seconds on the last day, and every ten minutes before.
+    fn fill_long_journal(&self) {
+        let kept = self.path("kept/activity");
+        let text = fs::read_to_string(fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path()).unwrap();
+        let lines: Vec<serde_json::Value> =
+            text.lines().take(CONTAINERS).map(|line| serde_json::from_str(line).unwrap()).collect();
+        let begin: Timestamp = lines[0]["at"].as_str().unwrap().parse().unwrap();
+        let begin_ms = lines[0]["boot_ms"].as_u64().unwrap();
+        let activity = self.path("long/activity");
+        fs::create_dir_all(&activity).unwrap();
+        let (mut later, mut days) = (0, BTreeMap::new());
+        while later < ALONE {
+            let at = begin + SignedDuration::from_secs(i64::try_from(later).unwrap());
+            let day = at.strftime("%Y-%m-%d").to_string();
+            let file = days
+                .entry(day.clone())
+                .or_insert_with(|| BufWriter::new(fs::File::create(activity.join(format!("{day}.jsonl"))).unwrap()));
+            for line in &lines {
+                let mut line = line.clone();
+                line["at"] = at.to_string().into();
+                line["boot_ms"] = (begin_ms + later * 1000).into();
+                writeln!(file, "{line}").unwrap();
+            }
+            later += if ALONE - later > 86_400 { 20 * SCAN } else { SCAN };
+        }
+        days.into_values().for_each(|mut file| file.flush().unwrap());
+        for path in [self.path("long"), activity.clone()] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o750)).unwrap();
+        }
+    }
+
+    /// Somebody who looks before the timer is switched on.
+    fn look(&self) -> Command {
+        self.subcommand("status", &self.path("long"), ALONE)
+    }
+
     /// The next check.
     fn check(&self) -> Command {
         let state = self.path("state");
@@ -139,9 +193,13 @@ impl Bench {
     }
 
     fn command(&self, state: &Path, later: u64) -> Command {
+        self.subcommand("run", state, later)
+    }
+
+    fn subcommand(&self, name: &str, state: &Path, later: u64) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ds01-idle"));
         command
-            .arg("run")
+            .arg(name)
             .arg(format!("--docker-host=unix://{}", self.rig.socket().display()))
             .arg(format!("--shift-clocks={later},{later}"))
             .arg("--nvml-library")
