@@ -7,6 +7,7 @@ mod line;
 use std::{
     io,
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
@@ -71,7 +72,7 @@ impl From<io::Error> for Failure {
 pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
     let log = EventLog::new(&args.events_file, env!("CARGO_PKG_NAME"));
     // From here on, it is followed: what is written while the past is read is not missed.
-    let mut follower = Follower::at_the_end(&args.events_file)
+    let follower = Follower::at_the_end(&args.events_file)
         .map_err(|error| Failure::Log(NoEvents::of(&args.events_file, error)))?;
     let printer = Printer { json: args.json, color: console::colored(args.color), zone: TimeZone::system() };
     let since = Timestamp::now() - args.since;
@@ -90,7 +91,12 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
         CONSOLE.say(format_args!("no such event in the last {}", ds01_core::duration::whole_seconds(args.since)));
     }
     console::print(lines.concat().as_bytes())?;
-    while args.follow {
+    if args.follow { follow(args, &printer, follower) } else { Ok(()) }
+}
+
+/// Prints each event as it comes, until nobody reads any more.
+fn follow(args: &EventsArgs, printer: &Printer, mut follower: Follower) -> Result<(), Failure> {
+    loop {
         let mut lines = String::new();
         follower
             .read(&mut |line| {
@@ -100,12 +106,9 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
             })
             .map_err(|error| Failure::Log(NoEvents::of(&args.events_file, error)))?;
         console::print(lines.as_bytes())?;
-        if let Err(error) = console::is_still_read() {
-            return Err(error.into());
-        }
-        std::thread::sleep(POLL);
+        console::is_still_read()?;
+        thread::sleep(POLL);
     }
-    Ok(())
 }
 
 /// How often the log is looked at for more.
