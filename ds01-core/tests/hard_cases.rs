@@ -13,7 +13,7 @@ use ds01_core::{
     model::{ContainerActivity, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process, Reading},
     source::{
         ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError, SourceName,
-        fake::{ContainerSpec, FakeHost, GpuSpec, ProcessSpec, Scenario, ScenarioError},
+        fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, ProcessSpec, Scenario, ScenarioError},
     },
 };
 
@@ -111,6 +111,71 @@ fn a_reboot_ends_host_processes_though_nvml_fails() {
     assert_eq!(after.gpus.len(), 1, "what NVML alone can tell is kept");
     assert_eq!(events(&before, &after), ["detection.source_failed", "detection.host_gpu_process_exited"]);
     assert!(events(&after, &scan(&sources, &after)).is_empty());
+}
+
+#[test]
+fn what_nvml_told_of_containers_is_stale_while_it_fails() {
+    let host = lab();
+    let gpus = Some(GpuRequest::Ids(vec!["0".to_owned()]));
+    host.add_container(&ContainerSpec { name: "train".to_owned(), gpus, ..Default::default() }).unwrap();
+    let before = seen_twice(&host);
+    let after = scan(&Sources { gpus: Arc::new(NoDriver), ..host.sources() }, &before);
+    let stale = |inventory: &Inventory, name: &str| {
+        inventory.containers.values().find(|entry| entry.name == name).unwrap().stale
+    };
+    assert_eq!(["train", "web"].map(|name| stale(&before, name)), [false, false]);
+    assert_eq!(["train", "web"].map(|name| stale(&after, name)), [true, false], "of one without a GPU, NVML tells nothing");
+    assert!(!stale(&scan(&host.sources(), &after), "train"));
+}
+
+/// A process that ends while the driver goes on naming it.
+struct Dead(FakeHost);
+
+impl ProcessSource for Dead {
+    fn host(&self) -> Result<Host, SourceError> {
+        self.0.host()
+    }
+
+    fn process(&self, pid: u32) -> Result<Process, ProcessError> {
+        if pid == 4001 { Err(ProcessError::Gone { pid }) } else { self.0.process(pid) }
+    }
+
+    fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError> {
+        self.0.start_ticks(pid)
+    }
+
+    fn container(&self, life: &ContainerLife) -> ContainerActivity {
+        self.0.container(life)
+    }
+
+    fn host_path(&self, path: &str) -> Reading<bool> {
+        self.0.host_path(path)
+    }
+
+    fn user_name(&self, uid: u32) -> Reading<String> {
+        self.0.user_name(uid)
+    }
+}
+
+#[test]
+fn memory_of_a_dead_process_is_told_once_it_was_seen_twice_and_kept_while_nobody_can_look() {
+    let host = lab();
+    let before = seen_twice(&host);
+    let dead = Sources { processes: Arc::new(Dead(host.clone())), ..host.sources() };
+    let first = scan(&dead, &before);
+    assert_eq!(events(&before, &first), ["detection.host_gpu_process_exited"]);
+    assert!(!first.dead_processes[&4001].confirmed);
+    let second = scan(&dead, &first);
+    assert_eq!(events(&first, &second), ["detection.dead_process_discovered"]);
+    let entry = &second.dead_processes[&4001];
+    assert_eq!((entry.gpu_memory_mb, entry.since), (Some(512), first.last_scan.unwrap()));
+
+    let blind = Sources { gpus: Arc::new(NoDriver), ..dead.clone() };
+    let third = scan(&blind, &second);
+    assert_eq!((events(&second, &third), third.dead_processes == second.dead_processes), (vec!["detection.source_failed"], true));
+    let fourth = scan(&host.sources(), &third);
+    assert!(fourth.dead_processes.is_empty());
+    assert!(events(&third, &fourth).contains(&"detection.dead_process_cleared"));
 }
 
 #[test]

@@ -12,7 +12,9 @@ use ds01_core::{
         fake::{FakeHost, Scenario},
     },
 };
-use jiff::tz::TimeZone;
+#[cfg(test)]
+use ds01_core::table::Medium;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::failure::Failure;
 
@@ -35,7 +37,10 @@ impl Broadcast for Nobody {
 
 /// The last of some checks of the sample host, under the shipped policy.
 pub(crate) fn checked() -> Result<Checked, Failure> {
-    let now = SystemClock.now();
+    checked_at(SystemClock.now())
+}
+
+fn checked_at(now: Timestamp) -> Result<Checked, Failure> {
     let scenario = Scenario::teaching_lab()?.ending_at(now - BETWEEN_CHECKS * (CHECKS - 1));
     let mut at_the_end = None;
     scenario.play(|_, host| {
@@ -76,4 +81,17 @@ fn options() -> Result<CheckOptions, Failure> {
         zone: TimeZone::system(),
         only: Vec::new(),
     })
+}
+
+/// The sample host at an instant that stays, for tests.
+#[cfg(test)]
+pub(crate) fn at_noon() -> Checked {
+    checked_at("2026-03-02T12:00:00Z".parse().unwrap()).unwrap_or_else(|_| panic!("the sample host"))
+}
+
+/// Terminals of several widths, and a pipe, for tests.
+#[cfg(test)]
+pub(crate) fn everywhere() -> Vec<(String, Medium)> {
+    let terminals = [60, 80, 120, 200].map(|width| (width.to_string(), Medium { width: Some(width), color: false }));
+    terminals.into_iter().chain([("piped".to_owned(), Medium { width: None, color: false })]).collect()
 }

@@ -149,16 +149,11 @@ impl Twin {
         let now = &checked.look.now;
         let mut observations = journal(whole);
         observations.retain(|seen| seen.boot_id == now.boot_id);
-        // What was written down before the first check of a boot is not looked back to, nor what was more than an hour ago.
+        // What the last check has not taken in is looked back to, and all of a boot that had no check.
         let last_check = self.0.last_check.as_ref().filter(|mark| mark.boot_id == now.boot_id);
         let tracks = self.0.tracks.values().filter(|track| track.last.boot_id == now.boot_id);
         let oldest = tracks.map(|track| track.last.boot_ms).chain(last_check.map(|mark| mark.boot_ms)).min();
-        let oldest = oldest.unwrap_or(now.boot_ms);
-        let from = oldest.max(now.boot_ms.saturating_sub(3_600_000));
-        if observations.iter().any(|seen| (oldest + 1..from).contains(&seen.boot_ms)) {
-            self.0.tracks.retain(|_, track| track.last.boot_id != now.boot_id || track.last.boot_ms >= from);
-        }
-        observations.retain(|seen| seen.boot_ms >= from);
+        observations.retain(|seen| seen.boot_ms >= oldest.unwrap_or(0));
         let check = Check {
             now: now.clone(),
             zone: TimeZone::UTC,

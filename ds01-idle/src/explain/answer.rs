@@ -25,17 +25,22 @@ pub(super) struct Answer {
 
 impl Answer {
     /// For a running container.
-    pub(super) fn of(checked: &Checked, case: &Case<'_>, decision: &Decision, timer_off: bool) -> Self {
-        let zone = TimeZone::system();
+    pub(super) fn of(
+        checked: &Checked,
+        case: &Case<'_>,
+        decision: &Decision,
+        timer_off: bool,
+        zone: &TimeZone,
+    ) -> Self {
         let would = supposed(Some(case), decision).filter(|_| timer_off);
         let mut answer = Self {
-            headline: would.map_or_else(|| headline(case, decision, &zone), would_have),
+            headline: would.map_or_else(|| headline(case, decision, zone), would_have),
             lines: vec![("Why", why(checked, case, decision))],
         };
         answer.lines.extend(limit(checked, case, decision).map(|limit| ("Limit", limit)));
         answer.lines.extend(to_change(case, decision).map(|words| ("To change it", words)));
         let now = checked.look.now.at;
-        let later: Vec<String> = decision.later.iter().filter_map(|next| in_words(*next, now, &zone)).collect();
+        let later: Vec<String> = decision.later.iter().filter_map(|next| in_words(*next, now, zone)).collect();
         if !later.is_empty() {
             answer.lines.push(("Later", later.join("; ")));
         }
@@ -43,7 +48,13 @@ impl Answer {
     }
 
     /// For one that does not run.
-    pub(super) fn of_standing(checked: &Checked, facts: &ContainerFacts, decision: &Decision, timer_off: bool) -> Self {
+    pub(super) fn of_standing(
+        checked: &Checked,
+        facts: &ContainerFacts,
+        decision: &Decision,
+        timer_off: bool,
+        zone: &TimeZone,
+    ) -> Self {
         let standing = checked.state.standing.get(&facts.id);
         let policy = checked.plan.policies.get(&facts.id);
         let setting = |name: &str| policy.map(|policy| named(policy, name)).unwrap_or_default();
@@ -56,7 +67,7 @@ impl Answer {
         let removal = |headline: String| {
             let mut lines = vec![("Why", setting(hold))];
             if let Some(warning) = standing.and_then(|standing| standing.warning.as_ref()) {
-                let at = time(warning.at, &TimeZone::system());
+                let at = time(warning.at, zone);
                 lines.push(("Warned", format!("of its removal at {at}, in check {}", warning.check)));
             }
             let keep = format!("docker start {} keeps it", sanitize(&facts.name));

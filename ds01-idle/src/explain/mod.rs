@@ -47,7 +47,7 @@ pub(crate) fn run(request: &ExplainRequest) -> Result<ExitCode, Failure> {
     let text = match checked.find(&request.name) {
         Ok(id) => {
             say_what_was_meant(&checked, &id, &request.name);
-            explained(&checked, &id, host.as_ref(), medium)?
+            explained(&checked, &id, host.as_ref(), medium, &TimeZone::system())?
         }
         Err(error) => {
             // It may have been there once.
@@ -67,11 +67,16 @@ fn say_what_was_meant(checked: &Checked, id: &ContainerId, given: &str) {
     }
 }
 
-fn explained(checked: &Checked, id: &ContainerId, host: Option<&Host>, medium: Medium) -> Result<String, Failure> {
+fn explained(
+    checked: &Checked,
+    id: &ContainerId,
+    host: Option<&Host>,
+    medium: Medium,
+    zone: &TimeZone,
+) -> Result<String, Failure> {
     let mut page = Page::new(medium);
     let Some(facts) = checked.look.containers.iter().find(|facts| facts.id == *id) else { return Ok(String::new()) };
     let Some(decision) = checked.plan.decisions.get(id) else { return Ok(String::new()) };
-    let zone = TimeZone::system();
     let owner = facts.user.as_deref().map_or_else(|| "an unknown owner".to_owned(), |user| sanitize(user).into_owned());
     let kind = facts.container_type();
     let case = checked.cases().remove(id);
@@ -86,19 +91,19 @@ fn explained(checked: &Checked, id: &ContainerId, host: Option<&Host>, medium: M
     let timer_off = host.is_some() && check::is_overdue(checked);
     let Some(case) = case else {
         let past = host.map(|host| Past::of(&host.options, facts)).transpose()?.unwrap_or_default();
-        past.ended(&mut page, facts, checked.plan.policies.get(id), &zone);
-        Answer::of_standing(checked, facts, decision, timer_off).write(&mut page);
+        past.ended(&mut page, facts, checked.plan.policies.get(id), zone);
+        Answer::of_standing(checked, facts, decision, timer_off, zone).write(&mut page);
         return Ok(page.into_text());
     };
-    Answer::of(checked, &case, decision, timer_off).write(&mut page);
+    Answer::of(checked, &case, decision, timer_off, zone).write(&mut page);
     page.gap();
-    seen::write(&mut page, checked, &case, &zone);
+    seen::write(&mut page, checked, &case, zone);
     // A check looks it up only when it could make a difference; whoever asks wants to know in any case.
     if let Some(host) = host {
         let path = &case.policy.resolved.rules.keepalive_path.value;
         let binds = checked.look.bind_sources(id);
         let file = KeepAlive::look_up(&host.sources.processes, &*host.hands.control, id, path, binds);
-        seen::write_keep_alive(&mut page, &case, &file, &zone);
+        seen::write_keep_alive(&mut page, &case, &file, zone);
     }
     page.gap();
     rules::write(&mut page, &case);
@@ -121,4 +126,49 @@ fn setting(row: &Row) -> String {
         (level, Some(place)) => format!("{level}, {place}"),
     };
     format!("{} = {value} ({place})", row.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{at_noon, everywhere};
+
+    fn page(name: &str, medium: Medium) -> String {
+        let checked = at_noon();
+        let id = checked.find(name).unwrap();
+        explained(&checked, &id, None, medium, &TimeZone::UTC).unwrap()
+    }
+
+    #[test]
+    fn a_page_at_every_width() {
+        for (width, medium) in everywhere() {
+            let text = page("jupyter-204817", medium);
+            if let Some(width) = medium.width {
+                let too_wide = text.lines().find(|line| line.chars().count() > width && line.contains(' '));
+                // A path is not broken.
+                assert!(too_wide.is_none_or(|line| line.split_whitespace().count() <= 3), "{too_wide:?}");
+            }
+            insta::assert_snapshot!(format!("explain_{width}"), text);
+        }
+    }
+
+    /// The answer of each kind of container: what happens next, why, and what would change it.
+    #[test]
+    fn every_page_begins_with_the_answer() {
+        let medium = Medium { width: None, color: false };
+        let answers = ["busy_", "dcgm", "dmitri", "vsc-gan", "alice", "ben._", "llm-chat-api", "sweet", "ds01-graf"].map(|name| {
+            let text = page(name, medium);
+            text.split("\n\n").take(2).collect::<Vec<_>>().join("\n\n")
+        });
+        insta::assert_snapshot!("answers", answers.join("\n\n----\n"));
+    }
+
+    #[test]
+    fn the_beginning_of_several_names_is_none() {
+        let checked = at_noon();
+        let error = |name: &str| checked.find(name).unwrap_err().to_string();
+        assert_eq!(error("llm-chat"), "llm-chat is the beginning of several containers' names or ids; give more of it");
+        assert_eq!(error("nobody"), "there is no container nobody");
+        assert_eq!(error(""), "there is no container ");
+    }
 }

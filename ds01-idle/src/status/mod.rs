@@ -62,7 +62,7 @@ pub(crate) fn run(request: &StatusRequest) -> Result<ExitCode, Failure> {
     } else if checked.blind().is_none() {
         // Of a host that could not be seen there is no table: an empty one would say that nobody is there.
         let medium = console::medium(request.color);
-        console::print(table::render(&checked, &shown, medium, real).as_bytes())?;
+        console::print(table::render(&checked, &shown, medium, real, &TimeZone::system()).as_bytes())?;
     }
     Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
 }
@@ -102,4 +102,27 @@ fn say_that_the_timer_is_off(checked: &Checked) {
         "{last}: nobody is warned or stopped\n\
          `would be` in NEXT is what the timer would have done by now; see systemctl status ds01-idle-checker.timer"
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{at_noon, everywhere};
+
+    #[test]
+    fn the_table_at_every_width() {
+        let checked = at_noon();
+        for (width, medium) in everywhere() {
+            let text = table::render(&checked, &shown(&checked, false), medium, false, &TimeZone::UTC);
+            insta::assert_snapshot!(format!("status_{width}"), text);
+        }
+    }
+
+    #[test]
+    fn the_table_of_a_host_whose_timer_is_off() {
+        let checked = at_noon();
+        let medium = ds01_core::table::Medium { width: Some(80), color: false };
+        let text = table::render(&checked, &shown(&checked, true), medium, false, &TimeZone::UTC);
+        insta::assert_snapshot!("status_timer_off", text);
+    }
 }

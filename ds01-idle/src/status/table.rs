@@ -35,9 +35,14 @@ const fn column(heading: &'static str, align: Align, shrink: Shrink) -> Column {
     Column { heading, align, shrink }
 }
 
-pub(super) fn render(checked: &Checked, shown: &[Shown<'_>], medium: Medium, with_last_check: bool) -> String {
-    let zone = TimeZone::system();
-    let lines: Vec<Line> = shown.iter().map(|one| row(checked, one, &zone)).collect();
+pub(super) fn render(
+    checked: &Checked,
+    shown: &[Shown<'_>],
+    medium: Medium,
+    with_last_check: bool,
+    zone: &TimeZone,
+) -> String {
+    let lines: Vec<Line> = shown.iter().map(|one| row(checked, one, zone)).collect();
     let mut text = if lines.is_empty() { String::new() } else { table::render(&COLUMNS, &lines, medium) };
     let mut footer = footer(checked);
     if let Some(age) = checked.last_check().filter(|_| with_last_check) {

@@ -1,8 +1,11 @@
 //! Every mode at the widths of real terminals, and in a pipe.
 
-use ds01_core::{detect::Origin, model::ContainerStatus};
+use ds01_core::{
+    detect::{Origin, inventory::DeadProcess},
+    model::ContainerStatus,
+};
 
-use super::{container, given, gpu_uuid, host, inventory, piped, process, shown};
+use super::{ago, container, given, gpu_uuid, host, inventory, piped, process, shown};
 
 const MODES: [(&str, &[&str]); 5] = [
     ("usual", &[]),
@@ -158,4 +161,26 @@ fn who_is_unknown_comes_last() {
 fn an_unknown_origin_is_listed_among_the_unmanaged() {
     let host = inventory(vec![container("x", |c| c.origin = Origin::Unknown)], vec![]);
     assert!(piped(&host, &["--type", "unknown"]).contains("\nunknown  unknown"));
+}
+
+#[test]
+fn memory_of_a_dead_process_has_a_row_and_is_counted_apart() {
+    let mut host = inventory(vec![], vec![process(7, "bob", "python3 train.py", &[&gpu_uuid(1)])]);
+    let gpus = process(9, "", "", &[&gpu_uuid(0)]).gpus;
+    let dead = |confirmed| DeadProcess {
+        pid: 9,
+        gpus: gpus.clone(),
+        gpu_memory_mb: Some(2048),
+        since: ago(600),
+        confirmed,
+        extra: Default::default(),
+    };
+    host.dead_processes.insert(9, dead(false));
+    assert_eq!(piped(&host, &[]).lines().count(), 3, "one scan alone may have met a process that was ending");
+    host.dead_processes.insert(9, dead(true));
+    let text = piped(&host, &[]);
+    assert!(text.contains("dead-process  unknown  0=2.0GiB  dead     10m  pid 9, no longer exists\n"), "{text}");
+    assert!(text.ends_with("12s ago: 0 containers, 0 with GPU, 1 host GPU process, 1 dead one\n"), "{text}");
+    assert_eq!(piped(&host, &["--type", "host-process"]).lines().count(), 3);
+    assert_eq!(piped(&host, &["--gpu", "0"]).lines().count(), 3);
 }
