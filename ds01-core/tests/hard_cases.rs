@@ -124,7 +124,11 @@ fn what_nvml_told_of_containers_is_stale_while_it_fails() {
         inventory.containers.values().find(|entry| entry.name == name).unwrap().stale
     };
     assert_eq!(["train", "web"].map(|name| stale(&before, name)), [false, false]);
-    assert_eq!(["train", "web"].map(|name| stale(&after, name)), [true, false], "of one without a GPU, NVML tells nothing");
+    assert_eq!(
+        ["train", "web"].map(|name| stale(&after, name)),
+        [true, false],
+        "of one without a GPU, NVML tells nothing"
+    );
     assert!(!stale(&scan(&host.sources(), &after), "train"));
 }
 
@@ -172,7 +176,10 @@ fn memory_of_a_dead_process_is_told_once_it_was_seen_twice_and_kept_while_nobody
 
     let blind = Sources { gpus: Arc::new(NoDriver), ..dead.clone() };
     let third = scan(&blind, &second);
-    assert_eq!((events(&second, &third), third.dead_processes == second.dead_processes), (vec!["detection.source_failed"], true));
+    assert_eq!(
+        (events(&second, &third), third.dead_processes == second.dead_processes),
+        (vec!["detection.source_failed"], true)
+    );
     let fourth = scan(&host.sources(), &third);
     assert!(fourth.dead_processes.is_empty());
     assert!(events(&third, &fourth).contains(&"detection.dead_process_cleared"));

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
+#[cfg(test)]
+use ds01_core::table::Medium;
 use ds01_core::{
     detect::{Inventory, Settings},
     event::EventLog,
@@ -12,8 +14,6 @@ use ds01_core::{
         fake::{FakeHost, Scenario},
     },
 };
-#[cfg(test)]
-use ds01_core::table::Medium;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::failure::Failure;

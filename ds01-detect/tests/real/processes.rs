@@ -148,12 +148,14 @@ fn one_that_is_seen_once_is_dropped_in_silence() {
     host.scan();
     assert!(host.pending(pids.0).is_some() && host.pending(pids.1).is_some());
     drop(transient);
-    // The driver may well name it still.
+    // The driver may well name it still, for a while.
     host.scan();
+    host.hold(&[(pids.1, A, 1)]);
     assert_eq!((host.pending(pids.0), host.listed(pids.0)), (None, None));
     assert!(host.listed(pids.1).is_some());
     drop(lasting);
     host.scan();
+    host.hold(&[]);
     host.scan();
     assert_eq!((host.pending(pids.1), host.listed(pids.1)), (None, None));
     assert_eq!(types(&host.process_events(pids.0)), [""; 0]);

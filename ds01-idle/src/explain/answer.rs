@@ -37,7 +37,7 @@ impl Answer {
             headline: would.map_or_else(|| headline(case, decision, zone), would_have),
             lines: vec![("Why", why(checked, case, decision))],
         };
-        answer.lines.extend(limit(checked, case, decision).map(|limit| ("Limit", limit)));
+        answer.lines.extend(limit(checked, case, decision).map(|limit| ("Idle limit", limit)));
         answer.lines.extend(to_change(case, decision).map(|words| ("To change it", words)));
         let now = checked.look.now.at;
         let later: Vec<String> = decision.later.iter().filter_map(|next| in_words(*next, now, zone)).collect();
@@ -130,7 +130,10 @@ fn headline(case: &Case<'_>, decision: &Decision, zone: &TimeZone) -> String {
                 units::duration(*left)
             );
         }
-        Action::Stop { .. } => return "It is stopped at the next check.".to_owned(),
+        Action::Stop { cause: StopCause::Idle, .. } => return "It is stopped at the next check.".to_owned(),
+        Action::Stop { cause: StopCause::Runtime, .. } => {
+            return "It is stopped at the next check, for its run time.".to_owned();
+        }
         Action::TellExempt(_) => {
             return "Nothing happens: its owner is exempt, and is told so at the next check.".to_owned();
         }
@@ -182,12 +185,15 @@ fn why(checked: &Checked, case: &Case<'_>, decision: &Decision) -> String {
                 }
                 Some(Waits::KeepAliveUnreadable(why)) => format!("; {}", sanitize(why)),
                 Some(Waits::Cap) => format!("; {}", named(case.policy, "max_stops_per_run")),
-                Some(Waits::Kept) | None => String::new(),
+                Some(Waits::Kept) => format!("; {}", named(case.policy, "keepalive_max_duration")),
+                None => String::new(),
             };
             format!("it was idle for {idle}{waits}")
         }
-        Some(Reason::Grace(_)) => named(case.policy, "grace_period"),
-        Some(Reason::NoIdleLimit) => named(case.policy, "idle_timeout"),
+        Some(Reason::Grace(_)) => {
+            format!("it has run for {}; {}", units::duration(case.ran_for()), named(case.policy, "grace_period"))
+        }
+        Some(Reason::NoIdleLimit) => format!("its idle time is not limited; {}", named(case.policy, "idle_timeout")),
         Some(Reason::OwnerExempt) => {
             let exemption = case.policy.exemption(Enforcement::IdleTimeout);
             let place = exemption.map(|exemption| exemption.place.to_string()).unwrap_or_default();
@@ -250,6 +256,9 @@ fn to_change(case: &Case<'_>, decision: &Decision) -> Option<String> {
         return Some("an admin can raise max_runtime, or exempt its owner; work does not count".to_owned());
     }
     match &decision.reason {
+        Some(Reason::Idle) if decision.waits == Some(Waits::Kept) => {
+            Some("when the file is gone or too old, its user is warned, and it is stopped after that".to_owned())
+        }
         Some(Reason::Idle) => Some(keep_alive()),
         Some(Reason::Grace(_) | Reason::NotIdle(_)) => of_idleness(),
         Some(Reason::NoIdleLimit) => Some("an admin can set an idle_timeout for it".to_owned()),

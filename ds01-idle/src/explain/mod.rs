@@ -156,10 +156,11 @@ mod tests {
     #[test]
     fn every_page_begins_with_the_answer() {
         let medium = Medium { width: None, color: false };
-        let answers = ["busy_", "dcgm", "dmitri", "vsc-gan", "alice", "ben._", "llm-chat-api", "sweet", "ds01-graf"].map(|name| {
-            let text = page(name, medium);
-            text.split("\n\n").take(2).collect::<Vec<_>>().join("\n\n")
-        });
+        let answers = ["busy_", "dcgm", "dmitri", "vsc-gan", "alice", "ben._", "llm-chat-api", "sweet", "ds01-graf"]
+            .map(|name| {
+                let text = page(name, medium);
+                text.split("\n\n").take(2).collect::<Vec<_>>().join("\n\n")
+            });
         insta::assert_snapshot!("answers", answers.join("\n\n----\n"));
     }
 

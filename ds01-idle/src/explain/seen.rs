@@ -22,12 +22,13 @@ pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, zone: &
         page.head("Nothing was seen of it, so it is left alone");
         return;
     };
-    let age = units::duration(case.now.since(track.last.boot_ms));
+    let age = case.now.since(track.last.boot_ms);
+    let until = if age.as_secs() == 0 { "now".to_owned() } else { format!("{} ago", units::duration(age)) };
     match &track.interval {
-        None => page.head(&format!("It was seen once, {age} ago: what it does shows at the next look")),
+        None => page.head(&format!("It was seen once, {until}: what it does shows at the next look")),
         Some(interval) => {
             let length = units::duration(Duration::from_millis(interval.length_ms));
-            page.head(&format!("What was seen, over {length}, up to {age} ago"));
+            page.head(&format!("What was seen, over {length}, up to {until}"));
             signals(page, interval, track, &case.policy.resolved.rules);
             page.line(&format!("Together: {}.", interval.says()));
         }

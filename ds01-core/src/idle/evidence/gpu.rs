@@ -31,8 +31,8 @@ impl GpuMeasure {
     /// What this one GPU proves, idle below `threshold` in percent. `held` says whether the container held a context on it
     /// at one end of the interval at least.
     ///
-    /// A figure of the whole GPU can only be the container's work when it can have done it. Counters have been seen to stay
-    /// at 100 % for days after a process died in a kernel.
+    /// The utilization of a whole GPU can only be the container's work when it can have done it: that counter has been seen to
+    /// stay at 100 % for days after a process died in a kernel. GPM compares two samples, and can't get stuck so.
     pub fn evidence(&self, threshold: f64, held: bool) -> GpuEvidence {
         let unknown = |why: &str| GpuEvidence::Unknown(format!("{}: {why}", self.gpu));
         match &self.figure {
@@ -43,9 +43,7 @@ impl GpuMeasure {
             {
                 GpuEvidence::Idle(*percent)
             }
-            GpuFigure::Device { percent, .. } | GpuFigure::Gpm { percent, .. }
-                if self.context == Some(false) && !held =>
-            {
+            GpuFigure::Device { percent, .. } if self.context == Some(false) && !held => {
                 unknown(&format!("used at {percent} %, and the container held no context on it"))
             }
             GpuFigure::OwnProcesses { percent }

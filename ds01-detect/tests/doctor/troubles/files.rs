@@ -25,6 +25,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
     let repair_log = Some("sudo chown root[group] [dir]/log && sudo chmod [mode] [dir]/log");
     let make_state = "sudo install -d -m [mode][-g group] [dir]/state";
     let no_inventory = ("last-scan", "skipped", "no inventory to read", None);
+    let no_dead = ("dead-processes", "skipped", "no inventory to read", None);
     let missing = ("inventory", "failed", "no [dir]/state/workload-inventory.json", Some(SCAN));
     let move_inventory = Some("sudo mv [dir]/state/workload-inventory.json [dir]/state/workload-inventory.json.odd");
     let move_log = Some("sudo mv [dir]/log/events.jsonl [dir]/log/events.jsonl.odd");
@@ -79,12 +80,18 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                     Some("ls -l [dir]/state/workload-inventory.json"),
                 ),
                 no_inventory,
+                no_dead,
             ],
         ),
         trouble(
             "there is no state directory",
             |host| host.remove("state"),
-            &[("state-dir", "warning", "a scan makes it, for root alone", Some(make_state)), missing, no_inventory],
+            &[
+                ("state-dir", "warning", "a scan makes it, for root alone", Some(make_state)),
+                missing,
+                no_inventory,
+                no_dead,
+            ],
         ),
         trouble(
             "the activity directory is a link",
@@ -110,7 +117,11 @@ pub(crate) fn of_files() -> Vec<Trouble> {
             &[("state-dir", "failed", "mode 0770: its group can write to it; the activity journal", repair_activity)],
         ),
         trouble("there is no activity directory yet", |host| host.remove("state/activity"), &[]),
-        trouble("there is no inventory", |host| host.remove("state/workload-inventory.json"), &[missing, no_inventory]),
+        trouble(
+            "there is no inventory",
+            |host| host.remove("state/workload-inventory.json"),
+            &[missing, no_inventory, no_dead],
+        ),
         trouble(
             "there is no inventory, and no timer to make one",
             |host| {
@@ -121,6 +132,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                 ("detector-timer", "warning", "not installed: nothing scans by itself", None),
                 ("inventory", "warning", "no scan was saved yet", Some(SCAN)),
                 no_inventory,
+                no_dead,
             ],
         ),
         trouble(
@@ -141,17 +153,21 @@ pub(crate) fn of_files() -> Vec<Trouble> {
         trouble(
             "the inventory is corrupt",
             |host| host.write("state/workload-inventory.json", "{"),
-            &[("inventory", "failed", "is corrupt: ", Some(SCAN)), no_inventory],
+            &[("inventory", "failed", "is corrupt: ", Some(SCAN)), no_inventory, no_dead],
         ),
         trouble(
             "the inventory is of another version",
             |host| host.inventory(|inventory| inventory["schema_version"] = json!("7")),
-            &[("inventory", "failed", "written by another version", Some("ds01-detect --version")), no_inventory],
+            &[
+                ("inventory", "failed", "written by another version", Some("ds01-detect --version")),
+                no_inventory,
+                no_dead,
+            ],
         ),
         trouble(
             "the inventory is a link",
             |host| host.link("state/workload-inventory.json"),
-            &[("inventory", "failed", "is no regular file", move_inventory), no_inventory],
+            &[("inventory", "failed", "is no regular file", move_inventory), no_inventory, no_dead],
         ),
         trouble(
             "the inventory is a FIFO",
@@ -159,7 +175,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                 host.remove("state/workload-inventory.json");
                 make_fifo(host, "state/workload-inventory.json");
             },
-            &[("inventory", "failed", "is no regular file", move_inventory), no_inventory],
+            &[("inventory", "failed", "is no regular file", move_inventory), no_inventory, no_dead],
         ),
         trouble(
             "a source failed at the last scan",
