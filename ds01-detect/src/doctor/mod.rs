@@ -15,12 +15,14 @@ use ds01_core::cli::console;
 
 pub(crate) use args::DoctorArgs;
 
-use crate::failure::Failure;
+use crate::{CONSOLE, failure::Failure};
 use finding::Verdict;
 
 /// Looks, and says what it found; whether nothing failed. `args` have been completed from the environment.
 pub(crate) fn run(args: &DoctorArgs) -> Result<bool, Failure> {
+    let waiting = CONSOLE.say_what_is_waited_for();
     let facts = gather::facts(args);
+    drop(waiting);
     let findings = checks::findings(&facts);
     if args.json {
         console::print(&report::json(&findings, facts.now)?)?;

@@ -182,3 +182,19 @@ fn the_guide_can_end_in_watching() {
     assert_eq!(pty.wait().code, 0);
     assert_left_as_found(&pty);
 }
+
+#[test]
+fn who_waits_is_told_for_what_and_the_line_goes_when_it_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("docker.sock");
+    // It takes the connection, and never answers.
+    let _deaf = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let address = format!("unix://{}", socket.display());
+    let mut pty = Pty::start(&["--live", "--docker-host", &address], (120, 30));
+    pty.wait_for("what is waited for", |screen| screen.contents().contains("ds01-workloads: waiting for Docker ("));
+    assert_eq!(pty.wait().code, 0);
+    pty.look(|screen, _| {
+        let contents = screen.contents();
+        assert!(!contents.contains("waiting for") && contents.contains("docker"), "{contents}");
+    });
+}
