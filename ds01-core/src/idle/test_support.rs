@@ -16,6 +16,7 @@ use crate::{
 
 pub(in crate::idle) const THRESHOLDS: Thresholds = Thresholds {
     gpu_percent: 5.0,
+    gpu_process_percent: 0.0,
     gpu_watts: Some(2.0),
     cpu_percent: 2.0,
     net_bytes: 1_048_576,

@@ -105,8 +105,11 @@ settings! {
 settings! {
     /// How idleness is judged and what is done about it.
     Rules, RulesLayer:
-    /// A GPU is idle below this part of its time, in percent (0 to 100).
+    /// A whole GPU is idle below this part of its time, in percent (0 to 100).
     gpu_idle_threshold: f64 = 5.0, value::gpu_percent;
+    /// A container's own processes are idle on a GPU up to this part of its time, in percent (0 to 100): one that does nothing
+    /// shows exactly 0.
+    gpu_process_threshold: f64 = 0.0, value::gpu_percent;
     /// And takes no more power than this above its idle power, in watts (0 to 1000). `None` is any power.
     gpu_power_threshold: Option<f64> = Some(2.0), value::gpu_watts;
     /// A container's CPU use is idle below this, in percent of one core.

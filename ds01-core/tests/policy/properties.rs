@@ -208,7 +208,7 @@ fn check(files: &ds01_core::policy::PolicyFiles) -> Result<(), TestCaseError> {
     match parse(files) {
         Ok(loaded) => {
             for kind in ContainerType::ALL {
-                prop_assert_eq!(loaded.policy.resolve(Some("alice"), kind).rows().len(), 21);
+                prop_assert_eq!(loaded.policy.resolve(Some("alice"), kind).rows().len(), 22);
             }
         }
         Err(bad) => {

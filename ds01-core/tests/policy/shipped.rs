@@ -60,6 +60,7 @@ fn everything_else_is_as_in_the_reference() {
         ("gpu_hold_after_stop", "15m"),
         ("container_hold_after_stop", "30m"),
         ("gpu_idle_threshold", "5"),
+        ("gpu_process_threshold", "0"),
         ("gpu_power_threshold", "2"),
         ("cpu_idle_threshold", "2"),
         ("network_idle_threshold", "1048576"),

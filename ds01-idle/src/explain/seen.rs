@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ds01_core::{
     idle::{
-        Case, Checked, GpuEvidence, KeepAlive, Signal, Track,
+        Case, Checked, GpuEvidence, GpuFigure, KeepAlive, Signal, Track,
         evidence::{Between, ProcessNews},
         rules::Keeping,
         state::Interval,
@@ -83,7 +83,15 @@ fn signals(page: &mut Page, interval: &Interval, track: &Track, rules: &Rules) {
         GpuEvidence::Idle(percent) => (format!("{percent:.0} %"), "idle"),
         GpuEvidence::Unknown(why) => (sanitize(why).into_owned(), "unknown"),
     };
-    signal(page, "GPU", state, &format!("{gpu}{}", threshold(&rules.gpu_idle_threshold, " %")));
+    // One's own processes have a threshold of their own.
+    let by_processes = track.last.gpus.iter().all(|measure| matches!(measure.figure, GpuFigure::OwnProcesses { .. }));
+    let threshold_of_gpu = if by_processes {
+        let own = &rules.gpu_process_threshold;
+        format!(" (work above {} %: {})", own.value, place(own))
+    } else {
+        threshold(&rules.gpu_idle_threshold, " %")
+    };
+    signal(page, "GPU", state, &format!("{gpu}{threshold_of_gpu}"));
     for measure in &track.last.gpus {
         page.item("                    ", &format!("{}: {}", sanitize(&measure.gpu), measure.figure));
     }
@@ -118,6 +126,9 @@ fn parts<T>(signal: &Signal<T>, figure: impl Fn(&T) -> String) -> (String, &'sta
 }
 
 fn threshold<T: std::fmt::Display>(setting: &Sourced<T>, unit: &str) -> String {
-    let place = setting.place.as_ref().map_or_else(|| "built in".to_owned(), ToString::to_string);
-    format!(" (idle below {}{unit}: {place})", setting.value)
+    format!(" (idle below {}{unit}: {})", setting.value, place(setting))
+}
+
+fn place<T>(setting: &Sourced<T>) -> String {
+    setting.place.as_ref().map_or_else(|| "built in".to_owned(), ToString::to_string)
 }

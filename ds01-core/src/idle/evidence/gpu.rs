@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::measure::{GpuFigure, GpuMeasure};
+use super::{
+    measure::{GpuFigure, GpuMeasure},
+    thresholds::Thresholds,
+};
 use crate::text::sanitize;
 
 /// Whether a container worked on its GPUs, judged by a threshold.
@@ -28,19 +31,20 @@ pub enum GpuEvidence {
 }
 
 impl GpuMeasure {
-    /// What this one GPU proves, idle below `threshold` in percent. `held` says whether the container held a context on it
-    /// at one end of the interval at least.
+    /// What this one GPU proves. `held` says whether the container held a context on it at one end of the interval at least.
+    ///
+    /// Any share of its own processes above the policy's is work: the driver gives their mean over seconds, so that a third of a
+    /// second's work is a few percent, and exactly 0 of one that does nothing.
     ///
     /// The utilization of a whole GPU can only be the container's work when it can have done it: that counter has been seen to
     /// stay at 100 % for days after a process died in a kernel. GPM compares two samples, and can't get stuck so.
-    pub fn evidence(&self, threshold: f64, held: bool) -> GpuEvidence {
+    pub fn evidence(&self, thresholds: &Thresholds, held: bool) -> GpuEvidence {
         let unknown = |why: &str| GpuEvidence::Unknown(format!("{}: {why}", self.gpu));
         match &self.figure {
-            GpuFigure::OwnProcesses { percent }
-            | GpuFigure::Device { percent, .. }
-            | GpuFigure::Gpm { percent, .. }
-                if *percent < threshold =>
-            {
+            GpuFigure::OwnProcesses { percent } if *percent <= thresholds.gpu_process_percent => {
+                GpuEvidence::Idle(*percent)
+            }
+            GpuFigure::Device { percent, .. } | GpuFigure::Gpm { percent, .. } if *percent < thresholds.gpu_percent => {
                 GpuEvidence::Idle(*percent)
             }
             GpuFigure::Device { percent, .. } if self.context == Some(false) && !held => {
@@ -61,7 +65,7 @@ impl GpuEvidence {
     /// What several GPUs, or one GPU several times, prove together: active if any is; idle only if every one is; else
     /// unknown. No measure at all is unknown too. On which GPUs the container held a context, they say, and those of
     /// `before`.
-    pub fn of<'a, M>(measures: M, before: &[GpuMeasure], threshold: f64) -> Self
+    pub fn of<'a, M>(measures: M, before: &[GpuMeasure], thresholds: &Thresholds) -> Self
     where
         M: IntoIterator<Item = &'a GpuMeasure> + Clone,
     {
@@ -71,7 +75,7 @@ impl GpuEvidence {
             let gpu = measure.gpu.as_str();
             let held = before.iter().any(|other| holds(gpu, other))
                 || measures.clone().into_iter().any(|other| holds(gpu, other));
-            together = Some(match (together, measure.evidence(threshold, held)) {
+            together = Some(match (together, measure.evidence(thresholds, held)) {
                 (None, one) => one,
                 (Some(Self::Active(a)), Self::Active(b)) => Self::Active(a.max(b)),
                 (Some(active @ Self::Active(_)), _) | (_, active @ Self::Active(_)) => active,

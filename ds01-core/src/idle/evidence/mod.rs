@@ -12,6 +12,7 @@ mod observation;
 pub mod power;
 mod report;
 mod signals;
+mod thresholds;
 mod verdict;
 
 pub use container::ContainerFacts;
@@ -21,5 +22,6 @@ pub use measure::{EnergyCount, GpuFigure, GpuMeasure};
 pub use observation::{Observation, ProcessActivity, SHORTEST_INTERVAL, StartedProcess};
 pub use power::IdlePowers;
 pub use report::{Asked, GpuReport, Tenancy, Utilization};
-pub use signals::{ProcessNews, Sign, Signal, Signals, Since, Thresholds};
+pub use signals::{ProcessNews, Sign, Signal, Signals, Since};
+pub use thresholds::Thresholds;
 pub use verdict::Verdict;

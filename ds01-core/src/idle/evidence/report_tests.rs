@@ -1,5 +1,5 @@
 use super::*;
-use crate::idle::GpuEvidence;
+use crate::idle::{GpuEvidence, evidence::Thresholds, test_support::THRESHOLDS};
 use crate::model::{Unknown, UnknownKind};
 
 const ASKED: Asked = Asked { since_us: 1_000, until_us: 31_000, boot_ms: 500_000 };
@@ -84,7 +84,7 @@ fn else_the_device_decides_by_its_highest_sample() {
 fn a_device_figure_proves_idleness_for_all_and_work_only_for_those_on_it() {
     let evidence = |percent, attributable| {
         let figure = GpuFigure::Device { percent, attributable };
-        GpuMeasure { gpu: "GPU-1".to_owned(), figure, context: None, energy: None }.evidence(5.0, false)
+        GpuMeasure { gpu: "GPU-1".to_owned(), figure, context: None, energy: None }.evidence(&THRESHOLDS, false)
     };
     assert_eq!(evidence(4.9, false), GpuEvidence::Idle(4.9));
     assert_eq!(evidence(5.0, true), GpuEvidence::Active(5.0));
@@ -134,7 +134,9 @@ fn a_mig_instance_is_known_through_gpm_alone() {
 fn a_lost_gpu_is_never_idle() {
     let lost =
         GpuReport { utilization: Unknown::new(UnknownKind::Lost, "GPU is lost").into(), ..shared(failed(), failed()) };
-    assert!(matches!(lost.measure().evidence(5.0, false), GpuEvidence::Unknown(why) if why.contains("GPU is lost")));
+    assert!(
+        matches!(lost.measure().evidence(&THRESHOLDS, false), GpuEvidence::Unknown(why) if why.contains("GPU is lost"))
+    );
 }
 
 /// On Blackwell, a GPU was seen to report 100 % for days after a process had died in a kernel.
@@ -146,21 +148,32 @@ fn a_figure_of_the_gpu_is_work_only_of_who_can_have_done_it() {
         report.measure()
     };
     let without = latched(Reading::Known(false), Vec::new());
-    let GpuEvidence::Unknown(why) = without.evidence(5.0, false) else { panic!() };
+    let GpuEvidence::Unknown(why) = without.evidence(&THRESHOLDS, false) else { panic!() };
     assert_eq!(why, "GPU-1: used at 100 %, and the container held no context on it");
-    assert_eq!(without.evidence(5.0, true), GpuEvidence::Active(100.0), "it held one at the other end");
+    assert_eq!(without.evidence(&THRESHOLDS, true), GpuEvidence::Active(100.0), "it held one at the other end");
     for measure in [
         latched(Reading::Known(true), Vec::new()),
         latched(failed(), Vec::new()),
         latched(Reading::Known(false), vec![sample(7, 2_000, 40)]),
     ] {
-        assert_eq!(measure.evidence(5.0, false), GpuEvidence::Active(100.0), "{measure:?}");
+        assert_eq!(measure.evidence(&THRESHOLDS, false), GpuEvidence::Active(100.0), "{measure:?}");
     }
-    let of = |before: &GpuMeasure| GpuEvidence::of([&without], std::slice::from_ref(before), 5.0);
+    let of = |before: &GpuMeasure| GpuEvidence::of([&without], std::slice::from_ref(before), &THRESHOLDS);
     assert_eq!(of(&latched(Reading::Known(true), Vec::new())), GpuEvidence::Active(100.0));
     assert!(matches!(of(&without), GpuEvidence::Unknown(_)));
     // Energy is proof by itself.
     assert!(of(&without).with_power(Some(40.0)).is_active());
+}
+
+/// On an H200, 0.3 s of work every 20 s was 2 to 4 % of a process, and no process that slept ever showed 1 %.
+#[test]
+fn any_share_of_its_own_processes_is_work() {
+    let evidence = |percent| GpuMeasure { gpu: "GPU-1".to_owned(), figure: own(percent), context: None, energy: None };
+    assert_eq!(evidence(1.0).evidence(&THRESHOLDS, false), GpuEvidence::Active(1.0));
+    assert_eq!(evidence(0.0).evidence(&THRESHOLDS, false), GpuEvidence::Idle(0.0));
+    let lenient = Thresholds { gpu_process_percent: 2.0, ..THRESHOLDS };
+    assert_eq!(evidence(2.0).evidence(&lenient, false), GpuEvidence::Idle(2.0));
+    assert_eq!(evidence(3.0).evidence(&lenient, false), GpuEvidence::Active(3.0));
 }
 
 #[test]
@@ -172,11 +185,11 @@ fn several_gpus() {
             context: None,
             energy: None,
         });
-        GpuEvidence::of(&measures.collect::<Vec<_>>(), &[], 5.0)
+        GpuEvidence::of(&measures.collect::<Vec<_>>(), &[], &THRESHOLDS)
     };
     assert_eq!(of(&[Some(0.0), Some(90.0)]), GpuEvidence::Active(90.0));
     assert_eq!(of(&[None, Some(90.0), Some(0.0)]), GpuEvidence::Active(90.0));
-    assert_eq!(of(&[Some(0.0), Some(3.0)]), GpuEvidence::Idle(3.0));
+    assert_eq!(of(&[Some(0.0), Some(0.0)]), GpuEvidence::Idle(0.0));
     assert!(matches!(of(&[Some(0.0), None]), GpuEvidence::Unknown(_)));
     assert!(matches!(of(&[None, Some(0.0)]), GpuEvidence::Unknown(_)));
     assert!(matches!(of(&[]), GpuEvidence::Unknown(_)));

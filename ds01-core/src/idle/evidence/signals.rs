@@ -9,40 +9,9 @@ use super::{
     measure::GpuMeasure,
     observation::{Observation, ProcessActivity, SHORTEST_INTERVAL},
     power::{self, IdlePowers},
+    thresholds::Thresholds,
 };
-use crate::{
-    model::Reading,
-    policy::{GpuUnknown, Rules},
-    text::sanitize,
-    units,
-};
-
-/// Below what a container is idle. From the policy.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Thresholds {
-    /// In percent of the GPU's time.
-    pub gpu_percent: f64,
-    /// In watts above the power that the GPU takes when it idles. `None` ignores its energy counter.
-    pub gpu_watts: Option<f64>,
-    /// In percent of one core.
-    pub cpu_percent: f64,
-    /// In bytes received and sent since the last check.
-    pub net_bytes: u64,
-    /// What nothing known of the GPU means.
-    pub gpu_unknown: GpuUnknown,
-}
-
-impl From<&Rules> for Thresholds {
-    fn from(rules: &Rules) -> Self {
-        Self {
-            gpu_percent: rules.gpu_idle_threshold.value,
-            gpu_watts: rules.gpu_power_threshold.value,
-            cpu_percent: rules.cpu_idle_threshold.value,
-            net_bytes: rules.network_idle_threshold.value,
-            gpu_unknown: rules.gpu_unknown.value,
-        }
-    }
-}
+use crate::{model::Reading, text::sanitize, units};
 
 /// A sign of life, with its figure, or why it could not be had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,7 +96,7 @@ impl Signals {
     /// What happened from `since` to `now`.
     pub fn between(since: &Since<'_>, now: &Observation, thresholds: &Thresholds) -> Self {
         let before = since.before;
-        let seen = GpuEvidence::of(since.joined.iter().chain(&now.gpus), &before.gpus, thresholds.gpu_percent);
+        let seen = GpuEvidence::of(since.joined.iter().chain(&now.gpus), &before.gpus, thresholds);
         let excess = thresholds
             .gpu_watts
             .and_then(|noise| power::excess_watts(since.idle_powers, &before.gpus, &now.gpus, noise));

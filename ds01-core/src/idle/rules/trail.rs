@@ -63,6 +63,7 @@ impl Rule {
             Self::Grace => vec![row("grace_period", &rules.grace_period)],
             Self::NotIdle => vec![
                 row("gpu_idle_threshold", &rules.gpu_idle_threshold),
+                row("gpu_process_threshold", &rules.gpu_process_threshold),
                 row("gpu_power_threshold", &rules.gpu_power_threshold),
                 row("cpu_idle_threshold", &rules.cpu_idle_threshold),
                 row("network_idle_threshold", &rules.network_idle_threshold),

@@ -206,7 +206,7 @@ impl Track {
     /// after the spell began is activity all the same.
     fn observe_late(&mut self, seen: &Observation, thresholds: &Thresholds) {
         let new = seen.boot_ms > self.active_boot_ms && *seen != self.last;
-        if new && GpuEvidence::of(&seen.gpus, &self.last.gpus, thresholds.gpu_percent).is_active() {
+        if new && GpuEvidence::of(&seen.gpus, &self.last.gpus, thresholds).is_active() {
             let last = self.last.clone();
             self.begin_spell(&last);
         }
