@@ -3,7 +3,8 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use ds01_core::{
-    idle::{Action, IdleState, Outcome, Reason},
+    idle::{self, Action, IdleState, Outcome, Reason},
+    scan::{self, ScanOptions},
     source::fake::{Change, ContainerSpec, GpuRequest, Order, Work},
 };
 use jiff::SignedDuration;
@@ -147,4 +148,23 @@ fn a_restart_at_any_point_changes_nothing() {
     let (events, notices, orders, state) = story(false);
     assert_eq!(orders.len(), 2, "{orders:?}");
     assert_eq!(story(true), (events, notices, orders, state));
+}
+
+/// The timer was off for two hours, in which the detector saw that nothing was done.
+#[test]
+fn after_a_pause_without_checks_nobody_is_stopped_at_once() {
+    let bench = Bench::new(POLICY, &[trainer("train", 501)]);
+    bench.checks(STOP_AT - 1);
+    assert_eq!(bench.told(), ["idle_warning train"]);
+    for _ in 0..24 {
+        bench.host.advance(Duration::from_secs(300));
+        let idle::CheckOptions { state_dir, events, deadline, settings, .. } = bench.options();
+        scan::run(&bench.sources, &ScanOptions { state_dir, events, deadline, settings }).unwrap();
+    }
+    for _ in 0..2 {
+        bench.next_check();
+        assert_eq!(bench.stopped(), [""; 0], "three idle checks in a row are needed");
+    }
+    bench.next_check();
+    assert_eq!(bench.stopped(), ["train"]);
 }

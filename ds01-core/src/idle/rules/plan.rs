@@ -129,6 +129,7 @@ impl Plan {
 
 fn forget_and_observe(state: &mut IdleState, check: &Check<'_>, policies: &BTreeMap<ContainerId, ContainerPolicy>) {
     let now = &check.now;
+    state.break_rows(now);
     // Figures of a damaged file may be at their end.
     state.checks = state.checks.saturating_add(1);
     state.last_check = Some(CheckMark { at: now.at, boot_id: now.boot_id.clone(), boot_ms: now.boot_ms });

@@ -1,6 +1,6 @@
 //! What the reaper remembers from one check to the next: `idle-state.json`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ pub const SCHEMA_VERSION: &str = "1";
 
 /// The file's name within the state directory.
 pub const FILE_NAME: &str = "idle-state.json";
+
+/// So far apart, two checks are not two in a row.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 /// The reaper's memory. Fields that this version does not know survive a round trip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,6 +135,16 @@ impl IdleState {
                 }
             }
         }
+    }
+
+    /// After a pause without checks, as when the timer was off, rows of idle checks begin anew: who was warned before it is not
+    /// stopped by the first check after it.
+    pub(crate) fn break_rows(&mut self, now: &Now) {
+        let mark = self.last_check.as_ref().filter(|mark| mark.boot_id == now.boot_id);
+        if mark.is_none_or(|mark| now.since(mark.boot_ms) <= LONGEST_PAUSE) {
+            return;
+        }
+        self.tracks.values_mut().for_each(|track| track.idle_checks = 0);
     }
 
     /// Remembers that the life which is tracked was ended by this program.

@@ -5,7 +5,7 @@ mod standing;
 mod stopping;
 mod track;
 
-pub use memory::{CheckMark, FILE_NAME, IdleState, SCHEMA_VERSION, StateError};
+pub use memory::{CheckMark, FILE_NAME, IdleState, LONGEST_PAUSE, SCHEMA_VERSION, StateError};
 pub use standing::Standing;
 pub use stopping::{StopCause, Stopping};
 pub use track::{FRESH, Interval, LONGEST_INTERVAL, Track, Warning};
