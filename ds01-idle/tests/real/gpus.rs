@@ -84,6 +84,10 @@ impl State {
     /// The scenario with all who work on it.
     fn told(&self) -> Scenario {
         let mut scenario = self.scenario.clone();
+        let ahead = u64::try_from(self.now.duration_since(Timestamp::now()).as_micros()).unwrap_or(0);
+        for living in scenario.gpus.iter_mut().filter_map(|gpu| gpu.living.as_mut()) {
+            living.ahead_us = ahead;
+        }
         let a_moment_ago = self.now - SignedDuration::from_secs(1);
         for work in &self.working {
             let on_gpu = |uuid: &str| uuid == work.gpu;

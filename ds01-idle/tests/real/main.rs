@@ -17,6 +17,7 @@ mod hostile;
 mod idle;
 mod in_between;
 mod keep_alive;
+mod living;
 mod looked_first;
 mod namespace;
 mod private;
