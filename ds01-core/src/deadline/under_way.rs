@@ -1,9 +1,15 @@
 //! Which calls are being waited for at this moment, by name and since when.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
+
+/// No two calls ever have the same number: of two clones, one may be dropped late.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// In the order in which they began.
 static UNDER_WAY: Mutex<Vec<(u64, String, Instant)>> = Mutex::new(Vec::new());
@@ -15,7 +21,7 @@ pub(super) struct UnderWay(u64);
 impl UnderWay {
     pub(super) fn new(name: &str) -> Self {
         let mut calls = UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = calls.iter().map(|(id, ..)| *id).max().unwrap_or(0) + 1;
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         calls.push((id, name.to_owned(), Instant::now()));
         Self(id)
     }

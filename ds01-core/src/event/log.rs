@@ -3,8 +3,11 @@
 use std::{
     fs::File,
     io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
+
+use rustix::fs::OFlags;
 
 use crate::store::{Lines, Store, StoreError, read_back};
 
@@ -15,6 +18,17 @@ use super::{Event, Logged};
 pub struct EventLog {
     path: PathBuf,
     program: &'static str,
+}
+
+/// Opens a log to read it: no link is followed, and a FIFO in its place holds nobody up.
+///
+/// # Errors
+///
+/// The system's.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }
 
 impl EventLog {
@@ -62,7 +76,7 @@ impl EventLog {
         rotated.push(".1");
         let mut wants_more = true;
         for path in [self.path.as_path(), Path::new(&rotated)] {
-            let file = match File::open(path) {
+            let file = match open_to_read(path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened,
             };

@@ -18,6 +18,6 @@ mod logged;
 mod registry;
 
 pub use envelope::{Event, MAX_LINE_BYTES, SCHEMA_VERSION};
-pub use log::EventLog;
+pub use log::{EventLog, open_to_read};
 pub use logged::{Kind, Logged};
 pub use registry::{Details, EVENT_TYPES, EventType, Field};

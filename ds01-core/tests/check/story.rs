@@ -150,10 +150,9 @@ fn a_restart_at_any_point_changes_nothing() {
     assert_eq!(story(true), (events, notices, orders, state));
 }
 
-/// The timer was off for two hours, in which the detector saw that nothing was done.
-#[test]
-fn after_a_pause_without_checks_nobody_is_stopped_at_once() {
-    let bench = Bench::new(POLICY, &[trainer("train", 501)]);
+/// Checks up to the warning; then the timer is off for two hours, in which the detector sees that nothing is done.
+fn after_a_pause(policy: &str) -> Bench {
+    let bench = Bench::new(policy, &[trainer("train", 501)]);
     bench.checks(STOP_AT - 1);
     assert_eq!(bench.told(), ["idle_warning train"]);
     for _ in 0..24 {
@@ -161,10 +160,42 @@ fn after_a_pause_without_checks_nobody_is_stopped_at_once() {
         let idle::CheckOptions { state_dir, events, deadline, settings, .. } = bench.options();
         scan::run(&bench.sources, &ScanOptions { state_dir, events, deadline, settings }).unwrap();
     }
+    bench
+}
+
+#[test]
+fn after_a_pause_without_checks_nobody_is_stopped_at_once() {
+    let bench = after_a_pause(POLICY);
     for _ in 0..2 {
         bench.next_check();
         assert_eq!(bench.stopped(), [""; 0], "three idle checks in a row are needed");
     }
+    bench.next_check();
+    assert_eq!(bench.stopped(), ["train"]);
+}
+
+#[test]
+fn not_even_where_one_idle_check_is_enough() {
+    let bench = after_a_pause(&POLICY.replace("idle_detection_window: 3", "idle_detection_window: 1"));
+    bench.next_check();
+    assert_eq!(bench.stopped(), [""; 0], "the first check after it");
+    bench.next_check();
+    assert_eq!(bench.stopped(), ["train"]);
+}
+
+/// Its owner was told that he is exempt. When that ends, he has to be warned.
+#[test]
+fn a_warning_from_before_an_exemption_is_none() {
+    let mut bench = Bench::new(POLICY, &[trainer("train", 501)]);
+    bench.checks(STOP_AT - 1);
+    let exempt =
+        "exemptions: [{username: alice, exempt_from: [idle_timeout], reason: x, approved_by: y, expires_on: null}]\n";
+    bench.policy = policy(POLICY, Some(exempt));
+    (0..12).for_each(|_| drop(bench.next_check()));
+    bench.policy = policy(POLICY, None);
+    bench.next_check();
+    assert_eq!(bench.stopped(), [""; 0], "an hour later, and unwarned");
+    assert_eq!(bench.told(), ["idle_warning train", "exempt train", "idle_warning train"]);
     bench.next_check();
     assert_eq!(bench.stopped(), ["train"]);
 }

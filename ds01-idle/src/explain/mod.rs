@@ -10,7 +10,7 @@ use std::{path::Path, process::ExitCode};
 
 use ds01_core::{
     cli::console,
-    idle::{Checked, KeepAlive, Wall},
+    idle::{CheckError, Checked, KeepAlive, Wall},
     model::ContainerId,
     policy::{Level, Row, Shown},
     table::Medium,
@@ -49,11 +49,12 @@ pub(crate) fn run(request: &ExplainRequest) -> Result<ExitCode, Failure> {
             say_what_was_meant(&checked, &id, &request.name);
             explained(&checked, &id, host.as_ref(), medium, &TimeZone::system())?
         }
-        Err(error) => {
+        Err(error @ CheckError::NoSuchContainer(_)) if !request.name.is_empty() => {
             // It may have been there once.
             let gone = host.as_ref().map(|host| Past::of_gone(&host.options, &request.name)).transpose()?.flatten();
             gone.ok_or(error)?.page(medium)
         }
+        Err(error) => return Err(error.into()),
     };
     console::print(text.as_bytes())?;
     Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
@@ -76,7 +77,6 @@ fn explained(
 ) -> Result<String, Failure> {
     let mut page = Page::new(medium);
     let Some(facts) = checked.look.containers.iter().find(|facts| facts.id == *id) else { return Ok(String::new()) };
-    let Some(decision) = checked.plan.decisions.get(id) else { return Ok(String::new()) };
     let owner = facts.user.as_deref().map_or_else(|| "an unknown owner".to_owned(), |user| sanitize(user).into_owned());
     let kind = facts.container_type();
     let case = checked.cases().remove(id);
@@ -89,10 +89,14 @@ fn explained(
     }
     page.gap();
     let timer_off = host.is_some() && check::is_overdue(checked);
-    let Some(case) = case else {
+    let decision = checked.plan.decisions.get(id);
+    let (Some(case), Some(decision)) = (case, decision) else {
         let past = host.map(|host| Past::of(&host.options, facts)).transpose()?.unwrap_or_default();
         past.ended(&mut page, facts, checked.plan.policies.get(id), zone);
-        Answer::of_standing(checked, facts, decision, timer_off, zone).write(&mut page);
+        match decision {
+            Some(decision) => Answer::of_standing(checked, facts, decision, timer_off, zone).write(&mut page),
+            None => page.head("Nothing happens to it while it is in this state."),
+        }
         return Ok(page.into_text());
     };
     Answer::of(checked, &case, decision, timer_off, zone).write(&mut page);

@@ -66,7 +66,7 @@ impl Past {
         page.gap();
         page.head(&match self.ended_by_ds01() {
             Some(event) => ended_by_ds01(event, &zone),
-            None => "ds01 did not stop or remove it: it ended by itself, or somebody else did that.".to_owned(),
+            None => "Nothing in the log says that ds01 stopped or removed it.".to_owned(),
         });
         self.write_events(&mut page, &zone);
         page.into_text()
@@ -84,7 +84,8 @@ impl Past {
             (Some(event), _) => ended_by_ds01(event, zone),
             (None, ContainerStatus::Created) => "It was created, and never started.".to_owned(),
             (None, ContainerStatus::Exited) => {
-                "ds01 did not stop it: it ended by itself, or somebody else stopped it.".to_owned()
+                "Nothing in the log says that ds01 stopped it: it ended by itself, or somebody else stopped it."
+                    .to_owned()
             }
             (None, status) => format!("It does not run: Docker says {status}."),
         });

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ds01_core::event::open_to_read;
+
 /// Reads what is appended to a file of lines.
 pub(super) struct Follower {
     path: PathBuf,
@@ -18,7 +20,7 @@ pub(super) struct Follower {
 impl Follower {
     /// From the end of the file as it is now.
     pub(super) fn at_the_end(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let mut file = open_to_read(path)?;
         file.seek(SeekFrom::End(0))?;
         Ok(Self { path: path.to_owned(), file, rest: Vec::new() })
     }
@@ -28,7 +30,7 @@ impl Follower {
     pub(super) fn read(&mut self, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         self.read_on(each)?;
         let here = self.file.metadata()?;
-        match File::open(&self.path) {
+        match open_to_read(&self.path) {
             Ok(file) => {
                 let now = file.metadata()?;
                 if (now.dev(), now.ino()) != (here.dev(), here.ino()) {

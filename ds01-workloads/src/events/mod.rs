@@ -5,6 +5,7 @@ mod follow;
 mod line;
 
 use std::{
+    collections::HashSet,
     io,
     path::{Path, PathBuf},
     thread,
@@ -75,13 +76,18 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
     let follower = Follower::at_the_end(&args.events_file)
         .map_err(|error| Failure::Log(NoEvents::of(&args.events_file, error)))?;
     let printer = Printer { json: args.json, color: console::colored(args.color), zone: TimeZone::system() };
-    let since = Timestamp::now() - args.since;
+    let began = Timestamp::now();
+    let since = began - args.since;
+    let mut told = HashSet::new();
     let mut lines = Vec::new();
     let is_new = |event: &Logged| event.timestamp >= since;
     log.read_back(|event, line| {
         let goes_on = is_new(&event);
         if goes_on && args.wants(&event) {
             lines.push(printer.line(&event, line));
+        }
+        if event.timestamp + NEAR >= began {
+            told.insert(line.to_vec());
         }
         goes_on
     })
@@ -91,16 +97,23 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
         CONSOLE.say(format_args!("no such event in the last {}", ds01_core::duration::whole_seconds(args.since)));
     }
     console::print(lines.concat().as_bytes())?;
-    if args.follow { follow(args, &printer, follower) } else { Ok(()) }
+    if args.follow { follow(args, &printer, follower, told) } else { Ok(()) }
 }
 
 /// Prints each event as it comes, until nobody reads any more.
-fn follow(args: &EventsArgs, printer: &Printer, mut follower: Follower) -> Result<(), Failure> {
+/// What was `told` already is not told again.
+fn follow(
+    args: &EventsArgs,
+    printer: &Printer,
+    mut follower: Follower,
+    mut told: HashSet<Vec<u8>>,
+) -> Result<(), Failure> {
     loop {
         let mut lines = String::new();
         follower
             .read(&mut |line| {
-                if let Some(event) = Logged::from_line(line).filter(|event| args.wants(event)) {
+                let is_new = !told.remove(line);
+                if let Some(event) = Logged::from_line(line).filter(|event| is_new && args.wants(event)) {
                     lines.push_str(&printer.line(&event, line));
                 }
             })
@@ -110,6 +123,9 @@ fn follow(args: &EventsArgs, printer: &Printer, mut follower: Follower) -> Resul
         thread::sleep(POLL);
     }
 }
+
+/// A line that was written while the past was read can be this much older than that.
+const NEAR: Duration = Duration::from_secs(60);
 
 /// How often the log is looked at for more.
 const POLL: Duration = Duration::from_millis(500);

@@ -148,7 +148,8 @@ impl Journal {
                 if seen.boot_ms >= since_boot_ms {
                     recent.observations.push(seen);
                 }
-                if recent.observations.len() > most {
+                // Not at each line: whatever the order, each is moved a few times at most.
+                if recent.observations.len() > most.saturating_mul(2) {
                     recent.keep(most);
                     since_boot_ms = recent.observations.first().map_or(u64::MAX, |oldest| oldest.boot_ms);
                 }

@@ -69,6 +69,14 @@ pub(super) fn nears_its_runtime(case: &Case<'_>) -> bool {
     case.runtime_used().is_some_and(|(ran, limit)| ran >= case.warn_after(limit)) && !exempt
 }
 
+/// Whether its idleness is warned of, as for its run time: under another limit, or before an exemption, a warning said something
+/// else.
+pub(super) fn nears_its_idle_stop(case: &Case<'_>) -> bool {
+    let idle = case.track.map(Track::idle).unwrap_or_default();
+    let exempt = case.policy.exemption(Enforcement::IdleTimeout).is_some();
+    case.idle_limit().is_some_and(|limit| idle >= case.warn_after(limit)) && !exempt
+}
+
 /// What its run time asks for, and brings; whether that decides.
 fn runtime(case: &Case<'_>, decision: &mut Decision, near: &mut Vec<Next>) -> bool {
     let (Some((ran, limit)), Some(track)) = (case.runtime_used(), case.track) else { return false };

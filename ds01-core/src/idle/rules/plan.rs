@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     case::Case,
-    decide::{asks_keep_alive, decide, nears_its_runtime},
+    decide::{asks_keep_alive, decide, nears_its_idle_stop, nears_its_runtime},
     decision::{Action, Decision, Waits},
     demand::Demand,
     keep_alive::KeepAlive,
@@ -107,6 +107,8 @@ impl Plan {
             cases.iter().map(|case| (case.facts.id.clone(), decide(case, &file(case)))).collect();
         let unwarned: Vec<ContainerId> =
             cases.iter().filter(|case| !nears_its_runtime(case)).map(|case| case.facts.id.clone()).collect();
+        let not_idle: Vec<ContainerId> =
+            cases.iter().filter(|case| !nears_its_idle_stop(case)).map(|case| case.facts.id.clone()).collect();
         for facts in about().filter(|facts| !facts.status.is_up()) {
             if let (Some(standing), Some(policy)) = (state.standing.get(&facts.id), policies.get(&facts.id)) {
                 decisions.insert(facts.id.clone(), standing.decide(facts, policy, now));
@@ -115,6 +117,11 @@ impl Plan {
         for id in unwarned {
             if let Some(track) = state.tracks.get_mut(&id) {
                 track.runtime_warning = None;
+            }
+        }
+        for id in not_idle {
+            if let Some(track) = state.tracks.get_mut(&id) {
+                track.warning = None;
             }
         }
         let of_all = check.policy.resolve(None, ContainerType::Unknown).rules;

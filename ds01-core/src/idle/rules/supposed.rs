@@ -30,8 +30,10 @@ pub fn supposed(case: Option<&Case<'_>>, decision: &Decision) -> Option<Supposed
         Action::Remove(_) => Some(Supposed::Removed),
         Action::TellExempt(_) => None,
         Action::Nothing => match (&decision.waits, decision.next) {
-            (Some(Waits::Announced), Next::RuntimeStop(_)) => Some(Supposed::Stopped(StopCause::Runtime)),
-            (Some(Waits::Announced | Waits::Window(..)), _) if over_idle_limit => {
+            (Some(Waits::Announced), Next::RuntimeStop(_)) if over_runtime => {
+                Some(Supposed::Stopped(StopCause::Runtime))
+            }
+            (Some(Waits::Announced | Waits::Window(..) | Waits::Cap), _) if over_idle_limit => {
                 Some(Supposed::Stopped(StopCause::Idle))
             }
             _ => None,

@@ -11,6 +11,7 @@ use crate::{
     detect::inventory::Extra,
     idle::evidence::{Observation, Thresholds},
     model::{ContainerId, ContainerStatus, Now},
+    units::millis,
 };
 
 /// The version that this program writes. A file with another one is not understood, and not overwritten.
@@ -21,6 +22,9 @@ pub const FILE_NAME: &str = "idle-state.json";
 
 /// So far apart, two checks are not two in a row.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
+/// And this long after the pause, nobody is stopped who was warned before it: a little less than the time between two checks.
+const NOTICE_AFTER_A_PAUSE: Duration = Duration::from_secs(240);
 
 /// The reaper's memory. Fields that this version does not know survive a round trip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -144,7 +148,13 @@ impl IdleState {
         if mark.is_none_or(|mark| now.since(mark.boot_ms) <= LONGEST_PAUSE) {
             return;
         }
-        self.tracks.values_mut().for_each(|track| track.idle_checks = 0);
+        let soon = now.boot_ms.saturating_add(millis(NOTICE_AFTER_A_PAUSE));
+        for track in self.tracks.values_mut() {
+            track.idle_checks = 0;
+            for warning in track.warning.iter_mut().chain(&mut track.runtime_warning) {
+                warning.not_before_boot_ms = warning.not_before_boot_ms.max(soon);
+            }
+        }
     }
 
     /// Remembers that the life which is tracked was ended by this program.

@@ -187,6 +187,8 @@ impl Track {
         power::take_in(&mut self.idle_powers, &self.last.gpus, &seen.gpus);
         self.last.clone_from(seen);
         self.soon = Soon::default();
+        // Of an earlier version, and out of date by now.
+        self.extra.remove("joined");
     }
 
     /// What happened from the last observation to `seen`, which has to be a later one of this life.
