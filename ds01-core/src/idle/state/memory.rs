@@ -23,7 +23,7 @@ pub const FILE_NAME: &str = "idle-state.json";
 /// So far apart, two checks are not two in a row.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
-/// And this long after the pause, nobody is stopped who was warned before it: a little less than the time between two checks.
+/// And this long after the pause, nobody is stopped for idleness who was warned before it: a little less than the time between two checks.
 const NOTICE_AFTER_A_PAUSE: Duration = Duration::from_secs(240);
 
 /// The reaper's memory. Fields that this version does not know survive a round trip.
@@ -151,7 +151,7 @@ impl IdleState {
         let soon = now.boot_ms.saturating_add(millis(NOTICE_AFTER_A_PAUSE));
         for track in self.tracks.values_mut() {
             track.idle_checks = 0;
-            for warning in track.warning.iter_mut().chain(&mut track.runtime_warning) {
+            if let Some(warning) = &mut track.warning {
                 warning.not_before_boot_ms = warning.not_before_boot_ms.max(soon);
             }
         }
