@@ -60,6 +60,15 @@ impl<T: Send + 'static> Pending<T> {
     ///
     /// [`DeadlineError::TimedOut`] or [`DeadlineError::Crashed`].
     pub fn wait(self, limit: Duration) -> Result<T, DeadlineError> {
+        self.wait_on(limit)
+    }
+
+    /// As [`wait`](Self::wait), for whoever will ask after it again: until then the call is not given up.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn wait_on(&self, limit: Duration) -> Result<T, DeadlineError> {
         self.answer.recv_timeout(limit).map_err(|error| match error {
             mpsc::RecvTimeoutError::Timeout => DeadlineError::TimedOut(limit),
             mpsc::RecvTimeoutError::Disconnected => DeadlineError::Crashed,

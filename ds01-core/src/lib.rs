@@ -32,6 +32,7 @@
 //! | [`detect`] | from what the sources tell to an inventory, and what changed | no |
 //! | [`idle`] | who is idle, and what is done about it; it has rooms of its own | some rooms |
 //! | [`scan`] | one scan from end to end | yes |
+//! | [`sampler`] | what is done on GPUs between scans, every few seconds | yes |
 //! | `cli` | what the programs' command lines share (feature `cli`) | terminals |
 //!
 //! # Flow
@@ -95,6 +96,7 @@ pub mod idle;
 pub mod json;
 pub mod model;
 pub mod policy;
+pub mod sampler;
 pub mod scan;
 pub mod source;
 pub mod store;

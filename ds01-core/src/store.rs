@@ -254,6 +254,18 @@ impl Store {
         fs::fsync(&self.dir).map_err(|error| self.error("flush the directory of", name, error))
     }
 
+    /// Renames a file within the directory, over one that has the new name. One that is not there is no error.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be renamed.
+    pub fn rename(&self, name: &str, new: &str) -> Result<(), StoreError> {
+        match fs::renameat(&self.dir, name, &self.dir, new) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(self.error("rename", name, error)),
+        }
+    }
+
     /// Renames a file that is of no use to `NAME.corrupt-TIME`, never over another file, and returns the new path.
     ///
     /// # Errors

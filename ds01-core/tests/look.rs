@@ -258,8 +258,12 @@ fn gpus_are_asked_about_the_time_that_no_look_has_seen() {
     let host = host();
     let noting = Arc::new(Noting(host.clone(), Mutex::default()));
     let sources = Sources { gpus: noting.clone(), ..host.sources() };
-    let asked = |previous: &Inventory, since| {
-        let look = Look::at(&sources, previous, LONG, &Settings::default(), since);
+    let boot_ms = |at: Timestamp| {
+        let noon_ms = 30 * 24 * 3_600_000;
+        u64::try_from(noon_ms + at.duration_since(noon()).as_millis()).unwrap()
+    };
+    let asked = |previous: &Inventory, since: Option<Timestamp>| {
+        let look = Look::at(&sources, previous, LONG, &Settings::default(), since.map(boot_ms));
         assert_eq!(noting.1.lock().unwrap().pop(), Some(look.since));
         (look.since, look.inventory)
     };
@@ -269,6 +273,9 @@ fn gpus_are_asked_about_the_time_that_no_look_has_seen() {
     host.advance(Duration::from_secs(30));
     assert_eq!(asked(&scanned, None).0, noon(), "since the picture");
     assert_eq!(asked(&scanned, Some(noon() - minute)).0, noon());
+    let day = SignedDuration::from_hours(24);
+    let set_back = Inventory { last_scan: Some(noon() + day), ..scanned.clone() };
+    assert_eq!(asked(&set_back, None).0, noon(), "the wall clock was set back by a day since the picture");
     assert_eq!(asked(&scanned, Some(noon() + SignedDuration::from_secs(9))).0, noon() + SignedDuration::from_secs(9));
 
     // A picture that a source told nothing for saw nobody work.

@@ -165,7 +165,7 @@ fn rows_of_nonsense_leave_the_door_and_end_at_the_evidence() {
         };
         let asked = Asked { since_us: SINCE_US, until_us: 5_000_000, boot_ms: 90_000 };
         let utilization = Reading::Known(Utilization::Gpu(activity.clone(), asked));
-        GpuReport { gpu: A.to_owned(), utilization, tenancy }.measure().figure
+        GpuReport { gpu: A.to_owned(), utilization, tenancy, by_unknown: false, sampled: Vec::new() }.measure().figure
     };
     assert_eq!(figure(7), GpuFigure::OwnProcesses { percent: 40.0 });
     assert_eq!(figure(9), GpuFigure::OwnProcesses { percent: 0.0 }, "another container's share of nonsense is none");

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args as _, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ds01_core::{
     cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
     detect::Settings,
@@ -11,7 +11,7 @@ use ds01_core::{
     source::SourceName,
 };
 
-use crate::{doctor::DoctorArgs, store_args::StoreArgs};
+use crate::{doctor::DoctorArgs, sample::SampleArgs, store_args::StoreArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +22,7 @@ Examples:
   ds01-detect --state-dir /tmp/s --events-file /tmp/s/events.jsonl \\
               --scenario fixtures/scenarios/teaching-lab-at-noon.yaml
                                                   scan a sample host, once for each step of its story
+  ds01-detect sample                              watch the GPUs between scans (it has its own --help)
   ds01-detect doctor                              check what a scan needs (it has its own --help)
 
 Exit status:
@@ -84,6 +85,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Other {
     Doctor(DoctorArgs),
+    Sample(SampleArgs),
 }
 
 /// A source that can go for good.
@@ -102,6 +104,8 @@ pub(crate) enum Command {
     Scenario(ScenarioScan),
     /// Check what a scan needs.
     Doctor(DoctorArgs),
+    /// Watch the GPUs between scans.
+    Sample(SampleArgs),
     /// List event types.
     EventTypes,
     /// Make a file for packaging, of this definition of a command line.
@@ -134,16 +138,23 @@ impl Cli {
         if let Some(what) = self.generate {
             return Command::Generate(what, Box::new(Self::command()));
         }
-        if let Some(Other::Doctor(args)) = self.other {
-            if let Some(what) = args.generate {
-                let doctor = DoctorArgs::augment_args(clap::Command::new("ds01-detect-doctor"));
-                return Command::Generate(
-                    what,
-                    Box::new(doctor.bin_name("ds01-detect doctor").version(env!("CARGO_PKG_VERSION"))),
-                );
+        match self.other {
+            None => {}
+            Some(Other::Doctor(args)) => {
+                return match args.generate {
+                    Some(what) => generate::<DoctorArgs>(what, "ds01-detect-doctor", "ds01-detect doctor"),
+                    None => {
+                        let sources = with_environment(args.sources);
+                        Command::Doctor(DoctorArgs { sources, ..args })
+                    }
+                };
             }
-            let sources = with_environment(args.sources);
-            return Command::Doctor(DoctorArgs { sources, ..args });
+            Some(Other::Sample(args)) => {
+                return match args.generate {
+                    Some(what) => generate::<SampleArgs>(what, "ds01-detect-sample", "ds01-detect sample"),
+                    None => Command::Sample(args),
+                };
+            }
         }
         let StoreArgs { state_dir, events_file } = self.store;
         let elsewhere = state_dir != *STATE_DIR && events_file != *EVENTS_FILE;
@@ -167,6 +178,12 @@ impl Cli {
             }
         }
     }
+}
+
+/// A file for packaging, of a subcommand's own.
+fn generate<A: clap::Args>(what: Generate, name: &'static str, called: &'static str) -> Command {
+    let command = A::augment_args(clap::Command::new(name));
+    Command::Generate(what, Box::new(command.bin_name(called).version(env!("CARGO_PKG_VERSION"))))
 }
 
 /// Completes where the sources are. Ends the program with a usage message when the environment names no Unix socket.

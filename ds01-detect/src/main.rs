@@ -5,6 +5,7 @@ mod doctor;
 mod event_types;
 mod failure;
 mod run;
+mod sample;
 mod store_args;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let outcome = match cli.check() {
         Command::EventTypes => console::print(event_types::table().as_bytes()).map(|()| true).map_err(Failure::from),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Sample(args) => sample::run(&args),
         Command::Generate(what, definition) => {
             let file = what.render(*definition);
             file.and_then(|file| console::print(&file)).map(|()| true).map_err(Failure::from)

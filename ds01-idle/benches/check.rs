@@ -220,6 +220,7 @@ impl Bench {
             containers: Arc::new(Docker::new(DockerOptions { socket, ..DockerOptions::default() }).unwrap()),
             gpus: Arc::new(Nvml::new(Some(self.library.clone()))),
             processes: Arc::new(ProcFs::new("/proc")),
+            samples: Arc::new(ds01_core::source::NoSamples),
             clock: Arc::new(ShiftedClock(Shift { wall, boot })),
         };
         let options = ScanOptions {

@@ -81,6 +81,7 @@ fn scan(rig: &Rig, state_dir: &Path) -> Inventory {
         containers: Arc::new(docker),
         gpus: Arc::new(Nvml::new(None)),
         processes: Arc::new(ProcFs::new("/proc")),
+        samples: Arc::new(ds01_core::source::NoSamples),
         clock: Arc::new(SystemClock),
     };
     let options = ScanOptions {

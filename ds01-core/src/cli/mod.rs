@@ -17,7 +17,7 @@ use std::time::Duration;
 
 pub use console::Console;
 pub use generate::Generate;
-pub use sources::{Doors, SourceArgs};
+pub use sources::{Doors, SAMPLES_DIR, SourceArgs, shift};
 pub use waiting::Waiting;
 
 /// Where the programs keep their state, unless told otherwise.

@@ -12,8 +12,12 @@ use crate::{
         docker::{Docker, DockerOptions, InvalidDockerHost, parse_docker_host},
         nvml::Nvml,
         proc::ProcFs,
+        samples::SampleFiles,
     },
 };
+
+/// Where the GPU sampler writes to: what it saw means nothing after the next boot.
+pub const SAMPLES_DIR: &str = "/run/ds01";
 
 /// Where Docker, NVML, `/proc` and `/sys` are.
 #[derive(Debug, Clone, Args)]
@@ -34,6 +38,10 @@ pub struct SourceArgs {
     #[arg(long, value_name = "DIR", default_value = "/sys")]
     pub sys_root: PathBuf,
 
+    /// The directory that the GPU sampler (ds01-detect sample) writes to; it need not be there
+    #[arg(long, value_name = "DIR", default_value = SAMPLES_DIR)]
+    pub samples_dir: PathBuf,
+
     /// Take the wall clock and the boot clock for so many seconds ahead, as WALL,BOOT: for tests, which can't wait
     #[arg(long, value_name = "SECONDS,SECONDS", value_parser = shift, hide = true, allow_hyphen_values = true)]
     pub shift_clocks: Option<Shift>,
@@ -49,7 +57,12 @@ pub struct Doors {
     pub named: Vec<SourceName>,
 }
 
-fn shift(text: &str) -> Result<Shift, String> {
+/// Reads the argument of `--shift-clocks`.
+///
+/// # Errors
+///
+/// When it is not two whole numbers.
+pub fn shift(text: &str) -> Result<Shift, String> {
     let parse = || {
         let (wall, boot) = text.split_once(',')?;
         Some(Shift {
@@ -94,6 +107,7 @@ impl SourceArgs {
             containers: docker.clone(),
             gpus: Arc::new(Nvml::new(self.nvml_library.clone())),
             processes: Arc::new(ProcFs::new(&self.proc_root).with_sys(&self.sys_root)),
+            samples: Arc::new(SampleFiles::new(&self.samples_dir)),
             clock: Arc::new(ShiftedClock(self.shift_clocks.unwrap_or_default())),
         };
         let named_docker = self.docker_host.as_ref().map(|_| SourceName::Docker);

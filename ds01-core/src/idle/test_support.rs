@@ -45,8 +45,11 @@ pub(in crate::idle) fn seen(seconds: u64) -> Observation {
             figure: GpuFigure::OwnProcesses { percent: 0.0 },
             context: None,
             energy: None,
+            covered_ms: None,
+            used_ms: None,
         }],
         cpu_us: Reading::Known(1_000_000),
+        cpu_burst: None,
         net_bytes: Reading::Known(1_000),
         activity: Reading::Known(ProcessActivity { newest: None, terminals: BTreeMap::new() }),
     }

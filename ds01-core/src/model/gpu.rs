@@ -44,7 +44,7 @@ pub struct Gpu {
 }
 
 /// What a GPU did since the time that was asked about, as far back as the driver remembers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GpuActivity {
     /// `nvmlDeviceGetProcessUtilization`: who worked on it. Its "not found" is an empty list: nobody did.
     pub processes: Reading<Vec<ProcessSample>>,
@@ -58,6 +58,9 @@ pub struct GpuActivity {
     pub energy_mj: Reading<u64>,
     /// How long after the question that was read.
     pub energy_after: Duration,
+    /// By GPM (`nvmlGpmSampleGet`, metric 1), in percent: the mean since the look before, of whoever looks again and again
+    /// with one library. Hopper and later have it.
+    pub gpm_percent: Reading<f64>,
 }
 
 /// One process's share of a GPU's time in one sample, in percent. A driver can tell nonsense here: percentages beyond 100,
@@ -114,6 +117,8 @@ pub struct MigInstance {
     /// Graphics utilization in percent by GPM (`nvmlGpmMigSampleGet`, metric 1), where it was asked for, from two samples
     /// more than 100 ms apart. It speaks for the whole GPU instance, not for this compute instance.
     pub graphics_percent: Reading<f64>,
+    /// For how long until now that figure is the mean.
+    pub graphics_over: Duration,
 }
 
 /// A process with a compute context on a GPU or MIG instance.
@@ -125,6 +130,13 @@ pub struct GpuProcess {
     pub memory_mb: Reading<u64>,
     /// Whether it reaches the GPU through an MPS server.
     pub mps: bool,
+}
+
+impl ProcessSample {
+    /// The highest of its shares: a process that only decodes video works.
+    pub fn highest_percent(&self) -> u32 {
+        self.sm_percent.max(self.encoder_percent).max(self.decoder_percent)
+    }
 }
 
 impl GpuSnapshot {

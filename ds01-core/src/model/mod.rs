@@ -10,6 +10,8 @@ mod now;
 mod origin;
 mod process;
 mod reading;
+mod sample;
+mod span;
 
 pub use activity::{ContainerActivity, ContainerLife, RunningProcess};
 #[cfg(feature = "fakes")]
@@ -26,3 +28,5 @@ pub use now::Now;
 pub use origin::Origin;
 pub use process::{Host, Process};
 pub use reading::{Reading, Unknown, UnknownKind};
+pub use sample::{CpuShare, DeviceSpan, Sample, Share, Who};
+pub use span::{Span, covered_ms};

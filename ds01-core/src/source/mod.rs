@@ -15,9 +15,11 @@ mod error;
 pub mod fake;
 pub mod nvml;
 pub mod proc;
+pub mod samples;
 
 pub use clock::{Clock, Shift, ShiftedClock, SystemClock};
 pub use error::{FailureKind, SourceError, SourceName};
+pub use samples::{NoSamples, SampleSource};
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,6 +39,8 @@ pub struct Sources {
     pub gpus: Arc<dyn GpuSource>,
     /// Processes and users.
     pub processes: Arc<dyn ProcessSource>,
+    /// What the GPU sampler saw.
+    pub samples: Arc<dyn SampleSource>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -176,6 +180,12 @@ pub trait ProcessSource: Send + Sync {
     /// The counters and processes of a running container. Each that could not be read says why, and so does each of a
     /// container whose main process is gone, or is another container's.
     fn container(&self, life: &ContainerLife) -> ContainerActivity;
+
+    /// CPU time that a running container used so far: the cheap way to it, for who asks every few seconds. `life.pid` may be
+    /// any of its processes.
+    fn cpu_time(&self, life: &ContainerLife) -> Reading<Duration> {
+        self.container(life).cpu_time
+    }
 
     /// Whether there is anything at this absolute path of the host, links followed. Nothing is mounted, opened or made. The
     /// path can lie on a file system whose server does not answer: callers give it a deadline.

@@ -124,8 +124,11 @@ impl Trial {
                 figure: GpuFigure::OwnProcesses { percent: 0.0 },
                 context: None,
                 energy: None,
+                covered_ms: None,
+                used_ms: None,
             }],
             cpu_us: Reading::Known(0),
+            cpu_burst: None,
             net_bytes: Reading::Known(0),
             activity: Reading::Known(ProcessActivity { newest: None, terminals: BTreeMap::new() }),
         }

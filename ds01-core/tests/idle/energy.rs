@@ -77,7 +77,8 @@ fn work_that_no_look_saw_is_work() {
     for _ in 0..4 {
         lab.check(60);
     }
-    assert_eq!(track(&lab.check(60)).idle(), 4 * CHECK);
+    // Of the first interval what the driver remembers: what the GPU takes when it idles was not known yet.
+    assert_eq!(track(&lab.check(60)).idle(), 3 * CHECK + Duration::from_secs(5));
     assert_eq!(lab.whole.notices("WILL BE STOPPED"), 0);
 
     let worked = lab.check(68);

@@ -138,8 +138,16 @@ impl Host {
             container_id: container.facts.id.clone(),
             name: container.facts.name.clone(),
             started_at: container.facts.started_at.unwrap(),
-            gpus: vec![GpuMeasure { gpu: "GPU-1".to_owned(), figure, context: None, energy }],
+            gpus: vec![GpuMeasure {
+                gpu: "GPU-1".to_owned(),
+                figure,
+                context: None,
+                energy,
+                covered_ms: None,
+                used_ms: None,
+            }],
             cpu_us: if read { Reading::Known(container.cpu_us) } else { unknown().into() },
+            cpu_burst: None,
             net_bytes: if read { Reading::Known(1) } else { unknown().into() },
             activity: if read {
                 Reading::Known(ProcessActivity { newest: None, terminals: BTreeMap::new() })

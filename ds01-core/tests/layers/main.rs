@@ -29,7 +29,7 @@ const LAYERS: &[&[&str]] = &[
     &["idle/rules"],
     &["idle/notice"],
     &["idle/act"],
-    &["scan"],
+    &["scan", "sampler"],
     &["cli"],
 ];
 

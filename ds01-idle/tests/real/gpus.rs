@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use nvml_standin::{Install, Process, ProcessSample, Scenario, scenario_path};
+use nvml_standin::{Install, Process, ProcessSample, Sample, SampleKind, Scenario, scenario_path};
 use tempfile::TempDir;
 
 /// A copy of the NVML stand-in, and the GPUs that it tells of.
@@ -80,13 +80,31 @@ impl Gpus {
     }
 }
 
+/// So far apart are the samples of a GPU that does not live, and so many there are: what is said of it has been so for
+/// longer than there are pauses between looks.
+const SAMPLES_APART: SignedDuration = SignedDuration::from_secs(10);
+const SAMPLES: i32 = 90;
+
 impl State {
+    /// Gives a GPU a ring of samples of what its processes do, where the story says nothing of it.
+    fn has_been_so(&self, gpu: &mut nvml_standin::Gpu) {
+        let together: u32 = self.working.iter().filter(|work| work.gpu == gpu.uuid).map(|work| work.percent).sum();
+        let sample = |n: i32| Sample {
+            value: together.min(100),
+            at_us: Some((self.now - SAMPLES_APART * n).as_microsecond().unsigned_abs()),
+        };
+        gpu.samples.entry(SampleKind::Gpu).or_insert_with(|| (0..SAMPLES).map(sample).collect());
+    }
+
     /// The scenario with all who work on it.
     fn told(&self) -> Scenario {
         let mut scenario = self.scenario.clone();
         let ahead = u64::try_from(self.now.duration_since(Timestamp::now()).as_micros()).unwrap_or(0);
         for living in scenario.gpus.iter_mut().filter_map(|gpu| gpu.living.as_mut()) {
             living.ahead_us = ahead;
+        }
+        for gpu in scenario.gpus.iter_mut().filter(|gpu| gpu.process_utilization.is_some() && gpu.living.is_none()) {
+            self.has_been_so(gpu);
         }
         let a_moment_ago = self.now - SignedDuration::from_secs(1);
         for work in &self.working {

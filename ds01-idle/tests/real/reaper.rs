@@ -68,6 +68,11 @@ impl Reaper {
         self.dir.path().join("etc/resource-limits.yaml")
     }
 
+    /// Where the sampler writes to, if the story has one.
+    pub(crate) fn samples_dir(&self) -> PathBuf {
+        self.state_dir().join("samples")
+    }
+
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.dir.path().join("state")
     }
@@ -105,6 +110,7 @@ impl Reaper {
         let mut command = Self::bare();
         command.arg(subcommand).arg("--config").arg(self.policy()).arg("--nvml-library").arg(&self.library);
         command.arg("--state-dir").arg(self.state_dir()).arg("--events-file").arg(self.events_file());
+        command.arg("--samples-dir").arg(self.samples_dir());
         if subcommand == "run" {
             command.arg("--wall").arg(self.wall());
         }

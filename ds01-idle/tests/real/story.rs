@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     fs,
+    ops::RangeInclusive,
     path::Path,
     process::{self, Command},
     sync::{
@@ -18,8 +19,9 @@ use ds01_core::{
     cli::SourceArgs,
     detect::{Inventory, Settings, inventory::FILE_NAME},
     event::EventLog,
+    model::{DeviceSpan, Sample},
     scan::{self, ScanOptions},
-    source::Shift,
+    source::{Clock, Shift, SystemClock, samples::SampleFiles},
 };
 use jiff::{SignedDuration, Timestamp};
 use nvml_standin::{Gpu, Scenario};
@@ -189,6 +191,29 @@ impl Story {
         (wall, boot)
     }
 
+    /// In these minutes of the story the sampler sees so much of MIG instances by GPM, all the time. GPM compares samples by a
+    /// clock that no story can take ahead, so that this is written down as a sampler would.
+    pub(crate) fn sampled(&self, instances: &[(String, f64)], minutes: RangeInclusive<u64>) {
+        let (from, to) = minutes.into_inner();
+        let (_, ahead) = self.shift_to(Duration::from_secs(from * 60));
+        let now_ms = u64::try_from((SystemClock.since_boot() + Duration::from_secs(ahead)).as_millis()).unwrap();
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().to_owned();
+        let files = SampleFiles::new(self.reaper.samples_dir());
+        for n in 0..(to - from) * 12 {
+            let from_ms = now_ms + n * 5_000;
+            let device = |(uuid, percent): &(String, f64)| DeviceSpan {
+                uuid: uuid.clone(),
+                covered_ms: 5_000,
+                percent: Some(*percent),
+                mean_percent: Some(*percent),
+                shares: None,
+            };
+            let devices = instances.iter().map(device).collect();
+            let sample = Sample { boot_id: boot_id.clone(), from_ms, to_ms: from_ms + 5_000, devices, cpu: Vec::new() };
+            files.append(&sample).unwrap();
+        }
+    }
+
     /// A scan of the detector's at this moment of the story.
     pub(crate) fn scan(&self, at: impl Into<At>) {
         let (wall, boot) = self.shift_to(at.into().0);
@@ -197,6 +222,7 @@ impl Story {
             nvml_library: Some(self.gpus.library().to_owned()),
             proc_root: "/proc".into(),
             sys_root: "/sys".into(),
+            samples_dir: self.reaper.samples_dir(),
             shift_clocks: Some(Shift { wall: SignedDuration::from_secs(wall), boot: Duration::from_secs(boot) }),
         };
         let doors = sources.doors(DEADLINE).unwrap();

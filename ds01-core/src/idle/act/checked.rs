@@ -129,7 +129,7 @@ impl Checked {
         start: Instant,
     ) -> Self {
         let left = options.deadline.saturating_sub(start.elapsed()).max(options.deadline.mul_f64(LEAST_FOR_LOOK));
-        let since = state.last_check.as_ref().map(|mark| mark.at);
+        let since = state.last_check.as_ref().map(|mark| mark.boot_ms);
         let look = Look::at(sources, previous, left, &options.settings, since);
         Self {
             demand: demand(&look, &options.policy.monitoring),

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    asked::{Asked, Sampled},
     measure::{GpuFigure, GpuMeasure},
-    report::{Asked, GpuReport, Tenancy, Utilization},
+    report::{GpuReport, Tenancy, Utilization},
 };
 use crate::{
     detect::{
         Inventory,
         inventory::{ContainerEntry, GpuEntry},
     },
-    model::{GpuProcess, GpuSnapshot, Reading, Unknown, UnknownKind},
+    model::{GpuActivity, GpuProcess, GpuSnapshot, MigInstance, Reading, Sample, Unknown, UnknownKind, Who},
 };
 
 /// The host's GPUs and MIG instances, and to how many running containers each is given.
@@ -19,12 +20,13 @@ pub(crate) struct Devices<'a> {
     by_uuid: BTreeMap<&'a str, Device<'a>>,
     entries: &'a [GpuEntry],
     given: BTreeMap<String, usize>,
+    samples: &'a [Sample],
 }
 
 /// A GPU or MIG instance as the driver told of it.
 struct Device<'a> {
-    utilization: Reading<&'a crate::model::GpuActivity>,
-    graphics_percent: Option<&'a Reading<f64>>,
+    utilization: Reading<&'a GpuActivity>,
+    instance: Option<&'a MigInstance>,
     processes: &'a Reading<Vec<GpuProcess>>,
 }
 
@@ -38,25 +40,22 @@ pub(crate) struct Seen<'a> {
 }
 
 impl<'a> Devices<'a> {
-    pub(crate) fn new(inventory: &'a Inventory, gpus: &'a GpuSnapshot) -> Self {
+    /// `samples` are what the sampler saw since the look before.
+    pub(crate) fn new(inventory: &'a Inventory, gpus: &'a GpuSnapshot, samples: &'a [Sample]) -> Self {
         let mut by_uuid = BTreeMap::new();
         for gpu in gpus.gpus.iter().filter_map(|reading| reading.gpu.known()) {
             let (utilization, processes) = (gpu.activity.as_ref(), &gpu.processes);
-            by_uuid.insert(gpu.uuid.as_str(), Device { utilization, graphics_percent: None, processes });
+            by_uuid.insert(gpu.uuid.as_str(), Device { utilization, instance: None, processes });
             for mig in gpu.mig_instances() {
                 let not_asked = Unknown::new(UnknownKind::NotSupported, "the utilization of a MIG instance");
                 by_uuid.insert(
                     mig.uuid.as_str(),
-                    Device {
-                        utilization: not_asked.into(),
-                        graphics_percent: Some(&mig.graphics_percent),
-                        processes: &mig.processes,
-                    },
+                    Device { utilization: not_asked.into(), instance: Some(mig), processes: &mig.processes },
                 );
             }
         }
         let given = given(inventory, |_| true);
-        Self { by_uuid, entries: &inventory.gpus, given }
+        Self { by_uuid, entries: &inventory.gpus, given, samples }
     }
 
     /// What each of the container's GPUs did.
@@ -67,6 +66,8 @@ impl<'a> Devices<'a> {
             figure: GpuFigure::Unknown { why: unresolved.reason.clone() },
             context: None,
             energy: None,
+            covered_ms: None,
+            used_ms: None,
         });
         known.chain(unresolved).collect()
     }
@@ -81,16 +82,59 @@ impl<'a> Devices<'a> {
                 other_contexts: why().into(),
                 mps: false,
             };
-            return GpuReport { gpu: uuid, utilization: why().into(), tenancy };
+            return GpuReport { gpu: uuid, utilization: why().into(), tenancy, by_unknown: false, sampled: Vec::new() };
         };
-        let utilization = match (device.graphics_percent, &device.utilization) {
-            (Some(graphics), _) => Reading::Known(Utilization::Mig(graphics.clone())),
+        let utilization = match (device.instance, &device.utilization) {
+            (Some(instance), _) => {
+                Reading::Known(Utilization::Mig(instance.graphics_percent.clone(), instance.graphics_over, seen.asked))
+            }
             (None, Reading::Known(activity)) => Reading::Known(Utilization::Gpu((*activity).clone(), seen.asked)),
             (None, Reading::Unknown(why)) => why.clone().into(),
         };
         let own_given = usize::from(devices_of(seen.entry, self.entries).contains(&uuid));
         let given_to_others = self.given.get(&uuid).copied().unwrap_or(0) > own_given;
-        GpuReport { tenancy: tenancy(device, seen.pids, given_to_others), utilization, gpu: uuid }
+        GpuReport {
+            tenancy: tenancy(device, seen.pids, given_to_others),
+            by_unknown: device.tells_of_unknown(seen),
+            sampled: self.sampled(&uuid, seen),
+            utilization,
+            gpu: uuid,
+        }
+    }
+
+    /// What the sampler saw of a device, as it concerns one container.
+    fn sampled(&self, uuid: &str, seen: &Seen<'_>) -> Vec<Sampled> {
+        let on_it = |sample: &'a Sample| Some((sample, sample.devices.iter().find(|device| device.uuid == uuid)?));
+        let sampled = self.samples.iter().filter_map(on_it).map(|(sample, device)| {
+            let shares = || device.shares.iter().flatten().filter(|share| share.percent > 0);
+            let own: u32 =
+                shares().filter(|share| share.who.is_in(&seen.entry.full_id)).map(|share| share.percent).sum();
+            Sampled {
+                covered: sample.covered(device),
+                percent: device.percent,
+                mean_percent: device.mean_percent,
+                own_percent: device.shares.is_some().then_some(f64::from(own.min(100))),
+                by_unknown: shares().any(|share| matches!(share.who, Who::Unknown { .. })),
+            }
+        });
+        sampled.collect()
+    }
+}
+
+impl Device<'_> {
+    /// Whether the driver tells of work of a process that holds no context any more, and is none of the container's.
+    fn tells_of_unknown(&self, seen: &Seen<'_>) -> bool {
+        let (Reading::Known(activity), Reading::Known(on_it)) = (&self.utilization, self.processes) else {
+            return false;
+        };
+        let known = |pid: u32| {
+            on_it.iter().any(|process| process.pid == pid)
+                || activity.graphics_pids.known().is_some_and(|pids| pids.contains(&pid))
+                || seen.pids.known().is_some_and(|own| own.contains(&pid))
+        };
+        activity.processes.known().into_iter().flatten().any(|sample| {
+            (1..=100).contains(&sample.highest_percent()) && seen.asked.contains(sample.time_us) && !known(sample.pid)
+        })
     }
 }
 

@@ -16,7 +16,7 @@ fn what_a_display_does_is_not_the_containers() {
         let snapshot = GpuSnapshot { driver_version: None, gpus: vec![displaying(gpu("A", on_it, &[], 80), graphics)] };
         let inventory = inventory(&alone);
         let seen = Seen { entry: &alone[0], pids: &own, asked: ASKED };
-        let measure = Devices::new(&inventory, &snapshot).measures(&seen).remove(0);
+        let measure = Devices::new(&inventory, &snapshot, &[]).measures(&seen).remove(0);
         (measure.figure, measure.energy.is_some())
     };
     let known = |pids: &[u32]| Reading::Known(pids.to_vec());

@@ -127,6 +127,7 @@ fn gpu(uuid: &str, processes: Reading<Vec<GpuProcess>>, worked: &[(u32, u32)], p
         graphics_pids: Reading::Known(Vec::new()),
         energy_mj: lost(),
         energy_after: std::time::Duration::ZERO,
+        gpm_percent: Unknown::new(UnknownKind::NotAsked, "GPM").into(),
     };
     let gpu = Gpu { activity: Reading::Known(activity), processes, ..bare(uuid, Mig::Disabled) };
     GpuReading { index: 0, gpu: Reading::Known(gpu) }
@@ -155,6 +156,7 @@ fn instance(uuid: &str, graphics_percent: Reading<f64>, pids: &[u32]) -> MigInst
         memory_total_mb: lost(),
         processes: Reading::Known(pids.iter().copied().map(process).collect()),
         graphics_percent,
+        graphics_over: std::time::Duration::from_millis(110),
     }
 }
 
@@ -169,7 +171,7 @@ fn measures(
     gpus: Vec<GpuReading>,
 ) -> Vec<(String, GpuFigure)> {
     let (inventory, snapshot) = (inventory(containers), GpuSnapshot { driver_version: None, gpus });
-    let devices = Devices::new(&inventory, &snapshot);
+    let devices = Devices::new(&inventory, &snapshot, &[]);
     let measures = devices.measures(&Seen { entry: &containers[0], pids: &pids, asked: ASKED });
     measures.into_iter().map(|measure| (measure.gpu, measure.figure)).collect()
 }

@@ -22,6 +22,14 @@ pub struct GpuMeasure {
     /// counts for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<EnergyCount>,
+    /// For how much of the time since the observation before the figure speaks, in milliseconds: the driver's ring is seconds
+    /// deep, and the sampler has seen what it has seen. `None` where there is no figure, and in lines of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered_ms: Option<u64>,
+    /// For how long the container used the GPU in that time, in milliseconds of the whole GPU or instance: half of it for ten
+    /// seconds is 5,000. `None` where that can't be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_ms: Option<u64>,
 }
 
 /// A figure in percent, by its origin, or why there is none.

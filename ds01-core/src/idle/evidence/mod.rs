@@ -4,24 +4,30 @@
 //! GpuReport -> GpuMeasure -> Observation; two observations -> Signals -> Verdict
 //! ```
 
+mod asked;
 mod container;
+mod covered;
 mod devices;
 mod gpu;
 mod measure;
 mod observation;
+mod observed;
 pub mod power;
 mod report;
 mod signals;
 mod thresholds;
 mod verdict;
 
+pub use asked::{Asked, Sampled};
 pub use container::ContainerFacts;
+pub(crate) use covered::by_ring;
 pub(crate) use devices::{Devices, Seen, given};
 pub use gpu::{Between, GpuEvidence};
 pub use measure::{EnergyCount, GpuFigure, GpuMeasure};
-pub use observation::{Observation, ProcessActivity, SHORTEST_INTERVAL, StartedProcess};
+pub use observation::{CpuBurst, Observation, ProcessActivity, SHORTEST_INTERVAL, StartedProcess};
+pub(crate) use observed::observed_ms;
 pub use power::IdlePowers;
-pub use report::{Asked, GpuReport, Tenancy, Utilization};
+pub use report::{GpuReport, Tenancy, Utilization};
 pub use signals::{ProcessNews, Sign, Signal, Signals, Since};
 pub use thresholds::Thresholds;
 pub use verdict::Verdict;

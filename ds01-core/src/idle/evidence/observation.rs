@@ -34,10 +34,30 @@ pub struct Observation {
     pub gpus: Vec<GpuMeasure>,
     /// CPU time its cgroup used so far, in microseconds.
     pub cpu_us: Reading<u64>,
+    /// The sampler's busiest span since the observation before. `None` where no sampler looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_burst: Option<CpuBurst>,
     /// Bytes received and sent so far in its network namespace. Unknown on the host's network.
     pub net_bytes: Reading<u64>,
     /// What its processes and terminals tell.
     pub activity: Reading<ProcessActivity>,
+}
+
+/// CPU time that a container used within a few seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CpuBurst {
+    /// Microseconds.
+    pub us: u64,
+    /// In how many milliseconds.
+    pub over_ms: u64,
+}
+
+impl CpuBurst {
+    /// In percent of one core.
+    #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
+    pub fn percent(self) -> f64 {
+        self.us as f64 / (self.over_ms.max(1) as f64 * 10.0)
+    }
 }
 
 impl Observation {

@@ -62,15 +62,20 @@ impl IdlePower {
     /// not, and when nobody can tell. Up to `noise` watts prove nothing.
     pub fn excess_watts(&self, before: &EnergyCount, now: &EnergyCount, noise: f64) -> Option<f64> {
         let (mj, ms) = spent(before, now)?;
-        let longest = millis(LONGEST_MEMORY);
-        let recent = self.0.iter().filter(|mean| mean.until_boot_ms.saturating_add(longest) >= before.boot_ms);
-        let idle_mw = recent.map(|mean| mean.mw).min()?;
+        let idle_mw = self.idle_mw(before)?;
         let excess_mj = mj.checked_sub(idle_mw.saturating_mul(ms) / 1000)?;
         let excess_over = |ms: u64| watts(excess_mj.saturating_mul(1000) / ms);
         // Over a shorter time than this, steps of the counter look like power.
         let is_more = excess_over(ms.max(millis(SHORTEST_INTERVAL)))
             > noise + watts(idle_mw.saturating_mul(NOISE_PER_MILLE) / 1000);
         is_more.then(|| excess_over(ms))
+    }
+
+    /// What the GPU took when it idled, before `before`.
+    fn idle_mw(&self, before: &EnergyCount) -> Option<u64> {
+        let longest = millis(LONGEST_MEMORY);
+        let recent = self.0.iter().filter(|mean| mean.until_boot_ms.saturating_add(longest) >= before.boot_ms);
+        recent.map(|mean| mean.mw).min()
     }
 
     /// Remembers what the GPU took from `before` to `now`.
@@ -98,6 +103,13 @@ fn spent(before: &EnergyCount, now: &EnergyCount) -> Option<(u64, u64)> {
 /// Up to `noise` watts prove nothing.
 pub(super) fn excess_watts(idle: &IdlePowers, before: &[GpuMeasure], now: &[GpuMeasure], noise: f64) -> Option<f64> {
     both(before, now).filter_map(|(gpu, before, now)| idle.get(gpu)?.excess_watts(before, now, noise)).reduce(f64::max)
+}
+
+/// Whether the energy from `before` to `now` tells if a GPU did anything: both were read, and what it takes when it idles is
+/// known.
+pub(super) fn tells(idle: &IdlePower, before: Option<&EnergyCount>, now: Option<&EnergyCount>) -> bool {
+    let (Some(before), Some(now)) = (before, now) else { return false };
+    spent(before, now).is_some() && idle.idle_mw(before).is_some()
 }
 
 /// Remembers what GPUs took from one observation to another, and forgets GPUs that are not there any more.

@@ -1,10 +1,14 @@
 //! From the driver's raw answers about one GPU to the figure they give of one container.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use super::measure::{EnergyCount, GpuFigure, GpuMeasure};
+use super::{
+    asked::{Asked, Sampled},
+    covered,
+    measure::{EnergyCount, GpuFigure, GpuMeasure},
+};
 use crate::{
-    model::{DeviceSample, GpuActivity, ProcessSample, Reading},
+    model::{DeviceSample, GpuActivity, ProcessSample, Reading, Span},
     units::millis,
 };
 
@@ -17,6 +21,10 @@ pub struct GpuReport {
     pub utilization: Reading<Utilization>,
     /// Who is on it.
     pub tenancy: Tenancy,
+    /// Whether the driver tells of work of a process that nobody knows any more: it could have been the container's.
+    pub by_unknown: bool,
+    /// What the sampler saw of it since the observation before, oldest first.
+    pub sampled: Vec<Sampled>,
 }
 
 /// The driver's figures, by the kind of device.
@@ -24,20 +32,9 @@ pub struct GpuReport {
 pub enum Utilization {
     /// A whole GPU: what the driver told of it, and the span that it was asked about.
     Gpu(GpuActivity, Asked),
-    /// A MIG instance: graphics utilization in percent by GPM, from two samples at least 100 ms apart. It speaks for the
-    /// whole GPU instance.
-    Mig(Reading<f64>),
-}
-
-/// A span on the driver's wall clock, in microseconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
-    /// The observation before. What is not later is old.
-    pub since_us: u64,
-    /// Now.
-    pub until_us: u64,
-    /// Now, on the boot clock, in milliseconds.
-    pub boot_ms: u64,
+    /// A MIG instance: graphics utilization in percent by GPM, from two samples at least 100 ms apart, and for how long that is
+    /// the mean. It speaks for the whole GPU instance.
+    Mig(Reading<f64>, Duration, Asked),
 }
 
 /// Who is on a GPU or MIG instance.
@@ -58,19 +55,40 @@ pub struct Tenancy {
 impl GpuReport {
     /// The best figure that the report gives, by the rules in their order: own processes, the device, GPM, none.
     pub fn measure(&self) -> GpuMeasure {
-        let figure = match &self.utilization {
+        let figure = self.figure();
+        let context = if self.own().is_ok_and(|percent| percent > 0.0) {
+            Some(true)
+        } else {
+            self.tenancy.own_context.known().copied()
+        };
+        let (covered_ms, used_ms) = (self.covered_ms(&figure), self.used_ms(&figure));
+        GpuMeasure { gpu: self.gpu.clone(), figure, context, energy: self.energy(), covered_ms, used_ms }
+    }
+
+    fn figure(&self) -> GpuFigure {
+        match &self.utilization {
             Reading::Unknown(why) => GpuFigure::Unknown { why: why.to_string() },
-            Reading::Known(Utilization::Mig(gpm)) => match gpm {
-                Reading::Known(percent) if (0.0..=100.0).contains(percent) => {
-                    GpuFigure::Gpm { percent: *percent, attributable: self.attributable() }
+            Reading::Known(Utilization::Mig(gpm, ..)) => {
+                let sampled = self.highest_sampled(|sampled| sampled.percent);
+                match (gpm, sampled) {
+                    (Reading::Known(percent), _) if !(0.0..=100.0).contains(percent) => {
+                        GpuFigure::Unknown { why: format!("GPM says {percent} %") }
+                    }
+                    (Reading::Unknown(why), None) => {
+                        GpuFigure::Unknown { why: format!("GPM of the MIG instance: {why}") }
+                    }
+                    (gpm, sampled) => {
+                        let percent = gpm.known().copied().unwrap_or(0.0).max(sampled.unwrap_or(0.0));
+                        GpuFigure::Gpm { percent, attributable: self.attributable() }
+                    }
                 }
-                Reading::Known(percent) => GpuFigure::Unknown { why: format!("GPM says {percent} %") },
-                Reading::Unknown(why) => GpuFigure::Unknown { why: format!("GPM of the MIG instance: {why}") },
-            },
-            Reading::Known(Utilization::Gpu(GpuActivity { processes, device, .. }, asked)) => {
-                let own = self.own_share(processes, *asked);
-                let all = highest_sample(device, *asked);
-                match (own, all) {
+            }
+            Reading::Known(Utilization::Gpu(GpuActivity { device, .. }, asked)) => {
+                let all = match (highest_sample(device, *asked), self.highest_sampled(|sampled| sampled.percent)) {
+                    (Ok(seen), sampled) => Ok(seen.max(sampled.unwrap_or(0.0))),
+                    (Err(why), sampled) => sampled.ok_or(why),
+                };
+                match (self.own(), all) {
                     // Work that nobody else can have done is the container's, whoever the driver books it to.
                     (Ok(own), Ok(all)) if self.tenancy.others == Reading::Known(false) && all > own => {
                         GpuFigure::Device { percent: all, attributable: true }
@@ -80,17 +98,75 @@ impl GpuReport {
                     (Err(own), Err(all)) => GpuFigure::Unknown { why: format!("own processes: {own}; device: {all}") },
                 }
             }
-        };
-        let context = if self.has_rows() { Some(true) } else { self.tenancy.own_context.known().copied() };
-        GpuMeasure { gpu: self.gpu.clone(), figure, context, energy: self.energy() }
+        }
     }
 
-    /// Whether the driver tells of work of the container's own processes.
-    fn has_rows(&self) -> bool {
+    /// The highest share of the container's own processes, of what the look and the sampler saw.
+    fn own(&self) -> Result<f64, String> {
         let Reading::Known(Utilization::Gpu(GpuActivity { processes, .. }, asked)) = &self.utilization else {
-            return false;
+            return Err("a MIG instance tells of no processes".to_owned());
         };
-        self.own_share(processes, *asked).is_ok_and(|percent| percent > 0.0)
+        if self.tenancy.mps {
+            return Err("the work of MPS clients is booked to their server".to_owned());
+        }
+        let sampled = self.highest_sampled(|sampled| sampled.own_percent);
+        match (self.own_share(processes, *asked), sampled) {
+            (Ok(seen), sampled) => Ok(seen.max(sampled.unwrap_or(0.0))),
+            // That the sampler saw no work is no proof that there was none in what could not be read.
+            (Err(why), sampled) => sampled.filter(|percent| *percent > 0.0).ok_or(why),
+        }
+    }
+
+    fn highest_sampled(&self, figure: impl Fn(&Sampled) -> Option<f64>) -> Option<f64> {
+        self.sampled.iter().filter_map(figure).reduce(f64::max)
+    }
+
+    /// For how much of the time that was asked about `figure` speaks; `None` where there is no figure.
+    fn covered_ms(&self, figure: &GpuFigure) -> Option<u64> {
+        let Reading::Known(utilization) = &self.utilization else { return None };
+        let now = self.seen_now()?;
+        let by_own = matches!(figure, GpuFigure::OwnProcesses { .. });
+        let (Utilization::Gpu(_, asked) | Utilization::Mig(.., asked)) = utilization;
+        // Work of somebody unknown could have been the container's: then nothing is known of that time.
+        let tells = |sampled: &&Sampled| match (figure, utilization) {
+            (GpuFigure::Unknown { .. }, _) => false,
+            (GpuFigure::OwnProcesses { .. }, _) => sampled.own_percent.is_some() && !sampled.by_unknown,
+            _ => sampled.percent.is_some(),
+        };
+        let now = if by_own && self.by_unknown { Span { from_ms: now.to_ms, ..now } } else { now };
+        (!matches!(figure, GpuFigure::Unknown { .. }))
+            .then(|| covered::together(now, self.sampled.iter().filter(tells), asked.span()))
+    }
+
+    /// For how long the container used it, where that can be told.
+    fn used_ms(&self, figure: &GpuFigure) -> Option<u64> {
+        let now = self.seen_now()?;
+        let alone = self.tenancy.others == Reading::Known(false);
+        match (figure, &self.utilization) {
+            (GpuFigure::OwnProcesses { .. }, Reading::Known(Utilization::Gpu(activity, asked))) => {
+                let seen =
+                    self.own_rows(&activity.processes, *asked).ok().map(|rows| rows.iter().sum::<u32>().min(100));
+                covered::used_ms((now, seen.map(f64::from)), &self.sampled, |sampled| sampled.own_percent)
+            }
+            (GpuFigure::Device { .. }, Reading::Known(Utilization::Gpu(activity, asked))) if alone => {
+                covered::used_ms((now, mean(&activity.device, *asked)), &self.sampled, |sampled| sampled.mean_percent)
+            }
+            (GpuFigure::Gpm { .. }, Reading::Known(Utilization::Mig(gpm, ..))) if alone => {
+                covered::used_ms((now, gpm.known().copied()), &self.sampled, |sampled| sampled.mean_percent)
+            }
+            _ => None,
+        }
+    }
+
+    /// What the look itself speaks of.
+    fn seen_now(&self) -> Option<Span> {
+        match self.utilization.known()? {
+            Utilization::Gpu(activity, asked) => Some(covered::by_ring(activity, *asked)),
+            Utilization::Mig(gpm, over, asked) => {
+                let over_ms = if gpm.known().is_some() { millis(*over) } else { 0 };
+                Some(Span { from_ms: asked.boot_ms.saturating_sub(over_ms), to_ms: asked.boot_ms })
+            }
+        }
     }
 
     /// The energy counter, where it speaks of this container alone.
@@ -105,31 +181,38 @@ impl GpuReport {
         self.tenancy.own_context == Reading::Known(true) || self.tenancy.others == Reading::Known(false)
     }
 
-    /// The highest share of the container's own processes; 0 when the driver names none of them.
+    /// The highest share of the container's own processes that the look saw; 0 when the driver names none of them.
     fn own_share(&self, samples: &Reading<Vec<ProcessSample>>, asked: Asked) -> Result<f64, String> {
-        if self.tenancy.mps {
-            return Err("the work of MPS clients is booked to their server".to_owned());
+        let highest = self.own_rows(samples, asked)?.into_iter().max().unwrap_or(0);
+        if highest > 0 {
+            return Ok(f64::from(highest));
         }
+        match &self.tenancy.own_context {
+            Reading::Known(_) => Ok(0.0),
+            // It could be a client of an MPS server, to whose pid the driver books the work.
+            Reading::Unknown(why) => Err(format!("who is on the GPU could not be read: {why}")),
+        }
+    }
+
+    /// The shares of its own processes in percent, as far as they make sense.
+    fn own_rows(&self, samples: &Reading<Vec<ProcessSample>>, asked: Asked) -> Result<Vec<u32>, String> {
         asked.check()?;
         let samples = known(samples)?;
         let own = known(&self.tenancy.own_pids)?;
-        let mut highest = 0;
+        let mut rows = Vec::new();
         let mut nonsense = None;
         for sample in samples.iter().filter(|sample| own.contains(&sample.pid) && asked.contains(sample.time_us)) {
-            match sample.sm_percent.max(sample.encoder_percent).max(sample.decoder_percent) {
-                percent @ 0..=100 => highest = highest.max(percent),
+            match sample.highest_percent() {
+                percent @ 0..=100 => rows.push(percent),
                 percent => nonsense = Some((sample.pid, percent)),
             }
         }
         match nonsense {
             // A sample that makes no sense is no proof that its process did nothing.
-            Some((pid, percent)) if highest == 0 => Err(format!("the driver says {percent} % of pid {pid}")),
-            _ if highest > 0 => Ok(f64::from(highest)),
-            _ => match &self.tenancy.own_context {
-                Reading::Known(_) => Ok(0.0),
-                // It could be a client of an MPS server, to whose pid the driver books the work.
-                Reading::Unknown(why) => Err(format!("who is on the GPU could not be read: {why}")),
-            },
+            Some((pid, percent)) if rows.iter().all(|percent| *percent == 0) => {
+                Err(format!("the driver says {percent} % of pid {pid}"))
+            }
+            _ => Ok(rows),
         }
     }
 }
@@ -143,21 +226,18 @@ impl Tenancy {
     }
 }
 
-impl Asked {
-    fn contains(self, time_us: u64) -> bool {
-        time_us > self.since_us
-    }
-
-    /// With the clock set back, everything new looks old until it has caught up: nothing can be told from that.
-    fn check(self) -> Result<(), String> {
-        if self.since_us < self.until_us { Ok(()) } else { Err("the wall clock was set back".to_owned()) }
-    }
-}
-
 fn highest_sample(samples: &Reading<Vec<DeviceSample>>, asked: Asked) -> Result<f64, String> {
     asked.check()?;
     let new = known(samples)?.iter().filter(|sample| asked.contains(sample.time_us) && sample.percent <= 100);
     new.map(|sample| f64::from(sample.percent)).reduce(f64::max).ok_or_else(|| "no new sample".to_owned())
+}
+
+fn mean(samples: &Reading<Vec<DeviceSample>>, asked: Asked) -> Option<f64> {
+    let new = || {
+        samples.known().into_iter().flatten().filter(|sample| asked.contains(sample.time_us) && sample.percent <= 100)
+    };
+    let count = u32::try_from(new().count()).ok().filter(|count| *count > 0)?;
+    Some(new().map(|sample| f64::from(sample.percent)).sum::<f64>() / f64::from(count))
 }
 
 fn known<T>(reading: &Reading<T>) -> Result<&T, String> {

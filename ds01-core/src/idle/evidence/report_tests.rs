@@ -23,6 +23,7 @@ fn gpu_activity(processes: Reading<Vec<ProcessSample>>, device: Reading<Vec<Devi
         graphics_pids: Reading::Known(Vec::new()),
         energy_mj: Reading::Known(60_000),
         energy_after: std::time::Duration::from_millis(250),
+        gpm_percent: Unknown::new(UnknownKind::NotAsked, "GPM").into(),
     }
 }
 
@@ -38,6 +39,8 @@ fn shared(processes: Reading<Vec<ProcessSample>>, device: Reading<Vec<DeviceSamp
             other_contexts: Reading::Known(true),
             mps: false,
         },
+        by_unknown: false,
+        sampled: Vec::new(),
     }
 }
 
@@ -84,7 +87,8 @@ fn else_the_device_decides_by_its_highest_sample() {
 fn a_device_figure_proves_idleness_for_all_and_work_only_for_those_on_it() {
     let evidence = |percent, attributable| {
         let figure = GpuFigure::Device { percent, attributable };
-        GpuMeasure { gpu: "GPU-1".to_owned(), figure, context: None, energy: None }.evidence(&THRESHOLDS, false)
+        GpuMeasure { gpu: "GPU-1".to_owned(), figure, context: None, energy: None, covered_ms: None, used_ms: None }
+            .evidence(&THRESHOLDS, false)
     };
     assert_eq!(evidence(4.9, false), GpuEvidence::Idle(4.9));
     assert_eq!(evidence(5.0, true), GpuEvidence::Active(5.0));
@@ -123,7 +127,10 @@ fn unknown_pids_and_a_clock_set_back_leave_nothing_to_judge_by() {
 
 #[test]
 fn a_mig_instance_is_known_through_gpm_alone() {
-    let mig = |gpm| GpuReport { utilization: Reading::Known(Utilization::Mig(gpm)), ..shared(failed(), failed()) };
+    let mig = |gpm| GpuReport {
+        utilization: Reading::Known(Utilization::Mig(gpm, Duration::from_millis(110), ASKED)),
+        ..shared(failed(), failed())
+    };
     assert_eq!(mig(Reading::Known(12.5)).measure().figure, GpuFigure::Gpm { percent: 12.5, attributable: true });
     assert!(is_unknown(&mig(Reading::Known(f64::NAN))));
     assert!(is_unknown(&mig(Reading::Known(140.0))));
@@ -168,7 +175,14 @@ fn a_figure_of_the_gpu_is_work_only_of_who_can_have_done_it() {
 /// On an H200, 0.3 s of work every 20 s was 2 to 4 % of a process, and no process that slept ever showed 1 %.
 #[test]
 fn any_share_of_its_own_processes_is_work() {
-    let evidence = |percent| GpuMeasure { gpu: "GPU-1".to_owned(), figure: own(percent), context: None, energy: None };
+    let evidence = |percent| GpuMeasure {
+        gpu: "GPU-1".to_owned(),
+        figure: own(percent),
+        context: None,
+        energy: None,
+        covered_ms: None,
+        used_ms: None,
+    };
     assert_eq!(evidence(1.0).evidence(&THRESHOLDS, false), GpuEvidence::Active(1.0));
     assert_eq!(evidence(0.0).evidence(&THRESHOLDS, false), GpuEvidence::Idle(0.0));
     let lenient = Thresholds { gpu_process_percent: 2.0, ..THRESHOLDS };
@@ -184,6 +198,8 @@ fn several_gpus() {
             figure: percent.map_or(GpuFigure::Unknown { why: "lost".to_owned() }, own),
             context: None,
             energy: None,
+            covered_ms: None,
+            used_ms: None,
         });
         GpuEvidence::of(&measures.collect::<Vec<_>>(), &[], &THRESHOLDS)
     };
@@ -216,7 +232,10 @@ fn energy_is_told_where_nobody_else_can_have_used_it() {
     assert_eq!(energy(|tenancy| tenancy.other_contexts = failed()), None);
     assert_eq!(energy(|tenancy| tenancy.others = failed()), None);
 
-    let mig = GpuReport { utilization: Reading::Known(Utilization::Mig(failed())), ..shared(failed(), failed()) };
+    let mig = GpuReport {
+        utilization: Reading::Known(Utilization::Mig(failed(), Duration::ZERO, ASKED)),
+        ..shared(failed(), failed())
+    };
     assert_eq!(
         GpuReport { tenancy: Tenancy { others: Reading::Known(false), ..mig.tenancy }, ..mig }.measure().energy,
         None
@@ -227,4 +246,78 @@ fn energy_is_told_where_nobody_else_can_have_used_it() {
     report.utilization = Reading::Known(Utilization::Gpu(none, ASKED));
     report.tenancy.others = Reading::Known(false);
     assert_eq!(report.measure().energy, None);
+}
+
+/// What the sampler saw in the five seconds that end so many seconds before the look.
+fn five_seconds(before_s: u64, own_percent: f64) -> Sampled {
+    let to_ms = ASKED.boot_ms - before_s * 1000;
+    Sampled {
+        covered: Span { from_ms: to_ms - 5_000, to_ms },
+        percent: Some(99.0),
+        mean_percent: Some(50.0),
+        own_percent: Some(own_percent),
+        by_unknown: false,
+    }
+}
+
+#[test]
+fn what_the_sampler_saw_counts_as_what_the_look_sees() {
+    let asked = Asked { since_us: 1_000_000, until_us: 31_000_000, boot_ms: 500_000 };
+    let none: Reading<Vec<ProcessSample>> = Reading::Known(Vec::new());
+    let ring = Reading::Known(
+        (0..50).map(|n| DeviceSample { time_us: asked.until_us - n * 200_000, percent: 99 }).collect::<Vec<_>>(),
+    );
+    let report = |sampled: &[Sampled]| GpuReport {
+        utilization: Reading::Known(Utilization::Gpu(gpu_activity(none.clone(), ring.clone()), asked)),
+        sampled: sampled.to_vec(),
+        ..shared(failed(), failed())
+    };
+    let measured = |sampled: &[Sampled]| {
+        let measure = report(sampled).measure();
+        (measure.figure, measure.covered_ms, measure.used_ms)
+    };
+    assert_eq!(measured(&[]), (own(0.0), Some(10_000), Some(0)), "as far as the ring reaches");
+    let (worked, quiet) = (five_seconds(20, 6.0), five_seconds(10, 0.0));
+    assert_eq!(measured(&[worked.clone(), quiet]), (own(6.0), Some(20_000), Some(300)));
+    let by_unknown = Sampled { by_unknown: true, ..five_seconds(10, 0.0) };
+    assert_eq!(measured(&[by_unknown]), (own(0.0), Some(10_000), Some(0)), "it could have been its own");
+
+    // Nobody works on it who is there: the row of the ring is somebody's who has ended.
+    let unknown_now = GpuReport { by_unknown: true, ..report(&[worked]) };
+    assert_eq!(unknown_now.measure().covered_ms, Some(5_000));
+
+    let lone = |sampled: &[Sampled]| {
+        let mut report = report(sampled);
+        report.tenancy.others = Reading::Known(false);
+        report.measure()
+    };
+    let alone = lone(&[five_seconds(10, 0.0)]);
+    assert_eq!(alone.figure, GpuFigure::Device { percent: 99.0, attributable: true });
+    assert_eq!((alone.covered_ms, alone.used_ms), (Some(15_000), Some(9_900 + 2_500)), "of all that was done");
+}
+
+#[test]
+fn a_mig_instance_is_covered_by_the_samplers_spans() {
+    let asked = Asked { since_us: 1_000_000, until_us: 31_000_000, boot_ms: 500_000 };
+    let span = |before_s, percent| Sampled {
+        percent: Some(percent),
+        mean_percent: Some(percent),
+        own_percent: None,
+        ..five_seconds(before_s, 0.0)
+    };
+    let measure = |gpm: Reading<f64>, sampled: &[Sampled]| {
+        let report = GpuReport {
+            utilization: Reading::Known(Utilization::Mig(gpm, Duration::from_millis(110), asked)),
+            sampled: sampled.to_vec(),
+            ..shared(failed(), failed())
+        };
+        let measure = report.measure();
+        (measure.figure, measure.covered_ms)
+    };
+    let gpm = |percent| GpuFigure::Gpm { percent, attributable: true };
+    assert_eq!(measure(Reading::Known(0.0), &[]), (gpm(0.0), Some(110)));
+    assert_eq!(measure(Reading::Known(0.0), &[span(5, 0.0), span(0, 6.0)]), (gpm(6.0), Some(10_000)));
+    // One that began before the look before ended after it: it counts as a whole, and never for more than was asked about.
+    let six: Vec<Sampled> = (0..7).map(|n| span(n * 5, 0.0)).collect();
+    assert_eq!(measure(failed(), &six), (gpm(0.0), Some(30_000)));
 }

@@ -49,6 +49,9 @@ pub struct Signals {
     pub gpu: GpuEvidence,
     /// CPU time used, in percent of one core.
     pub cpu: Signal<f64>,
+    /// CPU time used in the busiest few seconds, in percent of one core, where that shows work and the whole does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_burst: Option<f64>,
     /// Bytes received and sent since the last check.
     pub network: Signal<u64>,
     /// What began in it, and whether a terminal received input.
@@ -100,9 +103,12 @@ impl Signals {
         let excess = thresholds
             .gpu_watts
             .and_then(|noise| power::excess_watts(since.idle_powers, &before.gpus, &now.gpus, noise));
+        let cpu = cpu(before, now, thresholds.cpu_percent);
+        let cpu_burst = if cpu.is_active() { None } else { cpu_burst(now, thresholds.cpu_percent) };
         Self {
             gpu: seen.with_power(excess),
-            cpu: cpu(before, now, thresholds.cpu_percent),
+            cpu,
+            cpu_burst,
             network: network(since.net_at_check, &now.net_bytes, thresholds.net_bytes),
             processes: processes(before, now),
         }
@@ -110,13 +116,14 @@ impl Signals {
 
     /// The first sign of work, in the order of [`Sign`].
     pub fn work(&self) -> Option<Sign> {
-        let Self { gpu, cpu, network, processes } = self;
+        let Self { gpu, cpu, cpu_burst, network, processes } = self;
         let of_processes = match processes {
             Signal::Active(ProcessNews { started: Some(_), .. }) => Some(Sign::Program),
             Signal::Active(_) => Some(Sign::Input),
             Signal::Idle(_) | Signal::Unknown(_) => None,
         };
-        [(gpu.is_active(), Sign::Gpu), (cpu.is_active(), Sign::Cpu), (network.is_active(), Sign::Network)]
+        let cpu = cpu.is_active() || cpu_burst.is_some();
+        [(gpu.is_active(), Sign::Gpu), (cpu, Sign::Cpu), (network.is_active(), Sign::Network)]
             .into_iter()
             .find_map(|(active, sign)| active.then_some(sign))
             .or(of_processes)
@@ -131,6 +138,17 @@ fn cpu(before: &Observation, now: &Observation, threshold: f64) -> Signal<f64> {
     let interval = Duration::from_millis(now.boot_ms.saturating_sub(before.boot_ms).max(1));
     let percent_over = |time: Duration| 100.0 * used.as_secs_f64() / time.as_secs_f64();
     Signal::judged(percent_over(interval), percent_over(interval.max(SHORTEST_INTERVAL)) >= threshold)
+}
+
+/// The busiest few seconds, where they show work.
+///
+/// A driver samples short work beside a busy neighbour, and misses a part of it. What launches it is CPU time, which is
+/// counted; but a tenth of a second is two percent of five seconds, and nothing in thirty. So seconds are looked at where the
+/// energy counter can't speak for the container: where it is not alone on each of its GPUs.
+fn cpu_burst(now: &Observation, threshold: f64) -> Option<f64> {
+    let alone = now.gpus.iter().all(|gpu| gpu.energy.is_some());
+    let percent = now.cpu_burst.filter(|_| !alone)?.percent();
+    (percent >= threshold).then_some(percent)
 }
 
 fn network(before: Option<u64>, now: &Reading<u64>, threshold: u64) -> Signal<u64> {
@@ -190,6 +208,9 @@ impl fmt::Display for Signals {
         match &self.cpu {
             Signal::Active(percent) | Signal::Idle(percent) => write!(f, ", CPU {percent:.1} % of one core")?,
             Signal::Unknown(_) => f.write_str(", CPU unknown")?,
+        }
+        if let Some(percent) = self.cpu_burst {
+            write!(f, " ({percent:.1} % in its busiest seconds)")?;
         }
         match &self.network {
             Signal::Active(bytes) | Signal::Idle(bytes) => write!(f, ", network {}", units::traffic(*bytes))?,

@@ -1,10 +1,11 @@
 use super::*;
 use crate::{
     idle::{
-        evidence::StartedProcess,
+        evidence::{CpuBurst, EnergyCount, StartedProcess, Verdict},
         test_support::{THRESHOLDS, seen},
     },
     model::{Unknown, UnknownKind},
+    policy::GpuUnknown,
 };
 
 fn failed<T>() -> Reading<T> {
@@ -95,4 +96,20 @@ fn input_at_a_terminal_is_a_time_that_changed_whichever_way() {
     assert!(between(&before, &with(130, &[("0", 400), ("1", 700)])).processes.is_active(), "the clock was set back");
     assert!(between(&before, &with(130, &[("0", 500), ("1", 700), ("2", 0)])).processes.is_active(), "opened");
     assert!(!between(&before, &with(130, &[("0", 500)])).processes.is_active(), "closed");
+}
+
+#[test]
+fn a_burst_of_cpu_is_work_where_the_gpu_is_shared_and_noise_where_its_energy_tells() {
+    let look = |energy: Option<u64>, us: u64| {
+        let mut observation = seen(60);
+        observation.cpu_burst = Some(CpuBurst { us, over_ms: 5_000 });
+        observation.gpus[0].energy = energy.map(|mj| EnergyCount { mj, boot_ms: 60_000 });
+        between(&seen(30), &observation)
+    };
+    let shared = look(None, 100_000);
+    assert_eq!((shared.cpu_burst, shared.work()), (Some(2.0), Some(Sign::Cpu)));
+    assert_eq!(Verdict::of(&shared, GpuUnknown::Secondary), Verdict::OtherwiseActive);
+    assert!(shared.to_string().contains("CPU 0.0 % of one core (2.0 % in its busiest seconds)"), "{shared}");
+    assert_eq!(look(None, 99_000).work(), None);
+    assert_eq!(look(Some(1), 100_000).work(), None);
 }

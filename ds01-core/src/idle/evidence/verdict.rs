@@ -39,8 +39,8 @@ pub enum Verdict {
 impl Verdict {
     /// What `signals` say.
     pub fn of(signals: &Signals, gpu_unknown: GpuUnknown) -> Self {
-        let Signals { gpu, cpu, network, processes } = signals;
-        let any_active = cpu.is_active() || network.is_active() || processes.is_active();
+        let Signals { gpu, cpu, cpu_burst, network, processes } = signals;
+        let any_active = cpu.is_active() || cpu_burst.is_some() || network.is_active() || processes.is_active();
         match gpu {
             GpuEvidence::Active(_) | GpuEvidence::Worked { .. } => Self::GpuActive,
             _ if any_active => Self::OtherwiseActive,
@@ -96,7 +96,10 @@ mod tests {
             Unknown => GpuEvidence::Unknown(String::new()),
         };
         let processes: Signal<ProcessNews> = signal(processes);
-        Verdict::of(&Signals { gpu, cpu: signal(cpu), network: signal(network), processes }, gpu_unknown)
+        Verdict::of(
+            &Signals { gpu, cpu: signal(cpu), cpu_burst: None, network: signal(network), processes },
+            gpu_unknown,
+        )
     }
 
     /// The table once more, in other words, for all combinations of what four signals can be.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tracing::warn;
 
 use crate::{
     deadline::{one_by_one, within},
@@ -14,8 +15,8 @@ use crate::{
         Inventory, Settings, Sources, build, collect,
         inventory::{ContainerEntry, SourceState},
     },
-    idle::evidence::{Asked, ContainerFacts, Devices, Observation, ProcessActivity, Seen},
-    model::{ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Now, Reading, Unknown, UnknownKind},
+    idle::evidence::{Asked, ContainerFacts, CpuBurst, Devices, Observation, ProcessActivity, Seen},
+    model::{ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Now, Reading, Sample, Unknown, UnknownKind},
     source::{GpuSource, ProcessSource, SourceError, SourceName},
     units::millis,
 };
@@ -26,6 +27,9 @@ const SHARE_FOR_PICTURE: f64 = 0.8;
 /// What the counters of one container may take. The way to its terminals leads through its own file system, which its user
 /// can make hang.
 const ONE_AT_MOST: Duration = Duration::from_secs(1);
+
+/// Of shorter spans of the sampler, the CPU time says nothing.
+const SHORTEST_SPAN: Duration = Duration::from_secs(3);
 
 /// What a question to the driver may take, between looks.
 const GPUS_AT_MOST: Duration = Duration::from_secs(10);
@@ -52,20 +56,23 @@ pub struct Look {
 impl Look {
     /// Looks, within `limit`, whatever the sources do.
     ///
-    /// GPUs are asked what they did since the picture before, or since `since` where that is later. A picture to which a
-    /// source did not tell everything may have seen nobody at work, and does not count. One that lies in the future is of a
-    /// wall clock that was set back since: no sample would be newer, for as long as nobody looks again.
+    /// GPUs are asked what they did since the picture before, or since `since_boot_ms` on the boot clock where that is later. A
+    /// picture to which a source did not tell everything may have seen nobody at work, and does not count. The wall clock is
+    /// not asked when that was, as it can be set.
     pub fn at(
         sources: &Sources,
         previous: &Inventory,
         limit: Duration,
         settings: &Settings,
-        since: Option<Timestamp>,
+        since_boot_ms: Option<u64>,
     ) -> Self {
         let end = Instant::now() + limit;
         let begin = sources.clock.now();
-        let earlier = [observed(previous), since].into_iter().flatten().filter(|at| *at < begin);
-        let since = earlier.max().unwrap_or_else(|| begin - DRIVER_MEMORY);
+        let begin_ms = millis(sources.clock.since_boot());
+        let earlier = [observed(previous), since_boot_ms].into_iter().flatten();
+        let back = earlier.filter_map(|at| begin_ms.checked_sub(at).filter(|ms| *ms > 0)).min();
+        let back = back.map_or(DRIVER_MEMORY, Duration::from_millis);
+        let since = begin.checked_sub(back).unwrap_or(Timestamp::UNIX_EPOCH);
         let snapshot = collect(sources, previous, limit.mul_f64(SHARE_FOR_PICTURE), Some(since));
         let boot_id = snapshot.processes.as_ref().ok().map(|seen| seen.host.boot_id.clone());
         let boot_ms = millis(snapshot.since_boot);
@@ -118,13 +125,23 @@ impl Look {
         };
         let activity = activities(&sources.processes, vec![life.clone()], Instant::now() + ONE_AT_MOST);
         let activity = activity.get(life).cloned().unwrap_or_else(not_read);
-        let devices = Devices::new(&self.inventory, &gpus);
+        let samples = self.samples(sources, &now);
+        let devices = Devices::new(&self.inventory, &gpus, &samples);
         let entry = self.inventory.containers.get(life.id.short()).filter(|entry| entry.full_id == life.id);
         let Some(entry) = entry else {
             return Unknown::new(UnknownKind::Gone, format!("container {}", life.id.short())).into();
         };
         let seen = Seen { entry, pids: &pids_of(&activity), asked: asked(self.since, &now) };
-        Reading::Known(observation(&seen, started_at, &now, &activity, &devices))
+        Reading::Known(observation(&seen, started_at, &now, &activity, &devices, &samples))
+    }
+
+    /// What the sampler saw since the look before. Without it less was observed.
+    fn samples(&self, sources: &Sources, now: &Now) -> Vec<Sample> {
+        let since_ms = asked(self.since, now).span().from_ms;
+        sources.samples.since(&now.boot_id, since_ms).unwrap_or_else(|error| {
+            warn!("{error}; what the GPU sampler saw is not known");
+            Vec::new()
+        })
     }
 
     fn state_of(&self, name: SourceName) -> Option<SourceState> {
@@ -142,13 +159,14 @@ impl Look {
             .collect();
         let lives = watched.iter().map(|(_, life, _)| life.clone()).collect();
         let activities = activities(&sources.processes, lives, end);
-        let devices = Devices::new(&self.inventory, gpus);
+        let samples = self.samples(sources, &self.now);
+        let devices = Devices::new(&self.inventory, gpus, &samples);
         let asked = asked(self.since, &self.now);
         for (entry, life, started_at) in watched {
             let activity = activities.get(&life).cloned().unwrap_or_else(not_read);
             let pids = pids_of(&activity);
             let seen = Seen { entry, pids: &pids, asked };
-            self.observations.push(observation(&seen, started_at, &self.now, &activity, &devices));
+            self.observations.push(observation(&seen, started_at, &self.now, &activity, &devices, &samples));
             self.pids.insert(life.id, pids);
         }
     }
@@ -157,10 +175,11 @@ impl Look {
 /// Without a picture before that can be used, GPUs are asked about so much time: more than drivers remember.
 const DRIVER_MEMORY: Duration = Duration::from_secs(60);
 
-/// When the picture was made, if all sources told everything.
-fn observed(picture: &Inventory) -> Option<Timestamp> {
+/// When the picture was made on the boot clock, in milliseconds, if all sources told everything.
+fn observed(picture: &Inventory) -> Option<u64> {
     let told = |name: &SourceName| picture.source_state(name.as_str()) == Some(SourceState::Ok);
-    picture.last_scan.filter(|_| [SourceName::Docker, SourceName::Nvml, SourceName::Proc].iter().all(told))
+    let proc = picture.sources.get(SourceName::Proc.as_str())?;
+    proc.last_good_since_boot_ms.filter(|_| [SourceName::Docker, SourceName::Nvml, SourceName::Proc].iter().all(told))
 }
 
 /// The life that an entry tells of; `None` when Docker told no main process.
@@ -221,6 +240,7 @@ fn observation(
     now: &Now,
     activity: &ContainerActivity,
     devices: &Devices<'_>,
+    samples: &[Sample],
 ) -> Observation {
     let process_activity = match (&activity.processes, &activity.terminals) {
         (Reading::Known(running), Reading::Known(terminals)) => {
@@ -237,7 +257,20 @@ fn observation(
         started_at,
         gpus: devices.measures(seen),
         cpu_us: activity.cpu_time.clone().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+        cpu_burst: cpu_burst(samples, &seen.entry.full_id),
         net_bytes: activity.net_bytes.clone(),
         activity: process_activity,
     }
+}
+
+/// The busiest span of a container.
+fn cpu_burst(samples: &[Sample], id: &ContainerId) -> Option<CpuBurst> {
+    let bursts = samples.iter().map(|sample| {
+        let us = sample.cpu_of(id).map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        CpuBurst { us, over_ms: sample.span().length_ms() }
+    });
+    // Over a shorter span a housekeeping thread is a burst.
+    bursts
+        .filter(|burst| burst.over_ms >= millis(SHORTEST_SPAN))
+        .max_by(|one, other| one.percent().total_cmp(&other.percent()))
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     detect::inventory::Extra,
     idle::evidence::{
-        GpuEvidence, GpuMeasure, IdlePowers, Observation, SHORTEST_INTERVAL, Signals, Since, Thresholds, Verdict, power,
+        GpuEvidence, GpuMeasure, IdlePowers, Observation, SHORTEST_INTERVAL, Signals, Since, Thresholds, Verdict,
+        observed_ms, power,
     },
     model::Now,
     policy::Enforcement,
@@ -28,7 +29,7 @@ pub const FRESH: Duration = Duration::from_secs(60);
 /// | what happened between two observations | idle time | idle checks in a row | warning |
 /// |---|---|---|---|
 /// | work | from 0 | from 0 | forgotten |
-/// | nothing, for at most 10 minutes | grows by the interval | stay | stays |
+/// | nothing, for at most 10 minutes | grows by what was observed of the interval | stay | stays |
 /// | nothing could be told | stays | from 0 | stays |
 /// | more than 10 minutes passed, and counters show no work | stays | from 0 | stays |
 /// | the container or the host was started anew | another life: everything from 0 | | |
@@ -45,6 +46,10 @@ pub struct Track {
     pub soon: Soon,
     /// Observed idle time since the last activity, in milliseconds.
     pub idle_ms: u64,
+    /// Time since the last activity that nothing spoke of, in milliseconds, though somebody looked before and after it: the
+    /// driver's ring is short, and no sampler ran.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unobserved_ms: u64,
     /// The last activity, or the first observation.
     pub active_at: Timestamp,
     /// The same on the boot clock, in milliseconds.
@@ -102,6 +107,9 @@ pub struct Interval {
     pub signals: Signals,
     /// What that means.
     pub verdict: Verdict,
+    /// For how much of it the evidence speaks, in milliseconds. `None` in states of earlier versions: for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered_ms: Option<u64>,
 }
 
 /// A warning that was given.
@@ -115,7 +123,17 @@ pub struct Warning {
     pub not_before_boot_ms: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(ms: &u64) -> bool {
+    *ms == 0
+}
+
 impl Interval {
+    /// For how much of it the evidence speaks, in milliseconds.
+    pub fn observed_ms(&self) -> u64 {
+        self.covered_ms.unwrap_or(self.length_ms).min(self.length_ms)
+    }
+
     /// Whether it is too short for a rate.
     pub fn is_short(&self) -> bool {
         Duration::from_millis(self.length_ms) < SHORTEST_INTERVAL
@@ -137,6 +155,7 @@ impl Track {
             interval: None,
             soon: Soon::default(),
             idle_ms: 0,
+            unobserved_ms: 0,
             active_at: first.at,
             active_boot_ms: first.boot_ms,
             active_since_check: false,
@@ -175,7 +194,10 @@ impl Track {
         } else if interval.says() == Verdict::Idle {
             // Of an interval that began with work, what came after that.
             let idle_since = self.last.boot_ms.max(self.active_boot_ms);
-            self.idle_ms = self.idle_ms.saturating_add(seen.boot_ms.saturating_sub(idle_since));
+            let quiet_ms = seen.boot_ms.saturating_sub(idle_since);
+            let observed_ms = interval.observed_ms().min(quiet_ms);
+            self.idle_ms = self.idle_ms.saturating_add(observed_ms);
+            self.unobserved_ms = self.unobserved_ms.saturating_add(quiet_ms - observed_ms);
         } else {
             // Not seen, or seen and not understood: neither idle nor active, and no row of idle checks.
             self.idle_checks = 0;
@@ -201,7 +223,7 @@ impl Track {
         };
         let signals = Signals::between(&since, seen, thresholds);
         let verdict = Verdict::of(&signals, thresholds.gpu_unknown);
-        Interval { length_ms, signals, verdict }
+        Interval { length_ms, verdict, covered_ms: Some(observed_ms(&since, seen, length_ms, thresholds)), signals }
     }
 
     /// An observation that was written down after a later one: a detector's, overtaken by a check. What it saw on the GPU
@@ -216,6 +238,7 @@ impl Track {
 
     fn begin_spell(&mut self, seen: &Observation) {
         self.idle_ms = 0;
+        self.unobserved_ms = 0;
         self.idle_checks = 0;
         self.active_at = seen.at;
         self.active_boot_ms = seen.boot_ms;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     idle::{
-        evidence::{ProcessActivity, Sign, Signal},
+        evidence::{EnergyCount, ProcessActivity, Sign, Signal},
         test_support::{THRESHOLDS, now, on_gpu, seen},
     },
     model::{Reading, Unknown, UnknownKind},
@@ -169,4 +169,54 @@ fn a_network_counter_that_was_unknown_or_went_back_counts_from_where_it_is() {
     lower.net_bytes = Reading::Known(10);
     track.observe(&lower, &THRESHOLDS);
     assert_eq!(track.net_at_check, Some(10));
+}
+
+/// A look at a GPU that others use too, of which so much of the time was seen.
+fn partly(seconds: u64, covered_s: u64) -> Observation {
+    let mut observation = seen(seconds);
+    observation.gpus[0].covered_ms = Some(covered_s * 1000);
+    observation
+}
+
+#[test]
+fn time_that_nothing_spoke_of_is_neither_idle_nor_work() {
+    let mut track = Track::new(&partly(0, 14));
+    for n in 1..=10 {
+        track.observe(&partly(30 * n, 14), &THRESHOLDS);
+    }
+    assert_eq!((track.idle_ms, track.unobserved_ms), (140_000, 160_000));
+    assert_eq!(track.interval.as_ref().unwrap().observed_ms(), 14_000);
+    assert_eq!(track.verdict(&now(300)), Verdict::Idle, "what was seen was idle");
+
+    // With a sampler all of it was seen, and looks that are too near to each other are joined.
+    for n in 1..=20 {
+        track.observe(&partly(300 + 5 * n, 5), &THRESHOLDS);
+    }
+    assert_eq!((track.idle_ms, track.unobserved_ms), (240_000, 160_000));
+
+    // Lines of earlier versions say nothing of it, and energy speaks for all of a GPU that nobody shares.
+    track.observe(&seen(430), &THRESHOLDS);
+    assert_eq!(track.idle_ms, 270_000);
+    let alone = |seconds: u64| {
+        let mut observation = partly(seconds, 14);
+        let count = EnergyCount { mj: seconds * 60_000, boot_ms: seconds * 1000 };
+        observation.gpus[0].energy = Some(count);
+        observation
+    };
+    let idle_after = |gpu_watts| {
+        let mut track = Track::new(&alone(0));
+        let thresholds = Thresholds { gpu_watts, ..THRESHOLDS };
+        (1..=3).for_each(|n| track.observe(&alone(30 * n), &thresholds));
+        track.idle_ms
+    };
+    assert_eq!(idle_after(Some(2.0)), 74_000, "but for the first interval, in which its idle power was not known");
+    assert_eq!(idle_after(None), 42_000, "a policy that ignores energy");
+}
+
+#[test]
+fn work_ends_what_was_not_observed_too() {
+    let mut track = Track::new(&partly(0, 14));
+    track.observe(&partly(30, 14), &THRESHOLDS);
+    track.observe(&on_gpu(60, 3.0), &THRESHOLDS);
+    assert_eq!((track.idle_ms, track.unobserved_ms), (0, 0));
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::Timestamp;
+
 use crate::model::{
     ContainerActivity, ContainerLife, DeviceSample, GpuActivity, ProcessSample, Reading, RunningProcess, Unknown,
     UnknownKind,
@@ -45,9 +47,17 @@ impl State {
         }
     }
 
-    /// What a GPU that is not in MIG mode does at the moment.
-    pub(super) fn gpu_activity(&self, gpu: &GpuSpec) -> GpuActivity {
-        let time_us = u64::try_from(self.now.as_microsecond()).unwrap_or(0);
+    /// The main process of the container that the process of `life` is in.
+    pub(super) fn main_of(&self, life: &ContainerLife) -> Option<u32> {
+        let fake = self.processes.get(&life.pid)?;
+        fake.process.containers.known()?.contains(&life.id).then_some(())?;
+        self.containers.iter().find(|container| container.id == life.id)?.pid
+    }
+
+    /// What a GPU that is not in MIG mode does at the moment, and did since `since`.
+    pub(super) fn gpu_activity(&self, gpu: &GpuSpec, since: Timestamp) -> GpuActivity {
+        let us = |time: Timestamp| u64::try_from(time.as_microsecond()).unwrap_or(0);
+        let time_us = us(self.now);
         let working = self.working_on(&gpu.uuid);
         let together = working.iter().map(|(_, percent)| percent).sum::<u32>().min(100);
         let sample = |(pid, sm_percent): (u32, u32)| ProcessSample {
@@ -62,7 +72,13 @@ impl State {
             energy_mj: Unknown::new(UnknownKind::NotSupported, "the fake counts no energy").into(),
             energy_after: Duration::ZERO,
             processes: Reading::Known(working.into_iter().map(sample).collect()),
-            device: Reading::Known(vec![DeviceSample { time_us, percent: together }]),
+            // It has been so since the time that is asked about.
+            device: Reading::Known(
+                [us(since).saturating_add(1), time_us]
+                    .map(|time_us| DeviceSample { time_us, percent: together })
+                    .into(),
+            ),
+            gpm_percent: Unknown::new(UnknownKind::NotSupported, "the fake has no GPM of whole GPUs").into(),
         }
     }
 

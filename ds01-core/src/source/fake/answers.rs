@@ -39,11 +39,11 @@ impl ContainerSource for FakeHost {
 
 impl GpuSource for FakeHost {
     fn snapshot(&self) -> Result<GpuSnapshot, SourceError> {
-        self.state().gpu_snapshot(false)
+        self.state().gpu_snapshot(None)
     }
 
-    fn observe(&self, _since: Timestamp) -> Result<GpuSnapshot, SourceError> {
-        self.state().gpu_snapshot(true)
+    fn observe(&self, since: Timestamp) -> Result<GpuSnapshot, SourceError> {
+        self.state().gpu_snapshot(Some(since))
     }
 }
 
@@ -65,6 +65,11 @@ impl ProcessSource for FakeHost {
 
     fn container(&self, life: &ContainerLife) -> ContainerActivity {
         self.state().activity_of(life)
+    }
+
+    fn cpu_time(&self, life: &ContainerLife) -> Reading<Duration> {
+        let main = self.state().main_of(life);
+        self.container(&ContainerLife { pid: main.unwrap_or(life.pid), ..life.clone() }).cpu_time
     }
 
     fn host_path(&self, path: &str) -> Reading<bool> {
@@ -139,13 +144,13 @@ impl FakeContainer {
 }
 
 impl State {
-    fn gpu_snapshot(&self, with_activity: bool) -> Result<GpuSnapshot, SourceError> {
+    fn gpu_snapshot(&self, activity_since: Option<Timestamp>) -> Result<GpuSnapshot, SourceError> {
         self.nvml.answer(SourceName::Nvml)?;
-        let gpus = self.gpus.iter().map(|gpu| self.gpu_reading(gpu, with_activity)).collect();
+        let gpus = self.gpus.iter().map(|gpu| self.gpu_reading(gpu, activity_since)).collect();
         Ok(GpuSnapshot { driver_version: Some("550.54.15".to_owned()), gpus })
     }
 
-    fn gpu_reading(&self, gpu: &GpuSpec, with_activity: bool) -> GpuReading {
+    fn gpu_reading(&self, gpu: &GpuSpec, activity_since: Option<Timestamp>) -> GpuReading {
         let not_asked = || Unknown::new(UnknownKind::NotAsked, "utilization");
         if self.lost_gpus.contains(&gpu.index) {
             let why = Unknown::new(UnknownKind::Lost, "nvmlDeviceGetHandleByIndex: GPU is lost");
@@ -164,11 +169,15 @@ impl State {
                         compute_instance_id: Reading::Known(mig.compute_instance),
                         memory_total_mb: Reading::Known(mig.memory_mb),
                         processes: Reading::Known(self.processes_on(&mig.uuid)),
-                        graphics_percent: if with_activity {
+                        graphics_percent: if activity_since.is_some() {
                             self.graphics_percent(gpu, &mig.uuid)
                         } else {
                             not_asked().into()
                         },
+                        // It has been so since the time that is asked about.
+                        graphics_over: activity_since
+                            .and_then(|since| self.now.duration_since(since).try_into().ok())
+                            .unwrap_or_default(),
                     })
                     .collect(),
             ),
@@ -179,10 +188,10 @@ impl State {
             minor_number: Reading::Known(gpu.index),
             pci_bus_id: Reading::Known(format!("00000000:{:02X}:00.0", gpu.index + 1)),
             memory_total_mb: Reading::Known(gpu.memory_mb),
-            activity: match (with_activity, &mig) {
-                (false, _) => not_asked().into(),
-                (true, Mig::Disabled) => Reading::Known(self.gpu_activity(gpu)),
-                (true, Mig::Enabled(_)) => {
+            activity: match (activity_since, &mig) {
+                (None, _) => not_asked().into(),
+                (Some(since), Mig::Disabled) => Reading::Known(self.gpu_activity(gpu, since)),
+                (Some(_), Mig::Enabled(_)) => {
                     Unknown::new(UnknownKind::NotSupported, "the utilization of a GPU in MIG mode").into()
                 }
             },

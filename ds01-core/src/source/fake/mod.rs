@@ -138,6 +138,7 @@ impl FakeHost {
             containers: Arc::new(self.clone()),
             gpus: Arc::new(self.clone()),
             processes: Arc::new(self.clone()),
+            samples: Arc::new(super::NoSamples),
             clock: Arc::new(self.clone()),
         }
     }

@@ -1,28 +1,15 @@
-//! What GPUs and MIG instances did: utilization since a time, and GPM.
+//! What GPUs did: utilization since a time, and energy.
 
-use std::{collections::BTreeMap, thread, time::Duration};
-
-use nvml_wrapper::{
-    Device, GpmSample, Nvml,
-    enum_wrappers::device::Sampling,
-    enums::{device::SampleValue, gpm::GpmMetricId},
-    error::NvmlError,
-    gpm::gpm_metrics_get,
-};
+use nvml_wrapper::{Device, enum_wrappers::device::Sampling, enums::device::SampleValue, error::NvmlError};
 
 use super::{
-    answer::{Question, reading, unknown},
+    answer::{Question, reading},
     raw::{self, Row},
 };
-use crate::model::{
-    DeviceSample, GpuActivity, GpuReading, Mig, MigInstance, ProcessSample, Reading, Unknown, UnknownKind,
-};
+use crate::model::{DeviceSample, GpuActivity, ProcessSample, Unknown, UnknownKind};
 
 /// So many calls for one list that keeps growing between the question how long it is and the question for it.
 const ATTEMPTS: usize = 5;
-
-/// NVML asks for two GPM samples more than 100 ms apart.
-const BETWEEN_GPM_SAMPLES: Duration = Duration::from_millis(110);
 
 /// What a GPU that is not in MIG mode did.
 pub(super) fn activity(device: &Device<'_>, question: Question) -> GpuActivity {
@@ -54,6 +41,7 @@ pub(super) fn activity(device: &Device<'_>, question: Question) -> GpuActivity {
         energy_after: question.begun.elapsed(),
         processes: reading("nvmlDeviceGetProcessUtilization", processes),
         device: reading("nvmlDeviceGetSamples", samples),
+        gpm_percent: Unknown::new(UnknownKind::NotAsked, "GPM").into(),
     }
 }
 
@@ -81,70 +69,4 @@ fn whole(value: &SampleValue) -> Option<u32> {
         }
         SampleValue::F64(_) => None,
     }
-}
-
-/// Fills in the figures of all MIG instances, with one pause for all of them, and none where no GPU has GPM.
-pub(super) fn graphics_percents(nvml: &Nvml, gpus: &mut [GpuReading]) {
-    let first: Vec<_> = gpus.iter().map(|gpu| first_samples(nvml, gpu)).collect();
-    if first.iter().flatten().any(|samples| samples.values().any(Result::is_ok)) {
-        thread::sleep(BETWEEN_GPM_SAMPLES);
-    }
-    for (gpu, first) in gpus.iter_mut().zip(first) {
-        let index = gpu.index;
-        let Reading::Known(gpu) = &mut gpu.gpu else { continue };
-        let Reading::Known(Mig::Enabled(instances)) = &mut gpu.mig else { continue };
-        let figures = match &first {
-            Err(why) => Err(why),
-            Ok(first) => Ok(second_samples(nvml, index, first)),
-        };
-        for instance in instances {
-            instance.graphics_percent = match (&instance.gpu_instance_id, &figures) {
-                (Reading::Unknown(why), _) => why.clone().into(),
-                (_, Err(why)) => (*why).clone().into(),
-                (Reading::Known(id), Ok(figures)) => figures
-                    .get(id)
-                    .cloned()
-                    .unwrap_or_else(|| Unknown::new(UnknownKind::Gone, format!("GPU instance {id}")).into()),
-            };
-        }
-    }
-}
-
-/// Samples by GPU instance id.
-type Samples<'nvml> = BTreeMap<u32, Result<GpmSample<'nvml>, Unknown>>;
-
-/// The first sample of each GPU instance of a GPU, or why there can be none.
-fn first_samples<'nvml>(nvml: &'nvml Nvml, gpu: &GpuReading) -> Result<Samples<'nvml>, Unknown> {
-    let instances: &[MigInstance] = gpu.gpu.known().map(|gpu| gpu.mig_instances()).unwrap_or_default();
-    if instances.is_empty() {
-        return Ok(Samples::new());
-    }
-    let device = device(nvml, gpu.index)?;
-    match device.gpm_support() {
-        Ok(true) => {}
-        Ok(false) => return Err(Unknown::new(UnknownKind::NotSupported, "this GPU has no GPM")),
-        Err(error) => return Err(unknown("nvmlGpmQueryDeviceSupport", &error)),
-    }
-    let ids = instances.iter().filter_map(|instance| instance.gpu_instance_id.known().copied());
-    Ok(ids.map(|id| (id, sample(&device, id))).collect())
-}
-
-/// The figure of each GPU instance, from its first sample and another one.
-fn second_samples(nvml: &Nvml, index: u32, first: &Samples<'_>) -> BTreeMap<u32, Reading<f64>> {
-    let figure = |id: u32, first: &Result<GpmSample<'_>, Unknown>| -> Result<f64, Unknown> {
-        let first = first.as_ref().map_err(Clone::clone)?;
-        let second = sample(&device(nvml, index)?, id)?;
-        let answers = gpm_metrics_get(nvml, first, &second, &[GpmMetricId::GraphicsUtil]);
-        let answer = answers.and_then(|answers| answers.into_iter().next().unwrap_or(Err(NvmlError::NotFound)));
-        answer.map(|answer| answer.value).map_err(|error| unknown("nvmlGpmMetricsGet", &error))
-    };
-    first.iter().map(|(id, first)| (*id, figure(*id, first).into())).collect()
-}
-
-fn device(nvml: &Nvml, index: u32) -> Result<Device<'_>, Unknown> {
-    nvml.device_by_index(index).map_err(|error| unknown("nvmlDeviceGetHandleByIndex_v2", &error))
-}
-
-fn sample<'nvml>(device: &Device<'nvml>, gpu_instance_id: u32) -> Result<GpmSample<'nvml>, Unknown> {
-    device.gpm_mig_sample(gpu_instance_id).map_err(|error| unknown("nvmlGpmMigSampleGet", &error))
 }

@@ -15,6 +15,7 @@
 //! | displays, where it is asked who worked | `nvmlDeviceGetGraphicsRunningProcesses`, in the same versions as processes |
 //! | energy so far | `nvmlDeviceGetTotalEnergyConsumption` |
 //! | how much a MIG instance works | `nvmlGpmMigSampleGet`, `nvmlGpmMetricsGet` |
+//! | how much a whole GPU works, where it is looked at again and again | `nvmlGpmSampleGet`, `nvmlGpmMetricsGet` |
 //! | persistence mode | `nvmlDeviceGetPersistenceMode` |
 //! | processes | `nvmlDeviceGetComputeRunningProcesses`, `nvmlDeviceGetMPSComputeRunningProcesses`; `_v3`, `_v2` or the first, whichever is the newest that the driver has |
 //!
@@ -23,16 +24,19 @@
 
 mod activity;
 mod answer;
+mod gpm;
 mod health;
 mod load;
 mod raw;
 mod read;
+mod resident;
 
 use std::{path::PathBuf, time::Instant};
 
 use jiff::Timestamp;
 
 pub use health::{DriverHealth, DriverTrouble};
+pub use resident::ResidentNvml;
 
 use self::answer::Question;
 use super::{GpuSource, SourceError};
@@ -82,7 +86,10 @@ impl Nvml {
         // Loading and initialising can take seconds, where it has to wake the GPUs.
         let begun = Instant::now();
         let library = load::load(self.library.as_deref())?;
-        let snapshot = read::snapshot(&library, since.map(|since| Question { since, begun }));
+        let mut snapshot = read::snapshot(&library, since.map(|since| Question { since, begun }));
+        if let (Ok(snapshot), Some(_)) = (&mut snapshot, since) {
+            gpm::over_a_pause(&library, &mut snapshot.gpus);
+        }
         if let Err(error) = library.shutdown() {
             tracing::debug!("nvmlShutdown: {error}");
         }

@@ -1,12 +1,12 @@
 //! From an initialised library to plain data. What can't be read is a [`Reading`] with NVML's answer.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
 use super::{
-    activity::{activity, graphics_percents},
+    activity::activity,
     answer::{Question, kind, reading, unknown},
     raw::{self, Row},
 };
@@ -18,17 +18,13 @@ use crate::source::{FailureKind, SourceError, SourceName};
 /// `current` of `nvmlDeviceGetMigMode` while the mode is on.
 const MIG_ENABLED: u32 = 1;
 
-/// All GPUs; with a question, also what they did.
+/// All GPUs; with a question, also what they did, but for what GPM tells.
 pub(super) fn snapshot(nvml: &Nvml, question: Option<Question>) -> Result<GpuSnapshot, SourceError> {
     let count = nvml.device_count().map_err(|error| {
         let kind = if matches!(error, NvmlError::NoPermission) { FailureKind::Denied } else { FailureKind::Erred };
         SourceError::failed(SourceName::Nvml, kind, format!("nvmlDeviceGetCount_v2: {error}"))
     })?;
-    let mut gpus: Vec<GpuReading> =
-        (0..count).map(|index| GpuReading { index, gpu: gpu(nvml, index, question).into() }).collect();
-    if question.is_some() {
-        graphics_percents(nvml, &mut gpus);
-    }
+    let gpus = (0..count).map(|index| GpuReading { index, gpu: gpu(nvml, index, question).into() }).collect();
     Ok(GpuSnapshot { driver_version: nvml.sys_driver_version().ok(), gpus })
 }
 
@@ -111,6 +107,7 @@ fn instance(index: u32, device: &Device<'_>) -> Result<MigInstance, Unknown> {
         memory_total_mb: memory_total_mb(device),
         processes: processes(device),
         graphics_percent: Unknown::new(UnknownKind::NotAsked, "utilization").into(),
+        graphics_over: Duration::ZERO,
     })
 }
 

@@ -13,9 +13,7 @@ use crate::{
 };
 
 pub(super) fn activity(proc: &ProcFs, life: &ContainerLife) -> ContainerActivity {
-    let roots = Roots { proc: proc.root.clone(), sys: proc.sys.clone() };
-    // Only a cgroup path that names the container proves that the pid is still its main process.
-    let meter = match Meter::container(&roots, life.pid, &life.id) {
+    let meter = match meter(proc, life) {
         Reading::Known(meter) => meter,
         Reading::Unknown(why) => {
             let unknown = || why.clone();
@@ -37,6 +35,19 @@ pub(super) fn activity(proc: &ProcFs, life: &ContainerLife) -> ContainerActivity
         },
         terminals: terminals::last_inputs(&main.path.join("root")),
     }
+}
+
+pub(super) fn cpu_time(proc: &ProcFs, life: &ContainerLife) -> Reading<Duration> {
+    match meter(proc, life) {
+        Reading::Known(meter) => meter.cpu_time(),
+        Reading::Unknown(why) => why.into(),
+    }
+}
+
+/// Only a cgroup path that names the container proves that the pid is still its main process.
+fn meter(proc: &ProcFs, life: &ContainerLife) -> Reading<Meter> {
+    let roots = Roots { proc: proc.root.clone(), sys: proc.sys.clone() };
+    Meter::container(&roots, life.pid, &life.id)
 }
 
 /// On the host's network the counters are everybody's. Which that is tells the host's process 1; where that may not be

@@ -16,6 +16,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::OnceLock,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -145,6 +146,10 @@ impl ProcessSource for ProcFs {
 
     fn container(&self, life: &ContainerLife) -> ContainerActivity {
         container::activity(self, life)
+    }
+
+    fn cpu_time(&self, life: &ContainerLife) -> Reading<Duration> {
+        container::cpu_time(self, life)
     }
 
     fn host_path(&self, path: &str) -> Reading<bool> {
