@@ -10,7 +10,9 @@
 // Clippy lets test functions panic, but not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod acts;
 mod days;
+mod shared;
 mod shown;
 mod trial;
 mod watts;
@@ -19,7 +21,8 @@ use std::collections::BTreeMap;
 
 use days::Kind;
 use ds01_core::idle::evidence::power;
-use trial::{Tally, Trial, Watcher};
+use shared::Layout;
+use trial::{Looks, Tally, Trial, Watcher};
 
 const CONTAINER_DAYS: u64 = 10_000;
 const DAY: u64 = 86_400;
@@ -73,11 +76,49 @@ fn no_work_is_stopped_whose_pauses_are_shorter_than_the_timeout() {
     }
 }
 
-fn add(sum: &mut [Tally; Watcher::ALL.len()], more: &[Tally; Watcher::ALL.len()]) {
+/// Of each layout so many days, unless `DS01_TRIAL_DAYS` says otherwise: `make trial` runs 10,000.
+const SHARED_DAYS: u64 = 240;
+
+#[test]
+fn on_gpus_that_several_use_no_work_is_stopped_either() {
+    let days = std::env::var("DS01_TRIAL_DAYS").map_or(SHARED_DAYS, |days| days.parse().unwrap());
+    let shares: Vec<_> = std::thread::scope(|scope| {
+        let running: Vec<_> =
+            (0..THREADS).map(|share| scope.spawn(move || Trial::new().shared_days(days, share, THREADS))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut tallies: BTreeMap<_, [Tally; Looks::ALL.len()]> = BTreeMap::new();
+    for (kind, share) in shares.iter().flatten() {
+        add(tallies.entry(*kind).or_default(), share);
+    }
+    let heading = format!("{:>6}{:>8}{:>17}", "stops", "false", "idle GPU-h left");
+    let watchers = ["detector and sampler", "sampler alone", "detector alone", "checks alone", "before"];
+    for layout in Layout::ALL {
+        print!("\n{:<13}{:>6}", format!("{layout:?}"), "");
+        watchers.iter().for_each(|watcher| print!(" | {watcher:^31}"));
+        print!("\n{:<13}{:>6}", "", "days");
+        watchers.iter().for_each(|_| print!(" | {heading}"));
+        println!();
+        let mut sum: [Tally; Looks::ALL.len()] = Default::default();
+        for ((_, kind), tally) in tallies.iter().filter(|((of, _), _)| *of == layout) {
+            line(&kind.name(), tally);
+            add(&mut sum, tally);
+        }
+        line("all", &sum);
+        let [both, sampler, .., before] = sum;
+        assert_eq!(both.days, days);
+        assert_eq!((both.false_stops, sampler.false_stops), (0, 0), "{layout:?}");
+        assert!(layout == Layout::Mps || before.false_stops > 0, "{layout:?}: the days are too easy to tell anything");
+        let most = before.left_standing + before.left_standing / 10;
+        assert!(both.left_standing <= most, "{layout:?}: {} of {most} idle seconds", both.left_standing);
+    }
+}
+
+fn add<const N: usize>(sum: &mut [Tally; N], more: &[Tally; N]) {
     sum.iter_mut().zip(more).for_each(|(sum, more)| sum.add(more));
 }
 
-fn line(name: &str, tallies: &[Tally; Watcher::ALL.len()]) {
+fn line<const N: usize>(name: &str, tallies: &[Tally; N]) {
     print!("{name:<13}{:>6}", tallies[0].days);
     for tally in tallies {
         print!(" | {:>6}{:>8}{:>17}", tally.stops, tally.false_stops, tally.left_standing / 3600);

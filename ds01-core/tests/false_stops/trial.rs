@@ -17,14 +17,15 @@ use ds01_core::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    CONTAINER_DAYS, DAY, LOOK, LOOKS_PER_CHECK, TIMEOUT,
-    days::{Burst, Kind, Random, day},
+    CONTAINER_DAYS, DAY, LOOK, LOOKS_PER_CHECK, TIMEOUT, acts,
+    days::{Kind, Random, day},
+    shared::{Layout, Tenanted},
     shown::Shown,
     watts::Power,
 };
 
 /// Boot clock at the start of a day, in seconds.
-const MORNING: u64 = 1_000_000;
+pub(crate) const MORNING: u64 = 1_000_000;
 
 /// How a container is watched.
 #[derive(Clone, Copy)]
@@ -49,11 +50,10 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// A container was stopped at this second of its day, or never.
-    fn count(&mut self, kind: Kind, bursts: &[Burst], stopped: Option<u64>) {
+    fn count(&mut self, is_work: bool, last_use: u64, stopped: Option<u64>) {
         self.days += 1;
         self.stops += u64::from(stopped.is_some());
-        let last_use = bursts.last().map_or(0, |burst| burst.end);
-        if kind.is_work() {
+        if is_work {
             self.false_stops += u64::from(stopped.is_some());
         } else {
             self.false_stops += u64::from(stopped.is_some_and(|at| at < last_use));
@@ -209,9 +209,108 @@ impl Trial {
             let phase = random.between(0, LOOK - 1);
             let power = Power::new(kind, &bursts, &mut random);
             let stopped = self.run(Shown::new(&bursts, background, power), phase);
+            let last_use = bursts.last().map_or(0, |burst| burst.end);
             let tallies: &mut [Tally; Watcher::ALL.len()] = tallies.entry(kind).or_default();
-            tallies.iter_mut().zip(stopped).for_each(|(tally, stopped)| tally.count(kind, &bursts, stopped));
+            tallies.iter_mut().zip(stopped).for_each(|(tally, stopped)| tally.count(kind.is_work(), last_use, stopped));
         }
         tallies
+    }
+
+    /// When this day's container on a GPU that others use is stopped.
+    fn run_shared(&self, day: &Tenanted<'_>, by: Looks, phase: u64) -> Option<u64> {
+        let thresholds = if by == Looks::Before {
+            // As it was: the share of a process counted from the threshold of a whole GPU on.
+            Thresholds { gpu_process_percent: self.thresholds.gpu_percent - 0.1, ..self.thresholds }
+        } else {
+            self.thresholds
+        };
+        let mut seen = self.observation();
+        let mut track = Track::new(&seen);
+        let mut now = Now { at: self.morning, boot_id: "b".to_owned(), boot_ms: 0 };
+        let mut before = 0;
+        for number in 1..=DAY / LOOK {
+            let second = number * LOOK + phase;
+            let is_check = number % LOOKS_PER_CHECK == 0;
+            if second > DAY || (!is_check && !by.has_detector()) {
+                continue;
+            }
+            let at = second * 1_000;
+            let shown = day.look(before, at, by.has_sampler());
+            before = at;
+            seen.boot_ms = MORNING * 1_000 + at;
+            seen.gpus[0] = shown.report.measure();
+            if by == Looks::Before {
+                seen.gpus[0].covered_ms = None;
+            }
+            seen.cpu_us = Reading::Known(shown.cpu_us);
+            seen.cpu_burst = shown.cpu_burst;
+            seen.net_bytes = Reading::Known(shown.bytes);
+            if let (Some(started_boot_ms), Reading::Known(activity)) = (shown.began, &mut seen.activity) {
+                activity.newest = Some(StartedProcess { started_boot_ms, name: String::new() });
+            }
+            track.observe(&seen, &thresholds);
+            if is_check {
+                now.boot_ms = seen.boot_ms;
+                now.at = self.morning + SignedDuration::from_secs(i64::try_from(second).unwrap());
+                track.close_check(&now);
+                if self.check(&mut track, &now, number) {
+                    return Some(second);
+                }
+            }
+        }
+        None
+    }
+
+    /// The container-days on GPUs that others use, of so many of each layout, whose numbers are `share` modulo `of`.
+    pub(crate) fn shared_days(
+        &self,
+        days: u64,
+        share: u64,
+        of: u64,
+    ) -> BTreeMap<(Layout, acts::Kind), [Tally; Looks::ALL.len()]> {
+        let mut tallies = BTreeMap::new();
+        for number in (0..days).filter(|number| number % of == share) {
+            for layout in Layout::ALL {
+                let mut random = Random(number ^ 0x5eed_0000);
+                let kind = acts::Kind::ALL[usize::try_from(random.next()).unwrap() % acts::Kind::ALL.len()];
+                let acts = acts::day(kind, &mut random);
+                let opened = kind == acts::Kind::Like(Kind::OnlyOpened);
+                let day = Tenanted::new(layout, &acts, opened, &mut random);
+                let phase = random.between(0, LOOK - 1);
+                let last_use = acts.last().map_or(0, |act| act.until / 1_000);
+                let tallies: &mut [Tally; Looks::ALL.len()] = tallies.entry((layout, kind)).or_default();
+                for (tally, by) in tallies.iter_mut().zip(Looks::ALL) {
+                    tally.count(kind.is_work(), last_use, self.run_shared(&day, by, phase));
+                }
+            }
+        }
+        tallies
+    }
+}
+
+/// Who looks at a GPU that several use, beside the checks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// Detector and sampler, as shipped.
+    Both,
+    /// The sampler alone.
+    Sampler,
+    /// The detector alone.
+    Detector,
+    /// Nobody.
+    Checks,
+    /// The detector, before figures said for how much of the time they speak.
+    Before,
+}
+
+impl Looks {
+    pub(crate) const ALL: [Self; 5] = [Self::Both, Self::Sampler, Self::Detector, Self::Checks, Self::Before];
+
+    fn has_sampler(self) -> bool {
+        matches!(self, Self::Both | Self::Sampler)
+    }
+
+    fn has_detector(self) -> bool {
+        !matches!(self, Self::Sampler | Self::Checks)
     }
 }

@@ -59,7 +59,11 @@ fn use_is_the_share_of_what_was_seen() {
     let half = sampled(76, 86, Some(50.0));
     assert_eq!(own(&[half], Some(100.0)), Some(5_000 + 14_000));
     let last = sampled(86, 96, Some(10.0));
-    assert_eq!(own(&[last.clone()], Some(100.0)), Some(1_000 + 4_000), "where both saw, the sampler counts");
+    assert_eq!(
+        own(std::slice::from_ref(&last), Some(100.0)),
+        Some(1_000 + 4_000),
+        "where both saw, the sampler counts"
+    );
     assert_eq!(own(&[last], None), Some(1_000));
     assert_eq!(own(&[sampled(76, 86, None)], None), None);
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     gpu::GpuEvidence,
     measure::GpuMeasure,
-    observation::{Observation, ProcessActivity, SHORTEST_INTERVAL},
+    observation::{CpuBurst, Observation, ProcessActivity, SHORTEST_INTERVAL},
     power::{self, IdlePowers},
     thresholds::Thresholds,
 };
@@ -104,7 +104,7 @@ impl Signals {
             .gpu_watts
             .and_then(|noise| power::excess_watts(since.idle_powers, &before.gpus, &now.gpus, noise));
         let cpu = cpu(before, now, thresholds.cpu_percent);
-        let cpu_burst = if cpu.is_active() { None } else { cpu_burst(now, thresholds.cpu_percent) };
+        let cpu_burst = if cpu.is_active() { None } else { cpu_burst(before, now, thresholds.cpu_percent) };
         Self {
             gpu: seen.with_power(excess),
             cpu,
@@ -144,11 +144,19 @@ fn cpu(before: &Observation, now: &Observation, threshold: f64) -> Signal<f64> {
 ///
 /// A driver samples short work beside a busy neighbour, and misses a part of it. What launches it is CPU time, which is
 /// counted; but a tenth of a second is two percent of five seconds, and nothing in thirty. So seconds are looked at where the
-/// energy counter can't speak for the container: where it is not alone on each of its GPUs.
-fn cpu_burst(now: &Observation, threshold: f64) -> Option<f64> {
+/// energy counter can't speak for the container: where it is not alone on each of its GPUs. And it is by so much above the rest
+/// of the interval that they have to be, as a notebook that waits takes a percent all the time.
+fn cpu_burst(before: &Observation, now: &Observation, threshold: f64) -> Option<f64> {
     let alone = now.gpus.iter().all(|gpu| gpu.energy.is_some());
-    let percent = now.cpu_burst.filter(|_| !alone)?.percent();
-    (percent >= threshold).then_some(percent)
+    let burst = now.cpu_burst.filter(|_| !alone)?;
+    let used_us = difference("CPU time", before.cpu_us.known(), &now.cpu_us).ok()?;
+    let rest = CpuBurst {
+        us: used_us.saturating_sub(burst.us),
+        over_ms: now.boot_ms.saturating_sub(before.boot_ms).saturating_sub(burst.over_ms),
+    };
+    // A rest that is shorter than the burst is no measure of it.
+    let usual = if rest.over_ms >= burst.over_ms { rest.percent() } else { 0.0 };
+    (burst.percent() - usual >= threshold).then(|| burst.percent())
 }
 
 fn network(before: Option<u64>, now: &Reading<u64>, threshold: u64) -> Signal<u64> {

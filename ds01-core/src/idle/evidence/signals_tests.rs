@@ -111,5 +111,15 @@ fn a_burst_of_cpu_is_work_where_the_gpu_is_shared_and_noise_where_its_energy_tel
     assert_eq!(Verdict::of(&shared, GpuUnknown::Secondary), Verdict::OtherwiseActive);
     assert!(shared.to_string().contains("CPU 0.0 % of one core (2.0 % in its busiest seconds)"), "{shared}");
     assert_eq!(look(None, 99_000).work(), None);
+
+    // What goes on all the time is no burst.
+    let busier = |burst_us: u64| {
+        let mut observation = seen(60);
+        observation.cpu_us = Reading::Known(1_000_000 + 25 * 15_000 + burst_us);
+        observation.cpu_burst = Some(CpuBurst { us: burst_us, over_ms: 5_000 });
+        observation.gpus[0].energy = None;
+        between(&seen(30), &observation).work()
+    };
+    assert_eq!((busier(170_000), busier(176_000)), (None, Some(Sign::Cpu)), "1.5 % all the time");
     assert_eq!(look(Some(1), 100_000).work(), None);
 }
