@@ -1,7 +1,6 @@
 //! Tables on a terminal that may be too narrow for them, and in a pipe that never is.
 //!
-//! A row is always one line. What gives way on a narrow terminal is decided here: named columns are shortened first, and then
-//! whole columns are left out, from the right. Cutting, padding, aligning and styling are the work of `comfy-table`.
+//! A row is always one line. What gives way on a narrow terminal is decided here: each column says how it does. Cutting, padding, aligning and styling are the work of `comfy-table`.
 
 use anstyle::{AnsiColor, Effects, Style};
 use comfy_table::{Attribute, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, Width, presets};
@@ -12,7 +11,7 @@ use crate::text::sanitize;
 mod fit;
 mod wrap;
 
-pub use wrap::{broken, wrapped};
+pub use wrap::{broken, wrapped, wrapped_anyhow};
 
 /// Blanks between columns.
 const GAP: u16 = 2;
@@ -27,8 +26,17 @@ pub enum Shrink {
     First(usize),
     /// Shortened when that was not enough, down to this width: users' text must not push out what stands beside it.
     Second(usize),
+    /// Says the same in every row: left out before any other is shortened further than a key column wants.
+    Same,
     /// Shown whole, or left out before any key column is shortened: the highest of these ranks first.
     Optional(u8),
+    /// Shortened as [`First`](Self::First), and then left out as [`Optional`](Self::Optional).
+    Spare {
+        /// Down to this width.
+        least: usize,
+        /// Its rank among the optional ones.
+        rank: u8,
+    },
     /// What people type to name a row.
     Key {
         /// As with [`First`](Self::First), down to this width: most names are shorter.
@@ -36,6 +44,8 @@ pub enum Shrink {
         /// Down to this width when all optional columns are left out.
         least: usize,
     },
+    /// What the table is looked at for: shortened down to this width only when all columns but the key are left out.
+    Last(usize),
     /// Shown whole or not at all.
     Never,
 }
@@ -69,6 +79,11 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Its text, safe to print.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// A cell of any text: what could act on a terminal is shown escaped.
     pub fn new(text: &str) -> Self {
         let text = sanitize(text).into_owned();

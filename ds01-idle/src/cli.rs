@@ -78,7 +78,8 @@ pub(crate) struct PolicyRequest {
 
 /// Find idle GPU containers, warn their users, and stop them, as the policy says. Without a command, show the status
 #[derive(Parser)]
-#[command(name = "ds01-idle", version, after_help = EXAMPLES, max_term_width = 100, args_conflicts_with_subcommands = true)]
+#[command(name = "ds01-idle", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Flags {
     #[command(subcommand)]
     command: Option<Command>,

@@ -7,7 +7,11 @@ use ds01_core::table::Medium;
 use ds01_core::{
     detect::{Inventory, Settings},
     event::EventLog,
-    idle::{Broadcast, CheckOptions, Checked, Hands, IdleState, preview_after},
+    idle::{
+        Broadcast, CheckOptions, Checked, Decision, Hands, IdleState, preview_after,
+        rules::{Supposed, supposed},
+    },
+    model::ContainerId,
     policy::{self, Document, PolicyFiles},
     source::{
         Clock, SystemClock,
@@ -53,9 +57,16 @@ fn checked_at(now: Timestamp) -> Result<Checked, Failure> {
     let check =
         |state: IdleState, inventory: &Inventory| preview_after(&host.sources(), &hands, &options, inventory, state);
     let mut checked = check(IdleState::default(), &Inventory::empty())?;
-    for _ in 1..CHECKS {
-        let mut state = checked.state;
-        for (id, decision) in &checked.plan.decisions {
+    for number in 1..CHECKS {
+        // Nobody is stopped here. Who would have been by now was warned at the last check, and not long before.
+        let is_last = number == CHECKS - 1;
+        let cases = checked.cases();
+        let too_early = |id: &ContainerId, decision: &Decision| {
+            !is_last && matches!(supposed(cases.get(id), decision), Some(Supposed::Stopped(_)))
+        };
+        let decisions = checked.plan.decisions.iter().filter(|(id, decision)| !too_early(id, decision));
+        let mut state = checked.state.clone();
+        for (id, decision) in decisions {
             state.record(id, decision, &checked.look.now);
         }
         host.advance(BETWEEN_CHECKS);

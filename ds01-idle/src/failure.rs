@@ -32,6 +32,9 @@ pub(crate) enum Failure {
     /// There was no check, and nobody was touched.
     #[error(transparent)]
     Check(#[from] CheckError),
+    /// Nobody of that name can be explained.
+    #[error("{0}")]
+    NotFound(String),
     /// A source could not even be asked.
     #[error(transparent)]
     Source(#[from] SourceError),

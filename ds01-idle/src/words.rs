@@ -18,10 +18,10 @@ pub(crate) fn next(case: Option<&Case<'_>>, decision: &Decision, now: Timestamp,
     let soon = |what: &str| format!("{what} at next check");
     match &decision.action {
         Action::Warn { .. } => return soon("warning"),
-        Action::WarnOfRuntime { .. } => return "warning: run time".to_owned(),
-        Action::Stop { cause: StopCause::Runtime, .. } => return "stop: run time".to_owned(),
+        Action::WarnOfRuntime { .. } => return format!("{}: run time", soon("warning")),
+        Action::Stop { cause: StopCause::Runtime, .. } => return format!("{}: run time", soon("stop")),
         Action::Stop { .. } => return soon("stop"),
-        Action::WarnOfRemoval { .. } => return "warning: removal".to_owned(),
+        Action::WarnOfRemoval { .. } => return format!("{}: removal", soon("warning")),
         Action::Remove(_) => return soon("removal"),
         Action::TellExempt(_) => return "exempt: owner".to_owned(),
         Action::Nothing => {}
@@ -63,7 +63,7 @@ fn standing(case: Option<&Case<'_>>, decision: &Decision) -> String {
         None => "not running".to_owned(),
         Some(Reason::NoGpu) => "never: no GPU".to_owned(),
         Some(Reason::GpuAccessUnknown(_)) => "never: GPU unknown".to_owned(),
-        Some(Reason::OriginUnknown) => "never: origin unknown".to_owned(),
+        Some(Reason::OriginUnknown) => "never: type unknown".to_owned(),
         Some(Reason::Infrastructure(_)) => "infrastructure".to_owned(),
         Some(Reason::NoIdleLimit) if kind == Some(ContainerType::DevContainer) => "exempt: devcontainer".to_owned(),
         Some(Reason::NoIdleLimit) => "exempt: no idle limit".to_owned(),

@@ -229,6 +229,7 @@ impl Cli {
                 marks: self.watch.is_some(),
                 columns: self.columns,
                 bare: self.no_headers,
+                invented: self.demo,
             },
             sort: self.sort,
             format,
@@ -269,4 +270,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// The names for `--type`.
 pub(crate) fn type_names() -> impl Iterator<Item = &'static str> {
     Type::value_variants().iter().map(|kind| kind.as_str())
+}
+
+/// The names of the commands.
+pub(crate) fn commands() -> impl Iterator<Item = String> {
+    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect::<Vec<_>>().into_iter()
 }

@@ -1,6 +1,9 @@
 //! Which rows are shown.
 
-use ds01_core::detect::inventory::GpuEntry;
+use ds01_core::detect::{
+    Inventory,
+    inventory::{GpuEntry, SourceState},
+};
 
 use crate::{
     gpus::GpuNames,
@@ -31,6 +34,27 @@ impl Filter {
             labels.clone_from(&self.gpus);
         }
         Self { gpus: labels, ..self.clone() }
+    }
+
+    /// What was asked for by name and is not on this host, in words: an empty table does not say why it is empty. `rows` are all
+    /// rows, before they are filtered.
+    pub(crate) fn not_here(&self, rows: &[Row], inventory: &Inventory) -> Vec<String> {
+        let names = GpuNames::new(&inventory.gpus);
+        let nvml_tells = inventory.source_state("nvml") != Some(SourceState::Failed);
+        let gpus = self.gpus.iter().filter(|gpu| {
+            let labels = names.meant_by(gpu);
+            let known = labels.iter().any(|label| names.has(label) || rows.iter().any(|row| row.gpus.has(label)));
+            nvml_tells && !known
+        });
+        let gpus = gpus.map(|gpu| match names.labels() {
+            labels if labels.is_empty() => format!("this host has no GPU {gpu}, and no other either"),
+            labels => format!("this host has no GPU {gpu}: it has {}", labels.join(", ")),
+        });
+        let users = self.users.iter().filter(|user| !rows.iter().any(|row| row.user == **user));
+        let users = users.map(|user| {
+            format!("nobody of the name {user} has a workload here: ds01-workloads --by-user shows who has")
+        });
+        gpus.chain(users).collect()
     }
 
     /// Whether a row is shown.

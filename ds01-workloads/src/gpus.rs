@@ -77,6 +77,16 @@ impl<'a> GpuNames<'a> {
         }
     }
 
+    /// Whether this host has the GPU or instance of this label.
+    pub(crate) fn has(&self, label: &str) -> bool {
+        self.by_uuid.keys().any(|uuid| self.label(uuid) == label)
+    }
+
+    /// The labels of all GPUs and instances, in order.
+    pub(crate) fn labels(&self) -> Vec<String> {
+        self.sorted(self.by_uuid.keys().copied()).into_iter().map(|uuid| self.label(uuid)).collect()
+    }
+
     fn place(&self, uuid: &str) -> Option<Place> {
         self.by_uuid.get(uuid).copied()
     }
@@ -196,31 +206,39 @@ impl Gpus {
         };
         if self.all && self.devices.iter().all(|device| device.hold == first.hold) {
             let memory_mb = self.devices.iter().map(|device| device.memory_mb).sum();
-            return self.word("all", first.hold, memory_mb);
+            return word("all", first.hold, memory_mb, self.show_memory);
         }
-        // One pair of parentheses around all that is given and not used: "0,(1,2,3)".
-        let of = |hold: Hold| self.devices.iter().filter(move |device| device.hold == hold);
-        let mut words: Vec<String> =
-            of(Hold::Held).map(|device| self.word(&device.label, Hold::Held, device.memory_mb)).collect();
-        let given: Vec<&str> = of(Hold::Given).map(|device| device.label.as_str()).collect();
-        if !given.is_empty() {
-            words.push(self.word(&given.join(","), Hold::Given, None));
-        }
-        for hold in [Hold::Untold, Hold::Unresolved] {
-            words.extend(of(hold).map(|device| self.word(&device.label, hold, None)));
-        }
-        words.join(",")
+        let devices = self.devices.iter().map(|device| (device.label.as_str(), device.hold, device.memory_mb));
+        words(devices, self.show_memory)
     }
+}
 
-    fn word(&self, label: &str, hold: Hold, memory_mb: Option<u64>) -> String {
-        match (hold, memory_mb) {
-            (Hold::Held, Some(memory_mb)) if self.show_memory => format!("{label}={}", units::mib(memory_mb)),
-            (Hold::Held, None) if self.show_memory => format!("{label}=?"),
-            (Hold::Held, _) => label.to_owned(),
-            (Hold::Given, _) => format!("({label})"),
-            (Hold::Untold, _) => format!("{label}?"),
-            (Hold::Unresolved, _) => format!("{label}!"),
-        }
+/// Devices in a word: with one pair of parentheses around all that is given and not used, as in `0,(1,2,3)`.
+pub(crate) fn words<'a>(
+    devices: impl Iterator<Item = (&'a str, Hold, Option<u64>)> + Clone,
+    show_memory: bool,
+) -> String {
+    let of = |wanted: Hold| devices.clone().filter(move |(_, hold, _)| *hold == wanted);
+    let mut words: Vec<String> =
+        of(Hold::Held).map(|(label, hold, memory_mb)| word(label, hold, memory_mb, show_memory)).collect();
+    let given: Vec<&str> = of(Hold::Given).map(|(label, ..)| label).collect();
+    if !given.is_empty() {
+        words.push(word(&given.join(","), Hold::Given, None, show_memory));
+    }
+    for hold in [Hold::Untold, Hold::Unresolved] {
+        words.extend(of(hold).map(|(label, ..)| word(label, hold, None, show_memory)));
+    }
+    words.join(",")
+}
+
+fn word(label: &str, hold: Hold, memory_mb: Option<u64>, show_memory: bool) -> String {
+    match (hold, memory_mb) {
+        (Hold::Held, Some(memory_mb)) if show_memory => format!("{label}={}", units::mib(memory_mb)),
+        (Hold::Held, None) if show_memory => format!("{label}=?"),
+        (Hold::Held, _) => label.to_owned(),
+        (Hold::Given, _) => format!("({label})"),
+        (Hold::Untold, _) => format!("{label}?"),
+        (Hold::Unresolved, _) => format!("{label}!"),
     }
 }
 

@@ -4,12 +4,19 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::{CONSOLE, cli::type_names};
+use crate::{
+    CONSOLE,
+    cli::{commands, type_names},
+};
 
 /// Says what is wrong with the command line, as clap does, and what may have been meant.
 pub(crate) fn explain(error: clap::Error) -> ExitCode {
     let word = match (error.kind(), error.get(ContextKind::InvalidSubcommand), error.get(ContextKind::InvalidArg)) {
         (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word)), _) => word,
+        // The flag before it stops clap from looking at the word at all.
+        (ErrorKind::ArgumentConflict, Some(ContextValue::String(word)), _) if !commands().any(|name| name == *word) => {
+            word
+        }
         (ErrorKind::UnknownArgument, _, Some(ContextValue::String(word))) if !word.starts_with('-') => word,
         _ => error.exit(),
     };

@@ -46,11 +46,13 @@ pub(crate) fn picture(options: &mut Options) -> Result<Picture, LoadError> {
 pub(crate) fn look(inventory: &Inventory, options: &Options, now: Timestamp) -> Picture {
     let mut rows = rows(inventory, now, options.source.shows_unconfirmed());
     let filter = options.filter.resolved(&inventory.gpus);
+    let mut said = warnings(inventory, now);
+    said.extend(options.filter.not_here(&rows, inventory));
     let stopped_hidden = rows.iter().filter(|row| filter.hides_stopped(row)).count();
     rows.retain(|row| filter.shows(row));
     Picture {
         rows,
-        warnings: warnings(inventory, now),
+        warnings: said,
         stopped_hidden,
         scan_age: inventory.last_scan.map(|scan| since(scan, now)),
         seen: None,

@@ -18,11 +18,12 @@ use crate::gpus::{GpuNames, Gpus};
 /// What kind of workload it is: a container by its origin, or a process of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Type {
-    #[value(name = "ds01-managed")]
+    #[value(name = "ds01-managed", alias = "managed")]
     Managed,
     #[value(name = "devcontainer")]
     DevContainer,
     Compose,
+    #[value(alias = "docker")]
     RawDocker,
     Unknown,
     HostProcess,

@@ -141,6 +141,7 @@ fn print_inventory(options: &mut Options) -> Result<(), Failure> {
     warnings(&inventory, now).iter().chain(&notes).for_each(|warning| CONSOLE.warn(warning));
     // Processes that wait for a second scan are part of the inventory, and filtered like the others.
     let mut rows = rows(&inventory, now, true);
+    options.filter.not_here(&rows, &inventory).iter().for_each(|hint| CONSOLE.warn(hint));
     let filter = options.filter.resolved(&inventory.gpus);
     rows.retain(|row| filter.shows(row));
     json::retain(&mut inventory, &rows);

@@ -1,10 +1,13 @@
 //! What the rows come to: the last line of the table, and the headings of `--by-user`.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use ds01_core::units;
 
-use crate::row::{Row, Type};
+use crate::{
+    gpus::{self, Hold},
+    row::{Row, Type},
+};
 
 /// The sums over all rows that are shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,13 +70,10 @@ impl Totals {
 /// The heading of one user's rows: how many, on which GPUs, with how much GPU memory. What is stopped has none of them.
 pub(crate) fn user_heading(user: &str, rows: &[&Row]) -> String {
     let holders: Vec<&Row> = rows.iter().copied().filter(|row| row.running && row.gpus.may_use()).collect();
-    let resolved = holders.iter().flat_map(|row| row.gpus.resolved());
-    let gpus: BTreeSet<(usize, &str)> = resolved.map(|gpu| (gpu.label.len(), gpu.label.as_str())).collect();
-    let labels: Vec<&str> = gpus.iter().map(|(_, label)| *label).collect();
-    let gpus = match labels.len() {
-        0 if !holders.is_empty() => "GPU unknown".to_owned(),
-        0 => "no GPU".to_owned(),
-        count => format!("{} [{}]", counted(count, "GPU", "GPUs"), labels.join(",")),
+    let gpus = match gpus_of(&holders) {
+        Some(gpus) => gpus,
+        None if !holders.is_empty() => "GPU unknown".to_owned(),
+        None => "no GPU".to_owned(),
     };
     let (known, unknown): (Vec<_>, Vec<_>) = holders.iter().map(|row| row.gpu_memory_mb).partition(Option::is_some);
     let sum = known.into_iter().flatten().sum();
@@ -83,6 +83,35 @@ pub(crate) fn user_heading(user: &str, rows: &[&Row]) -> String {
         (_, false) => format!("at least {}", units::mib(sum)),
     };
     format!("{user}: {}, {gpus}, GPU memory {memory}", counted(rows.len(), "workload", "workloads"))
+}
+
+/// How many GPUs and MIG instances these rows have together, and which: in brackets those that none of them uses.
+fn gpus_of(holders: &[&Row]) -> Option<String> {
+    let mut holds: BTreeMap<(usize, &str), Hold> = BTreeMap::new();
+    for gpu in holders.iter().flat_map(|row| row.gpus.resolved()) {
+        let hold = holds.entry((gpu.label.len(), gpu.label.as_str())).or_insert(gpu.hold);
+        *hold = best(*hold, gpu.hold);
+    }
+    let is_mig = |label: &str| label.contains(':') || label.starts_with("MIG-");
+    let instances = holds.keys().filter(|(_, label)| is_mig(label)).count();
+    let counts = [(holds.len() - instances, "GPU", "GPUs"), (instances, "MIG instance", "MIG instances")];
+    let counts: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| counted(count, one, many))
+        .collect();
+    let devices = holds.iter().map(|((_, label), hold)| (*label, *hold, None));
+    (!counts.is_empty()).then(|| format!("{} [{}]", counts.join(" and "), gpus::words(devices, false)))
+}
+
+/// Who uses it in one row uses it; and who may, may.
+fn best(a: Hold, b: Hold) -> Hold {
+    let rank = |hold: Hold| match hold {
+        Hold::Held => 0,
+        Hold::Untold => 1,
+        Hold::Given | Hold::Unresolved => 2,
+    };
+    std::cmp::min_by_key(a, b, |hold| rank(*hold))
 }
 
 /// A number with its noun.

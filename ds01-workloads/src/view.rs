@@ -25,6 +25,8 @@ pub(crate) struct Layout {
     pub(crate) columns: Option<Vec<&'static Column>>,
     /// Without headings and last line.
     pub(crate) bare: bool,
+    /// Of a host that does not exist.
+    pub(crate) invented: bool,
 }
 
 /// The column of `--watch` that tells what changed. Its heading is a blank, so that it is there when nothing did.
@@ -44,6 +46,7 @@ pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: &Layout, medium: Mediu
         layouts.insert(0, column);
     }
     let lead = lead.is_some();
+    let placed = usize::from(lead);
     let mut lines = Vec::with_capacity(rows.len() + 16);
     if layout.by_user {
         let mut rows: Vec<&Row> = rows.iter().collect();
@@ -58,17 +61,41 @@ pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: &Layout, medium: Mediu
     } else {
         lines.extend(rows.iter().map(|row| line(row, &columns, lead)));
     }
+    for (at, column) in layouts.iter_mut().enumerate().skip(placed) {
+        if says_the_same(&lines, at) && !matches!(column.shrink, Shrink::Key { .. }) {
+            column.shrink = Shrink::Same;
+        }
+    }
     let mut out = table::render(&layouts, &lines, medium);
     if layout.bare {
         return out.split_once('\n').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
     }
     let left_out = table::left_out(&layouts, &lines, medium);
-    if !left_out.is_empty() {
-        let text = format!("no room for {}", left_out.join(", "));
-        table::push_span(&mut out, &Cell::new(&text).styled(Style::new().dimmed()), medium);
+    let measured = columns.iter().filter(|column| column.measured).map(|column| column.layout.heading);
+    let measured: Vec<&str> = measured.filter(|heading| !left_out.contains(heading)).collect();
+    let mut notes = Vec::new();
+    if layout.invented && !measured.is_empty() {
+        notes.push(format!("no {}: a sample host has no processes to measure", measured.join(" and ")));
     }
-    table::push_span(&mut out, &Cell::new(&totals.line()), medium);
+    if !left_out.is_empty() {
+        notes.push(format!("no room for {}", left_out.join(", ")));
+    }
+    for note in notes.iter().flat_map(|note| table::broken(note, medium)) {
+        table::push_span(&mut out, &Cell::new(&note).styled(Style::new().dimmed()), medium);
+    }
+    // On a screen that is drawn again and again, the sums are one line.
+    let sums = if layout.marks { vec![totals.line()] } else { table::broken(&totals.line(), medium) };
+    for line in sums {
+        table::push_span(&mut out, &Cell::new(&line), medium);
+    }
     out
+}
+
+/// Whether a column tells no two rows apart.
+fn says_the_same(lines: &[Line], at: usize) -> bool {
+    let cells = || lines.iter().filter_map(|line| if let Line::Row(cells) = line { cells.get(at) } else { None });
+    let first = cells().next().map(Cell::text);
+    cells().nth(1).is_some() && cells().all(|cell| Some(cell.text()) == first)
 }
 
 /// Users by name; who is unknown comes last.

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, IsTerminal, Write},
+    os::fd::AsFd,
 };
 
 use clap::ColorChoice;
@@ -12,10 +13,16 @@ use rustix::{
 };
 use tracing::Level;
 
-use crate::{table::Medium, text::sanitize};
+use crate::{
+    table::{Medium, width, wrapped},
+    text::sanitize,
+};
 
 /// Width and height of a terminal that does not know its own.
 const USUAL_SIZE: (usize, usize) = (80, 24);
+
+/// Before what is said on from the line above.
+const LITTLE: &str = "    ";
 
 /// One program's way to the person or the journal that reads it.
 #[derive(Debug, Clone, Copy)]
@@ -34,13 +41,31 @@ impl Console {
     }
 
     /// Says something on standard error, every line made safe: an error may quote users' text. Lines after the first are
-    /// indented. Where nobody reads that any more, nobody is told.
+    /// indented, and on a terminal long ones are broken. Where nobody reads that any more, nobody is told.
     pub fn say(self, message: impl fmt::Display) {
         let mut err = io::stderr().lock();
-        for (at, line) in message.to_string().lines().enumerate() {
+        let most = if err.is_terminal() { size_of(&err).0 } else { usize::MAX };
+        let _ = err.write_all(self.said(&message.to_string(), most).as_bytes());
+    }
+
+    fn said(self, message: &str, most: usize) -> String {
+        let mut text = String::new();
+        for (at, line) in message.lines().enumerate() {
             let lead = if at == 0 { format!("{}: ", self.program) } else { "  ".to_owned() };
-            let _ = writeln!(err, "{lead}{}", sanitize(line));
+            let line = format!("{lead}{}", sanitize(line));
+            if width(&line) <= most {
+                text.push_str(&line);
+                text.push('\n');
+                continue;
+            }
+            let indent = &line[..line.len() - line.trim_start().len()];
+            for (at, part) in wrapped("", &line, most.saturating_sub(LITTLE.len())).lines().enumerate() {
+                text.push_str(if at == 0 { indent } else { LITTLE });
+                text.push_str(part);
+                text.push('\n');
+            }
         }
+        text
     }
 
     /// Says what somebody should know before believing what is printed.
@@ -110,7 +135,27 @@ pub fn colored(choice: ColorChoice) -> bool {
 
 /// Columns and lines of the terminal that is standard output; the usual ones where it says 0, as some do of either.
 pub fn terminal_size() -> (usize, usize) {
-    let (columns, lines) = tcgetwinsize(io::stdout()).map_or((0, 0), |size| (size.ws_col.into(), size.ws_row.into()));
+    size_of(io::stdout())
+}
+
+fn size_of(terminal: impl AsFd) -> (usize, usize) {
+    let (columns, lines) = tcgetwinsize(terminal).map_or((0, 0), |size| (size.ws_col.into(), size.ws_row.into()));
     let or_usual = |said, usual| if said > 0 { said } else { usual };
     (or_usual(columns, USUAL_SIZE.0), or_usual(lines, USUAL_SIZE.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_fits_the_terminal_and_its_lines_stay_lines() {
+        let message = "no inventory yet: it does not exist\nsee `systemctl status ds01`\n";
+        let said = |most| Console::new("ds01").said(message, most);
+        assert_eq!(said(usize::MAX), "ds01: no inventory yet: it does not exist\n  see `systemctl status ds01`\n");
+        assert_eq!(said(30), "ds01: no inventory yet: it\n    does not exist\n  see `systemctl status ds01`\n");
+        for most in 20..60 {
+            assert!(said(most).lines().all(|line| width(line) <= most), "{}", said(most));
+        }
+    }
 }

@@ -157,7 +157,7 @@ impl Logged {
             "maintenance.exempt" => format!("over its limit, but its owner is exempt from {}", text("exempt_from")),
             "system.high_demand" => {
                 let (assigned, total) = (self.number("assigned")?, self.number("total")?);
-                let given = format!("{assigned} of {total} GPUs are given");
+                let given = format!("{assigned} of {total} GPUs and MIG instances are given");
                 match self.details.get("high")?.as_bool()? {
                     true => format!("demand is high, {given}: idle timeouts are shorter"),
                     false => format!("demand is no longer high, {given}"),

@@ -31,6 +31,27 @@ pub struct Row {
     pub place: Option<Place>,
 }
 
+/// What numbers count, by the setting.
+const UNITS: [(&str, &str); 6] = [
+    ("gpu_idle_threshold", "%"),
+    ("gpu_process_threshold", "%"),
+    ("gpu_power_threshold", "W"),
+    ("cpu_idle_threshold", "% of one core"),
+    ("network_idle_threshold", "bytes"),
+    ("idle_detection_window", "checks"),
+];
+
+impl Row {
+    /// Its value for people: a number with what it counts.
+    pub fn in_its_unit(&self) -> String {
+        let unit = UNITS.iter().find(|(name, _)| *name == self.name).map(|(_, unit)| unit);
+        match (&self.value, unit) {
+            (Shown::Number(_) | Shown::Count(_), Some(unit)) => format!("{} {unit}", self.value),
+            (value, _) => value.to_string(),
+        }
+    }
+}
+
 /// Makes, of one list of settings, the resolved struct, the layer that one place of a file fills, and what both can do.
 macro_rules! settings {
     ($(#[$resolved_doc:meta])* $resolved:ident, $layer:ident:
@@ -116,32 +137,32 @@ settings! {
     cpu_idle_threshold: f64 = 2.0, value::core_percent;
     /// A container's network is idle below this many bytes, received and sent since the last check.
     network_idle_threshold: u64 = 1_048_576, value::bytes;
-    /// Idle checks in a row before anything happens.
+    /// Idle checks in a row before a stop.
     idle_detection_window: u64 = 3, value::checks;
+    /// What a container is whose GPU nothing can be said about.
+    gpu_unknown: GpuUnknown = GpuUnknown::Secondary, value::gpu_unknown;
     /// How long after its start a container is left alone.
     grace_period: Duration = minutes(30), value::grace;
-    /// How old a keep-alive file may be. `None` is any age.
-    keepalive_max_duration: Option<Duration> = Some(minutes(24 * 60)), value::hold;
+    /// The part of the idle timeout after which a warning is given (more than 0, to 1).
+    warn_at: f64 = 0.8, value::warn_at;
     /// The keep-alive file's path in the container.
     keepalive_path: String = "/workspace/.keep-alive".to_owned(), value::path;
+    /// How old a keep-alive file may be. `None` is any age.
+    keepalive_max_duration: Option<Duration> = Some(minutes(24 * 60)), value::hold;
+    /// The most containers that one run stops. `None` is no cap.
+    max_stops_per_run: Option<u64> = None, value::stops;
     /// How long a container has between SIGTERM and SIGKILL, in whole seconds.
     sigterm_grace: Duration = Duration::from_secs(60), value::stop_grace;
-    /// How long a container that its user stopped keeps its GPU. `None` is for ever.
+    /// How long a container that ended in another way than by a stop of ds01 is kept before it is removed. `None` is for ever.
     gpu_hold_after_manual_stop: Option<Duration> = Some(minutes(15)), value::hold;
     /// How long a container may stay created and never started. `None` is for ever.
     created_container_timeout: Option<Duration> = Some(minutes(30)), value::limit;
-    /// Demand is high when this part of the GPUs is assigned (0 to 1). `None` is never.
+    /// Which containers may be removed.
+    remove_stopped: RemoveStopped = RemoveStopped::Managed, value::remove_stopped;
+    /// Demand is high when this part of the GPUs and MIG instances is given away (0 to 1). `None` is never.
     high_demand_threshold: Option<f64> = Some(0.8), value::demand;
     /// The part that high demand takes from idle timeouts (0 to less than 1).
     high_demand_idle_reduction: f64 = 0.5, value::reduction;
-    /// The part of the idle timeout after which a warning is given (more than 0, to 1).
-    warn_at: f64 = 0.8, value::warn_at;
-    /// What a container is whose GPU nothing can be said about.
-    gpu_unknown: GpuUnknown = GpuUnknown::Secondary, value::gpu_unknown;
-    /// Which containers may be removed.
-    remove_stopped: RemoveStopped = RemoveStopped::Managed, value::remove_stopped;
-    /// The most containers that one run stops. `None` is no cap.
-    max_stops_per_run: Option<u64> = None, value::stops;
 }
 
 /// What `defaults`, a group, a user override or a container type says.

@@ -64,6 +64,47 @@ fn optional_columns_go_before_the_key_column_is_shortened() {
     assert_eq!(at(11), ("NAME  NEXT\nthe…  works\n".to_owned(), vec!["NET", "CPU"]));
     assert_eq!(at(13).1, ["NET", "CPU"]);
     assert_eq!(at(9), ("NAME\nthesis\n".to_owned(), vec!["NET", "CPU", "NEXT"]));
+    // What rows are named by stays when everything else goes, wherever it stands.
+    let swapped = [columns[3], columns[0]];
+    let lines = [Line::Row(["works", "thesis"].map(Cell::new).into())];
+    let medium = Medium { width: Some(9), color: false };
+    assert_eq!(render(&swapped, &lines, medium), "NAME\nthesis\n");
+}
+
+#[test]
+fn what_says_the_same_everywhere_goes_first_and_what_is_looked_for_stays_whole_longest() {
+    let columns = [
+        Column { heading: "NAME", align: Align::Left, shrink: Shrink::Key { wanted: 6, least: 4 } },
+        Column { heading: "USER", align: Align::Left, shrink: Shrink::First(4) },
+        Column { heading: "STATUS", align: Align::Left, shrink: Shrink::Same },
+        Column { heading: "IMAGE", align: Align::Left, shrink: Shrink::Spare { least: 5, rank: 1 } },
+        Column { heading: "NEXT", align: Align::Left, shrink: Shrink::Last(5) },
+    ];
+    let texts = ["thesis-9", "barbara", "running", "busybox", "stop in 4h"];
+    let lines = [Line::Row(texts.into_iter().map(Cell::new).collect())];
+    let row = |width| {
+        let medium = Medium { width: Some(width), color: false };
+        render(&columns, &lines, medium).lines().nth(1).map(ToOwned::to_owned).unwrap()
+    };
+    assert_eq!(row(46), "thesis…  barbara  running  busybox  stop in 4h");
+    assert_eq!(row(44), "thesis-9  barbara  busybox  stop in 4h");
+    assert_eq!(row(36), "thesi…  barbara  busybox  stop in 4h");
+    assert_eq!(row(31), "thesi…  bar…  busy…  stop in 4h");
+    assert_eq!(row(27), "thesi…  barbara  stop in 4h");
+    assert_eq!(row(20), "thesis-9  stop in 4h");
+    assert_eq!(row(16), "the…  stop in 4h");
+    assert_eq!(row(12), "the…  stop …");
+    assert_eq!(row(9), "thesis-9");
+}
+
+#[test]
+fn the_last_column_stays_whatever_it_is() {
+    for shrink in [Shrink::Same, Shrink::Optional(1), Shrink::Spare { least: 5, rank: 1 }, Shrink::Last(5)] {
+        let columns = [Column { heading: "IMAGE", align: Align::Left, shrink }];
+        let lines = [Line::Row(vec![Cell::new("busybox")])];
+        let medium = Medium { width: Some(4), color: false };
+        assert_eq!(render(&columns, &lines, medium), "IMA…\nbus…\n", "{shrink:?}");
+    }
 }
 
 #[test]

@@ -28,6 +28,36 @@ fn what_it_says_for_everybody_is_what_is_built_in() {
     assert!(values(built_in).eq(values(shipped)));
 }
 
+/// Tables show the settings in the order in which an admin meets them in the file.
+#[test]
+fn tables_have_the_order_of_the_file() {
+    let file = std::fs::read_to_string(root().join("config/runtime/resource-limits.yaml")).unwrap();
+    let (_, policies) = file.split_once("\npolicies:\n").unwrap();
+    let rows = shipped().policy.resolve(None, ContainerType::Managed).rows();
+    let at = |name: &str| policies.find(&format!("\n  {name}"));
+    let places: Vec<usize> = rows.iter().filter_map(|row| at(row.name)).collect();
+    assert_eq!(places.len(), 18);
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
+fn numbers_are_shown_with_what_they_count() {
+    let rows = shipped().policy.resolve(None, ContainerType::Managed).rows();
+    let shown = |name: &str| rows.iter().find(|row| row.name == name).unwrap().in_its_unit();
+    let expected = ["5 %", "0 %", "2 W", "2 % of one core", "1048576 bytes", "3 checks", "30m", "null"];
+    let names = [
+        "gpu_idle_threshold",
+        "gpu_process_threshold",
+        "gpu_power_threshold",
+        "cpu_idle_threshold",
+        "network_idle_threshold",
+        "idle_detection_window",
+        "grace_period",
+        "max_stops_per_run",
+    ];
+    assert_eq!(names.map(shown), expected);
+}
+
 #[test]
 fn groups_and_types_have_the_limits_of_the_reference() {
     let policy = shipped().policy;
@@ -65,18 +95,18 @@ fn everything_else_is_as_in_the_reference() {
         ("cpu_idle_threshold", "2"),
         ("network_idle_threshold", "1048576"),
         ("idle_detection_window", "3"),
+        ("gpu_unknown", "secondary"),
         ("grace_period", "30m"),
-        ("keepalive_max_duration", "1d"),
+        ("warn_at", "0.8"),
         ("keepalive_path", "/workspace/.keep-alive"),
+        ("keepalive_max_duration", "1d"),
+        ("max_stops_per_run", "null"),
         ("sigterm_grace", "1m"),
         ("gpu_hold_after_manual_stop", "15m"),
         ("created_container_timeout", "30m"),
+        ("remove_stopped", "managed"),
         ("high_demand_threshold", "0.8"),
         ("high_demand_idle_reduction", "0.5"),
-        ("warn_at", "0.8"),
-        ("gpu_unknown", "secondary"),
-        ("remove_stopped", "managed"),
-        ("max_stops_per_run", "null"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(super::values(&policy, "anybody", ContainerType::Managed), expected);

@@ -14,7 +14,10 @@ use ds01_core::{
 };
 use jiff::tz::TimeZone;
 
-use super::{page::Page, setting, time};
+use super::{gpus::GpuNames, page::Page, setting, time};
+
+/// What can be done about it, or what would happen otherwise.
+const GOOD_TO_KNOW: &str = "Good to know";
 
 /// What is told first.
 pub(super) struct Answer {
@@ -32,13 +35,14 @@ impl Answer {
         timer_off: bool,
         zone: &TimeZone,
     ) -> Self {
+        let names = GpuNames::new(&checked.look.inventory.gpus);
         let would = supposed(Some(case), decision).filter(|_| timer_off);
         let mut answer = Self {
             headline: would.map_or_else(|| headline(case, decision, zone), would_have),
-            lines: vec![("Why", why(checked, case, decision))],
+            lines: vec![("Why", names.in_text(&why(checked, case, decision)))],
         };
         answer.lines.extend(limit(checked, case, decision).map(|limit| ("Idle limit", limit)));
-        answer.lines.extend(to_change(case, decision).map(|words| ("To change it", words)));
+        answer.lines.extend(to_change(case, decision).map(|words| (GOOD_TO_KNOW, words)));
         let now = checked.look.now.at;
         let later: Vec<String> = decision.later.iter().filter_map(|next| in_words(*next, now, zone)).collect();
         if !later.is_empty() {
@@ -71,20 +75,20 @@ impl Answer {
                 lines.push(("Warned", format!("of its removal at {at}, in check {}", warning.check)));
             }
             let keep = format!("docker start {} keeps it", sanitize(&facts.name));
-            lines.push(("To change it", keep));
+            lines.push((GOOD_TO_KNOW, keep));
             Self { headline: would.map_or(headline, would_have), lines }
         };
         match (&decision.action, decision.next) {
             (Action::Remove(Removal::NeverStarted | Removal::Held), _) => {
-                removal("It is removed at the next check.".to_owned())
+                removal("It will be removed at the next check.".to_owned())
             }
             (Action::WarnOfRemoval { left, .. }, _) => removal(format!(
-                "Its user is warned of its removal at the next check. It is removed {} after that.",
+                "Its user will be warned of its removal at the next check. It will be removed {} after that.",
                 whole_seconds(*left)
             )),
-            (_, Next::Removal(left)) => removal(format!("It is removed in {}.", units::duration(left))),
+            (_, Next::Removal(left)) => removal(format!("It will be removed in {}.", units::duration(left))),
             _ => Self {
-                headline: "Nothing happens to it: it is not removed.".to_owned(),
+                headline: "Nothing happens to it: it will not be removed.".to_owned(),
                 lines: vec![("Why", never_removed(facts, setting("remove_stopped"), &setting(hold)))],
             },
         }
@@ -120,36 +124,36 @@ fn headline(case: &Case<'_>, decision: &Decision, zone: &TimeZone) -> String {
     match &decision.action {
         Action::Warn { left, .. } => {
             return format!(
-                "Its user is warned at the next check. It is stopped {} later, if it stays idle.",
+                "Its user will be warned at the next check. It will be stopped {} later, if it stays idle.",
                 whole_seconds(*left)
             );
         }
         Action::WarnOfRuntime { left } => {
             return format!(
-                "Its user is warned of its run time at the next check. It is stopped {} later.",
+                "Its user will be warned of its run time at the next check. It will be stopped {} later.",
                 units::duration(*left)
             );
         }
-        Action::Stop { cause: StopCause::Idle, .. } => return "It is stopped at the next check.".to_owned(),
+        Action::Stop { cause: StopCause::Idle, .. } => return "It will be stopped at the next check.".to_owned(),
         Action::Stop { cause: StopCause::Runtime, .. } => {
-            return "It is stopped at the next check, for its run time.".to_owned();
+            return "It will be stopped at the next check, for its run time.".to_owned();
         }
         Action::TellExempt(_) => {
-            return "Nothing happens: its owner is exempt, and is told so at the next check.".to_owned();
+            return "Nothing happens: its owner is exempt, and will be told so at the next check.".to_owned();
         }
         Action::Nothing | Action::WarnOfRemoval { .. } | Action::Remove(_) => {}
     }
     let now = case.now.at;
     match (decision.next, &decision.waits) {
-        (Next::Warning(left), _) => format!("Its user is warned in {}, if it stays idle.", units::duration(left)),
-        (Next::Stop(left), _) if left.is_zero() => "It is stopped at the next check, if it stays idle.".to_owned(),
-        (Next::Stop(left), _) => format!("It is stopped in {}, if it stays idle.", units::duration(left)),
-        (Next::StopAfterChecks(1), _) => "It is stopped after one more idle check.".to_owned(),
-        (Next::StopAfterChecks(n), _) => format!("It is stopped after {n} more idle checks."),
+        (Next::Warning(left), _) => format!("Its user will be warned in {}, if it stays idle.", units::duration(left)),
+        (Next::Stop(left), _) if left.is_zero() => "It will be stopped at the next check, if it stays idle.".to_owned(),
+        (Next::Stop(left), _) => format!("It will be stopped in {}, if it stays idle.", units::duration(left)),
+        (Next::StopAfterChecks(1), _) => "It will be stopped after one more idle check.".to_owned(),
+        (Next::StopAfterChecks(n), _) => format!("It will be stopped after {n} more idle checks."),
         (Next::RuntimeStop(left), _) if left.is_zero() => {
-            "It is stopped at the next check, for its run time.".to_owned()
+            "It will be stopped at the next check, for its run time.".to_owned()
         }
-        (Next::RuntimeStop(left), _) => format!("It is stopped in {}, for its run time.", units::duration(left)),
+        (Next::RuntimeStop(left), _) => format!("It will be stopped in {}, for its run time.", units::duration(left)),
         (Next::GraceEnds(left), _) => {
             format!("Nothing happens for another {}: it was started a short while ago.", units::duration(left))
         }
@@ -161,7 +165,7 @@ fn headline(case: &Case<'_>, decision: &Decision, zone: &TimeZone) -> String {
         (_, Some(Waits::KeepAliveUnreadable(_))) => {
             "Nothing happens: whether it has a keep-alive file can't be told.".to_owned()
         }
-        (_, Some(Waits::Cap)) => "It is stopped at a later check: others come first.".to_owned(),
+        (_, Some(Waits::Cap)) => "It will be stopped at a later check: others come first.".to_owned(),
         _ => "Nothing happens to it.".to_owned(),
     }
 }
@@ -229,10 +233,8 @@ fn limit(checked: &Checked, case: &Case<'_>, decision: &Decision) -> Option<Stri
     Some(match demand {
         None => said,
         Some(demand) => format!(
-            "{} instead of what the policy says, {said}. Demand is high: {} of {} GPUs are given; {}; {}",
+            "{} instead of what the policy says, {said}. Demand is high: {demand} are given; {}; {}",
             whole_seconds(limit),
-            demand.assigned,
-            demand.total,
             named(case.policy, "high_demand_threshold"),
             named(case.policy, "high_demand_idle_reduction"),
         ),
@@ -253,21 +255,30 @@ fn to_change(case: &Case<'_>, decision: &Decision) -> Option<String> {
         Some(format!("when it is idle, its user is warned after {warn}, and it is stopped after {limit}"))
     };
     if matches!(decision.next, Next::RuntimeStop(_)) {
-        return Some("an admin can raise max_runtime, or exempt its owner; work does not count".to_owned());
+        return Some("an admin can raise max_runtime, or exempt its owner; working does not extend it".to_owned());
     }
     match &decision.reason {
         Some(Reason::Idle) if decision.waits == Some(Waits::Kept) => {
             Some("when the file is gone or too old, its user is warned, and it is stopped after that".to_owned())
         }
         Some(Reason::Idle) => Some(keep_alive()),
+        Some(Reason::Grace(left)) if case.verdict() == Verdict::Idle && warned_after(*left, decision, case) => Some(
+            "if it is still idle when its grace period ends, its user is warned first, and it is stopped at a later check"
+                .to_owned(),
+        ),
         Some(Reason::Grace(_) | Reason::NotIdle(_)) => of_idleness(),
         Some(Reason::NoIdleLimit) => Some("an admin can set an idle_timeout for it".to_owned()),
         Some(Reason::OverRuntime(_)) => {
-            Some("an admin can raise max_runtime, or exempt its owner; work does not count".to_owned())
+            Some("an admin can raise max_runtime, or exempt its owner; working does not extend it".to_owned())
         }
         Some(Reason::GpuAccessUnknown(_)) => Some("ds01-detect doctor says what can't be read, and why".to_owned()),
         _ => None,
     }
+}
+
+/// Whether it will have been idle for long enough to be warned when its grace is over, `left` from now.
+fn warned_after(left: Duration, decision: &Decision, case: &Case<'_>) -> bool {
+    decision.idle_limit.is_some_and(|limit| decision.idle + left >= case.warn_after(limit))
 }
 
 /// What comes after that.

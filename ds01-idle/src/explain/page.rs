@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::Style;
-use ds01_core::table::{Medium, wrapped};
+use ds01_core::table::{Medium, wrapped_anyhow};
 
 /// Text in the making.
 pub(super) struct Page {
@@ -46,7 +46,7 @@ impl Page {
 
     fn broken(&mut self, lead: &str, text: &str, strong: bool) {
         let bold = if strong && self.medium.color { Style::new().bold() } else { Style::new() };
-        for line in wrapped(lead, text, self.medium.width.unwrap_or(usize::MAX)).lines() {
+        for line in wrapped_anyhow(lead, text, self.medium.width.unwrap_or(usize::MAX)).lines() {
             // Writing to a String cannot fail.
             let _ = writeln!(self.out, "{bold}{}{bold:#}", line.trim_end());
         }

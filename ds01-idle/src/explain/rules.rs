@@ -1,10 +1,17 @@
 //! The rules, in their order, with what each found and the settings that it reads.
 
-use ds01_core::idle::{Case, Rule, trail};
+use ds01_core::idle::{
+    Case, Checked, Decision, Rule,
+    rules::{Next, Waits},
+    trail,
+};
+use jiff::tz::TimeZone;
 
-use super::{page::Page, setting};
+use super::{gpus::GpuNames, page::Page, setting};
+use crate::words::time_of;
 
-pub(super) fn write(page: &mut Page, case: &Case<'_>) {
+pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, decision: &Decision, zone: &TimeZone) {
+    let names = GpuNames::new(&checked.look.inventory.gpus);
     page.head("The rules, in their order: the first that matches decides");
     for (number, step) in trail(case).into_iter().enumerate() {
         let mark = match (&step.finding, step.matched) {
@@ -12,12 +19,18 @@ pub(super) fn write(page: &mut Page, case: &Case<'_>) {
             (Some(_), false) => "no",
             (None, false) => "-",
         };
-        let finding = step.finding.as_deref().unwrap_or("not looked at: an earlier rule decides");
+        let mut finding = match &step.finding {
+            Some(finding) => names.in_text(finding),
+            None => "not looked at: an earlier rule decides".to_owned(),
+        };
+        if step.matched && decision.waits == Some(Waits::Kept) {
+            finding.push_str(&kept(decision.next, case, zone));
+        }
         let lead = format!("{} {:<15}  {mark:<7}  ", number + 1, label(step.rule));
         if step.matched {
-            page.strong_item(&lead, finding);
+            page.strong_item(&lead, &finding);
         } else {
-            page.item(&lead, finding);
+            page.item(&lead, &finding);
         }
         for row in &step.settings {
             page.item("    ", &setting(row));
@@ -25,10 +38,20 @@ pub(super) fn write(page: &mut Page, case: &Case<'_>) {
     }
 }
 
+/// What stands against a stop that the rule would bring.
+fn kept(next: Next, case: &Case<'_>, zone: &TimeZone) -> String {
+    match next {
+        Next::KeptUntil(Some(until)) => {
+            format!("; its keep-alive file keeps it until {}", time_of(until, case.now.at, zone))
+        }
+        _ => "; its keep-alive file keeps it".to_owned(),
+    }
+}
+
 fn label(rule: Rule) -> &'static str {
     match rule {
         Rule::NoGpu => "no GPU",
-        Rule::OriginUnknown => "origin unknown",
+        Rule::OriginUnknown => "unknown type",
         Rule::Infrastructure => "infrastructure",
         Rule::MaxRuntime => "max_runtime",
         Rule::IdleExempt => "no idle limit",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ds01_core::{
     idle::{
-        Case, Checked, GpuEvidence, GpuFigure, KeepAlive, Signal, Track,
+        Case, Checked, GpuEvidence, GpuFigure, KeepAlive, Signal, Track, Verdict,
         evidence::{Between, ProcessNews},
         rules::Keeping,
         state::Interval,
@@ -15,7 +15,7 @@ use ds01_core::{
 };
 use jiff::tz::TimeZone;
 
-use super::{page::Page, time};
+use super::{answer::named, gpus::GpuNames, page::Page, time};
 
 pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, zone: &TimeZone) {
     let Some(track) = case.track else {
@@ -29,8 +29,9 @@ pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, zone: &
         Some(interval) => {
             let length = units::duration(Duration::from_millis(interval.length_ms));
             page.head(&format!("What was seen, over {length}, up to {until}"));
-            signals(page, interval, track, &case.policy.resolved.rules);
-            page.line(&format!("Together: {}.", interval.says()));
+            let names = GpuNames::new(&checked.look.inventory.gpus);
+            signals(page, interval, track, &case.policy.resolved.rules, &names);
+            page.line(&format!("Together: {}.", together(interval, case)));
         }
     }
     if let Some(sign) = track.soon.work.as_ref().and_then(|interval| interval.signals.work()) {
@@ -38,6 +39,18 @@ pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, zone: &
     }
     page.gap();
     idle_time(page, checked, track, zone);
+}
+
+/// The verdict, and by what it was reached where the GPU told nothing.
+fn together(interval: &Interval, case: &Case<'_>) -> String {
+    let verdict = interval.says();
+    match interval.signals.gpu {
+        GpuEvidence::Unknown(_) if verdict == Verdict::Idle => format!(
+            "{verdict}, judged without the GPU, because {}; with `never` it would wait",
+            named(case.policy, "gpu_unknown")
+        ),
+        _ => verdict.to_string(),
+    }
 }
 
 fn idle_time(page: &mut Page, checked: &Checked, track: &Track, zone: &TimeZone) {
@@ -75,13 +88,47 @@ pub(super) fn write_keep_alive(page: &mut Page, case: &Case<'_>, file: &KeepAliv
     page.line(&format!("Keep-alive file {path}: {words}."));
 }
 
-fn signals(page: &mut Page, interval: &Interval, track: &Track, rules: &Rules) {
+fn signals(page: &mut Page, interval: &Interval, track: &Track, rules: &Rules, names: &GpuNames) {
     let signals = &interval.signals;
-    let (gpu, state) = match &signals.gpu {
+    gpu_signal(page, interval, track, rules, names);
+    let of_cpu = threshold(&rules.cpu_idle_threshold, " %");
+    let (figure, state) = parts(&signals.cpu, |percent| format!("{percent:.1} % of one core{of_cpu}"));
+    signal(page, "CPU", state, &figure);
+    let bytes = Sourced {
+        value: units::traffic(rules.network_idle_threshold.value),
+        level: rules.network_idle_threshold.level.clone(),
+        place: rules.network_idle_threshold.place.clone(),
+    };
+    let of_network = threshold(&bytes, "");
+    let (figure, state) =
+        parts(&signals.network, |bytes| format!("{} since the last check{of_network}", units::traffic(*bytes)));
+    signal(page, "network", state, &figure);
+    let (figure, state) = parts(&signals.processes, |news: &ProcessNews| match &news.started {
+        Some(name) => format!("started {}", sanitize(name)),
+        None if news.input => "input at a terminal".to_owned(),
+        None => "nothing started, no input".to_owned(),
+    });
+    signal(page, "processes", state, &figure);
+    page.line("Sources: NVML for the GPU, the control group for CPU, /proc for network and processes.");
+}
+
+/// What its GPUs did: together, and each. What could not be told is said once, and measured against nothing.
+fn gpu_signal(page: &mut Page, interval: &Interval, track: &Track, rules: &Rules, names: &GpuNames) {
+    let (gpu, state) = match &interval.signals.gpu {
         GpuEvidence::Active(percent) => (format!("{percent:.0} %"), "active"),
         GpuEvidence::Worked { percent, watts } => (Between { percent: *percent, watts: *watts }.to_string(), "active"),
         GpuEvidence::Idle(percent) => (format!("{percent:.0} %"), "idle"),
-        GpuEvidence::Unknown(why) => (sanitize(why).into_owned(), "unknown"),
+        GpuEvidence::Unknown(why) => {
+            let told = track.last.gpus.iter().find(|measure| why.starts_with(&measure.gpu)).map(|one| one.gpu.as_str());
+            let rest = told.and_then(|uuid| why.strip_prefix(uuid));
+            let why = match (told, rest) {
+                (Some(uuid), Some(rest)) => format!("{}{rest}", names.named(uuid)),
+                _ => why.clone(),
+            };
+            signal(page, "GPU", "unknown", &sanitize(&why));
+            each_gpu(page, track, names, told);
+            return;
+        }
     };
     // One's own processes have a threshold of their own.
     let by_processes = track.last.gpus.iter().all(|measure| matches!(measure.figure, GpuFigure::OwnProcesses { .. }));
@@ -92,25 +139,18 @@ fn signals(page: &mut Page, interval: &Interval, track: &Track, rules: &Rules) {
         threshold(&rules.gpu_idle_threshold, " %")
     };
     signal(page, "GPU", state, &format!("{gpu}{threshold_of_gpu}"));
-    for measure in &track.last.gpus {
-        page.item("                    ", &format!("{}: {}", sanitize(&measure.gpu), measure.figure));
+    each_gpu(page, track, names, None);
+}
+
+/// A line for each of its GPUs but the one that was `told` of already.
+fn each_gpu(page: &mut Page, track: &Track, names: &GpuNames, told: Option<&str>) {
+    for measure in track.last.gpus.iter().filter(|measure| told != Some(measure.gpu.as_str())) {
+        page.item("                    ", &format!("{}: {}", sanitize(&names.named(&measure.gpu)), measure.figure));
     }
-    let (figure, state) = parts(&signals.cpu, |percent| format!("{percent:.1} % of one core"));
-    signal(page, "CPU", state, &format!("{figure}{}", threshold(&rules.cpu_idle_threshold, " %")));
-    let (figure, state) = parts(&signals.network, |bytes| format!("{} since the last check", units::traffic(*bytes)));
-    let bytes = Sourced {
-        value: units::traffic(rules.network_idle_threshold.value),
-        level: rules.network_idle_threshold.level.clone(),
-        place: rules.network_idle_threshold.place.clone(),
-    };
-    signal(page, "network", state, &format!("{figure}{}", threshold(&bytes, "")));
-    let (figure, state) = parts(&signals.processes, |news: &ProcessNews| match &news.started {
-        Some(name) => format!("started {}", sanitize(name)),
-        None if news.input => "input at a terminal".to_owned(),
-        None => "nothing started, no input".to_owned(),
-    });
-    signal(page, "processes", state, &figure);
-    page.line("Sources: NVML for the GPU, the control group for CPU, /proc for network and processes.");
+    let speaks_of_gpm = |figure: &GpuFigure| figure.to_string().contains("GPM");
+    if track.last.gpus.iter().any(|measure| speaks_of_gpm(&measure.figure)) {
+        page.item("                    ", "GPM: GPU performance monitoring, the driver's figures of a MIG instance");
+    }
 }
 
 fn signal(page: &mut Page, name: &str, state: &str, text: &str) {

@@ -92,7 +92,7 @@ fn push_rows(out: &mut String, rows: &[&Row], heads: bool, short: Option<&Path>,
                 Some(place) if short == Some(&place.file) => format!("line {}", place.line),
                 Some(place) => place.to_string(),
             };
-            let cells = [row.name, &row.value.to_string(), &row.level.to_string(), &place];
+            let cells = [row.name, &row.in_its_unit(), &row.level.to_string(), &place];
             Line::Row(cells.into_iter().map(Cell::new).collect())
         })
         .collect();

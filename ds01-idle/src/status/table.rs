@@ -18,17 +18,18 @@ use crate::tally::Tally;
 const NONE: &str = "-";
 const UNKNOWN: &str = "?";
 
-/// Names are what people type: on a narrow terminal, figures go before a name is cut.
+/// What happens next is what the table is looked at for, and names are what people type: on a narrow terminal, figures go before
+/// either is cut.
 const COLUMNS: [Column; 9] = [
     column("CONTAINER", Align::Left, Shrink::Key { wanted: 24, least: 10 }),
-    column("USER", Align::Left, Shrink::First(6)),
+    column("USER", Align::Left, Shrink::First(8)),
     column("TYPE", Align::Left, Shrink::Optional(3)),
     column("GPU", Align::Right, Shrink::Optional(1)),
     column("CPU", Align::Right, Shrink::Optional(2)),
     column("NET", Align::Right, Shrink::Optional(4)),
     column("IDLE", Align::Right, Shrink::Never),
-    column("LIMIT", Align::Right, Shrink::Never),
-    column("NEXT", Align::Left, Shrink::First(20)),
+    column("LIMIT", Align::Right, Shrink::Optional(0)),
+    column("NEXT", Align::Left, Shrink::Last(20)),
 ];
 
 const fn column(heading: &'static str, align: Align, shrink: Shrink) -> Column {
@@ -132,7 +133,7 @@ fn footer(checked: &Checked) -> String {
     let tally = Tally::of(checked);
     let mut text = format!("{} with GPU: {tally}", tally.running);
     if let Some(demand) = checked.demand.filter(|_| checked.state.high_demand) {
-        text.push_str(&format!("; high demand, {} of {} GPUs given: shorter limits", demand.assigned, demand.total));
+        text.push_str(&format!("; high demand, {demand} given: shorter limits"));
     }
     text
 }

@@ -93,7 +93,7 @@ fn a_managed_container_that_its_user_stopped_is_held_then_removed_and_its_volume
     assert_eq!((story.events(), is_there(&story, &managed)), (strings(&["removal_warning managed"]), true));
     assert_eq!(story.notices(), [format!("{REMOVAL_WARNING}: managed")]);
     let explained = Run::of(story.command("explain", 18).arg(managed.name())).ends_with(0).stdout();
-    assert!(explained.contains("of its removal at ") && explained.contains("It is removed in "), "{explained}");
+    assert!(explained.contains("of its removal at ") && explained.contains("It will be removed in "), "{explained}");
     story.check(20);
     assert_eq!(story.events(), removed("container_removed", "managed"));
     assert_eq!(story.notices()[1..], [format!("{REMOVAL}: managed")]);

@@ -9,7 +9,7 @@ use super::column::Column;
 
 pub(super) const COLUMN: Column = Column {
     name: "age",
-    layout: ds01_core::table::Column { heading: "AGE", align: Align::Left, shrink: Shrink::Never },
+    layout: ds01_core::table::Column { heading: "AGE", align: Align::Left, shrink: Shrink::Optional(1) },
     wide: false,
     measured: false,
     about: "Since it was started, or made when it never was. A restart begins anew.",

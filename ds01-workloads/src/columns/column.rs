@@ -34,8 +34,8 @@ pub(super) const fn words(heading: &'static str, shrink: Shrink) -> table::Colum
 }
 
 /// A column of figures.
-pub(super) const fn figures(heading: &'static str) -> table::Column {
-    table::Column { heading, align: Align::Right, shrink: Shrink::Never }
+pub(super) const fn figures(heading: &'static str, shrink: Shrink) -> table::Column {
+    table::Column { heading, align: Align::Right, shrink }
 }
 
 /// The largest first, and what is unknown last: whoever sorts by a figure looks for the biggest.

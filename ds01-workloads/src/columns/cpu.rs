@@ -1,13 +1,13 @@
 //! CPU%: CPU time it uses at the moment.
 
-use ds01_core::table::Cell;
+use ds01_core::table::{Cell, Shrink};
 
 use super::column::{Column, NONE, figures, largest_first};
 use crate::row::Row;
 
 pub(super) const COLUMN: Column = Column {
     name: "cpu",
-    layout: figures("CPU%"),
+    layout: figures("CPU%", Shrink::Optional(3)),
     wide: true,
     measured: true,
     about: "CPU time used just now, in percent of one core: 250 is two and a half cores. Of a process in steps of about \

@@ -6,7 +6,7 @@ use super::column::{Column, words};
 
 pub(super) const COLUMN: Column = Column {
     name: "id",
-    layout: words("ID", Shrink::Never),
+    layout: words("ID", Shrink::Optional(7)),
     wide: true,
     measured: false,
     about: "The container id as docker ps shows it, or the pid.",

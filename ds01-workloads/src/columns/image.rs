@@ -6,7 +6,7 @@ use super::column::{Column, NONE, words};
 
 pub(super) const COLUMN: Column = Column {
     name: "image",
-    layout: words("IMAGE", Shrink::First(10)),
+    layout: words("IMAGE", Shrink::Spare { least: 10, rank: 8 }),
     wide: true,
     measured: false,
     about: "The image of the container. A host process has none; container:ID says that it runs in a container that \

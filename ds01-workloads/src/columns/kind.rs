@@ -8,7 +8,7 @@ use crate::row::Category;
 
 pub(super) const COLUMN: Column = Column {
     name: "type",
-    layout: words("TYPE", Shrink::Never),
+    layout: words("TYPE", Shrink::Optional(0)),
     wide: false,
     measured: false,
     about: "ds01-managed (green); devcontainer, compose, raw-docker, or unknown where the details could not be read \

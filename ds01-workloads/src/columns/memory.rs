@@ -1,13 +1,16 @@
 //! MEMORY: the host's memory that it uses at the moment.
 
-use ds01_core::{table::Cell, units};
+use ds01_core::{
+    table::{Cell, Shrink},
+    units,
+};
 
 use super::column::{Column, NONE, figures, largest_first};
 use crate::row::Row;
 
 pub(super) const COLUMN: Column = Column {
     name: "memory",
-    layout: figures("MEMORY"),
+    layout: figures("MEMORY", Shrink::Optional(5)),
     wide: true,
     measured: true,
     about: "Memory of the host in use just now: of a container without file cache, as docker stats counts; of a process \

@@ -6,7 +6,7 @@ use super::column::{Column, words};
 
 pub(super) const COLUMN: Column = Column {
     name: "name",
-    layout: words("NAME", Shrink::First(10)),
+    layout: words("NAME", Shrink::Key { wanted: 20, least: 10 }),
     wide: false,
     measured: false,
     about: "The name of the container, or the command line of the process; [python3] is a process of which only the \

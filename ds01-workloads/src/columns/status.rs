@@ -6,7 +6,7 @@ use super::column::{Column, words};
 
 pub(super) const COLUMN: Column = Column {
     name: "status",
-    layout: words("STATUS", Shrink::Never),
+    layout: words("STATUS", Shrink::Optional(6)),
     wide: false,
     measured: false,
     about: "Docker's word for the state of a container. A host process is running; new, with --live, is one that a \

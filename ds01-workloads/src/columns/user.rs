@@ -6,7 +6,7 @@ use super::column::{Column, words};
 
 pub(super) const COLUMN: Column = Column {
     name: "user",
-    layout: words("USER", Shrink::Second(8)),
+    layout: words("USER", Shrink::First(8)),
     wide: false,
     measured: false,
     about: "The owner: from labels, paths under /home, or the user id of the main process. Who names nobody is unknown. \

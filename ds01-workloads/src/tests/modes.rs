@@ -184,3 +184,20 @@ fn memory_of_a_dead_process_has_a_row_and_is_counted_apart() {
     assert_eq!(piped(&host, &["--type", "host-process"]).lines().count(), 3);
     assert_eq!(piped(&host, &["--gpu", "0"]).lines().count(), 3);
 }
+
+#[test]
+fn names_are_cut_last_and_what_tells_no_rows_apart_gives_way() {
+    let names = ["vsc-thesis-of-alice-1", "vsc-thesis-of-alice-2"];
+    let containers = names.map(|name| container(name, |c| c.user = format!("{name}@uni.example"))).into();
+    let text = shown(&inventory(containers, vec![]), &[], Some(60), false);
+    let rows: Vec<&str> = text.lines().skip(1).take(2).collect();
+    assert_ne!(rows[0], rows[1]);
+    assert!(rows[0].ends_with("alice-1") && rows[1].ends_with("alice-2"), "{text}");
+    assert!(text.contains("\nno room for TYPE, GPU(S), STATUS, AGE\n"), "{text}");
+}
+
+#[test]
+fn a_heading_tells_gpus_from_instances_and_keeps_the_brackets_of_what_nobody_uses() {
+    let text = piped(&host(), &["--by-user"]);
+    assert!(text.contains("\nalice: 2 workloads, 1 GPU and 1 MIG instance [0,(1:0)], "), "{text}");
+}

@@ -156,6 +156,49 @@ fn an_unknown_type_or_column_names_the_valid_ones() {
 }
 
 #[test]
+fn a_word_that_is_no_command_is_answered_alike_before_and_after_a_flag() {
+    for arguments in [&["gpu0"][..], &["gpu0", "--demo"], &["--demo", "gpu0"]] {
+        let (_, err, code) = outcome(ds01(arguments));
+        assert_eq!(code, 2);
+        assert!(err.contains("did you mean this? --gpu 0 shows"), "{arguments:?}: {err}");
+    }
+    let (_, err, _) = outcome(ds01(&["--demo", "events"]));
+    assert!(err.contains("'events' cannot be used with '--demo'"), "{err}");
+}
+
+#[test]
+fn the_types_of_the_policy_are_taken_too() {
+    for (policy, inventory) in [("docker", "raw-docker"), ("managed", "ds01-managed"), ("compose", "compose")] {
+        let names = |kind: &str| outcome(ds01(&["--demo", "-o", "name", "--type", kind])).0;
+        assert!(!names(policy).is_empty());
+        assert_eq!(names(policy), names(inventory), "{policy}");
+    }
+}
+
+#[test]
+fn who_asks_for_what_is_not_here_is_told_so() {
+    let said = |arguments: &[&str]| {
+        let (_, err, code) = outcome(ds01(&[&["--demo"], arguments].concat()));
+        assert_eq!(code, 0, "{arguments:?}");
+        err
+    };
+    for form in [&[][..], &["--json"], &["-q"]] {
+        let gpu = said(&[&["--gpu", "9"], form].concat());
+        assert!(gpu.contains("this host has no GPU 9: it has 0, 1, 2, 3, 3:0, 3:1, 3:2"), "{gpu}");
+        let user = said(&[&["--user", "nobody"], form].concat());
+        assert!(user.contains("nobody of the name nobody has a workload here"), "{user}");
+    }
+    assert_eq!(said(&["--gpu", "3", "--gpu", "3:0", "--user", "alice"]), "");
+}
+
+#[test]
+fn figures_that_a_sample_host_can_not_have_are_explained() {
+    let (out, ..) = outcome(ds01(&["--demo", "--wide"]));
+    assert!(out.contains("\nno CPU% and MEMORY: a sample host has no processes to measure\n"), "{out}");
+    assert!(!outcome(ds01(&["--demo"])).0.contains("sample host"));
+}
+
+#[test]
 fn colour_is_for_terminals_unless_asked_for() {
     let colored = |mut command: Command, variable: Option<&str>| {
         command.envs(variable.map(|name| (name, "1")));

@@ -1,6 +1,6 @@
 //! How many of the host's GPUs are given away.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use crate::{
     detect::{
@@ -50,6 +50,12 @@ impl Demand {
         let assigned = given(inventory, counted).into_keys().filter(|uuid| all.contains(uuid)).count();
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         Some(Self { assigned: number(assigned), total: number(all.len()) })
+    }
+}
+
+impl fmt::Display for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} GPUs and MIG instances", self.assigned, self.total)
     }
 }
 

@@ -134,7 +134,7 @@ impl fmt::Display for Reason {
             Self::GpuAccessUnknown(why) => {
                 write!(f, "whether it has a GPU is unknown, so it is never touched: {}", sanitize(why))
             }
-            Self::OriginUnknown => f.write_str("its origin is unknown: never touched"),
+            Self::OriginUnknown => f.write_str("its type is unknown: never touched"),
             Self::Infrastructure(by) => write!(f, "exempt: infrastructure, by its {}", sanitize(by)),
             Self::OverRuntime(ran) => write!(f, "it has run for {}, longer than it may", whole_seconds(*ran)),
             Self::NoIdleLimit => f.write_str("exempt: no idle timeout"),

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     duration::whole_seconds,
     idle::state::Track,
-    policy::{Enforcement, Row, Shown, Sourced},
+    policy::{ContainerType, Enforcement, Row, Shown, Sourced},
 };
 
 /// One rule's part of the reasoning.
@@ -29,8 +29,8 @@ impl Rule {
     fn finding(self, case: &Case<'_>, reason: Option<&Reason>) -> String {
         match (self, reason) {
             (Self::NoGpu, None) => "it can use a GPU".to_owned(),
-            (Self::OriginUnknown, None) => format!("its origin is {}", case.facts.origin),
-            (Self::Infrastructure, None) => "it is not the platform's own".to_owned(),
+            (Self::OriginUnknown, None) => format!("its type is {}", ContainerType::from(case.facts.origin)),
+            (Self::Infrastructure, None) => "neither its name nor a label makes it infrastructure".to_owned(),
             (Self::MaxRuntime, None) => match case.policy.exemption(Enforcement::MaxRuntime) {
                 Some(exemption) => format!("its owner is exempt from max_runtime ({})", exemption.place),
                 None => format!("it has run for {}", whole_seconds(case.ran_for())),
