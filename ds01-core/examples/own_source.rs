@@ -62,6 +62,7 @@ fn seen(id: &ContainerId, at: Timestamp, seconds: u64) -> Observation {
             figure: GpuFigure::OwnProcesses { percent: 0.0 },
             context: None,
             energy: None,
+            shared_energy: None,
             covered_ms: None,
             used_ms: None,
         }],

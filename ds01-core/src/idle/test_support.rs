@@ -45,6 +45,7 @@ pub(in crate::idle) fn seen(seconds: u64) -> Observation {
             figure: GpuFigure::OwnProcesses { percent: 0.0 },
             context: None,
             energy: None,
+            shared_energy: None,
             covered_ms: None,
             used_ms: None,
         }],

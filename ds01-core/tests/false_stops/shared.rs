@@ -1,5 +1,7 @@
 //! Days on GPUs that several use: what the driver tells of them, by the stand-in's living GPUs, and what the sampler makes of it.
 
+use std::borrow::Cow;
+
 use ds01_core::{
     idle::evidence::{Asked, CpuBurst, GpuReport, Sampled, Tenancy, Utilization},
     model::{DeviceSample, GpuActivity, ProcessSample, Reading, Span, Unknown, UnknownKind},
@@ -15,8 +17,8 @@ const SAMPLER_MS: u64 = 5_000;
 const PID: u32 = 7;
 const FIRST_BRIEF: u32 = 1_000;
 
-/// Somebody is at work on the GPU all the time, and is nobody's concern.
-const NEIGHBOUR: u32 = 8;
+/// The others have the numbers after this.
+const NEIGHBOUR: u32 = 100;
 
 const MPS_SERVER: u32 = 9;
 
@@ -26,8 +28,10 @@ const INSTANCE: u32 = 1;
 /// How the GPU is divided.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Layout {
-    /// Two to four tenants.
+    /// Two to four tenants, one of them at work all the time.
     Shared,
+    /// Two to four tenants, none of them at work for long.
+    Quiet,
     /// The subject has a MIG instance.
     Mig,
     /// All work through one MPS server.
@@ -35,7 +39,7 @@ pub(crate) enum Layout {
 }
 
 impl Layout {
-    pub(crate) const ALL: [Self; 3] = [Self::Shared, Self::Mig, Self::Mps];
+    pub(crate) const ALL: [Self; 4] = [Self::Shared, Self::Quiet, Self::Mig, Self::Mps];
 }
 
 /// One day of a container on such a GPU.
@@ -56,6 +60,8 @@ pub(crate) struct Tenanted<'a> {
     bytes_before: Vec<u64>,
     /// What the sampler saw, in the order of time.
     sampled: Vec<(Sampled, u64)>,
+    /// The GPU, while the subject does nothing.
+    still: Living,
 }
 
 /// What a look shows.
@@ -66,6 +72,10 @@ pub(crate) struct Shown {
     pub(crate) bytes: u64,
     /// When what runs and began last began.
     pub(crate) began: Option<u64>,
+    /// Whether the driver tells the energy of the GPU that the container is on.
+    pub(crate) tells_energy: bool,
+    /// What the whole GPU took since the look before, in millijoules.
+    pub(crate) mj: u64,
 }
 
 impl<'a> Tenanted<'a> {
@@ -100,7 +110,9 @@ impl<'a> Tenanted<'a> {
             cpu_before: Vec::new(),
             bytes_before: Vec::new(),
             sampled: Vec::new(),
+            still: Living::default(),
         };
+        day.still = day.living_with(&[], 0);
         let (mut cpu, mut bytes) = (0, 0);
         for act in acts {
             day.cpu_before.push(cpu);
@@ -142,7 +154,8 @@ impl<'a> Tenanted<'a> {
                 let by_unknown =
                     rows.iter().any(|(pid, percent)| *percent > 0 && *pid >= FIRST_BRIEF && !seen_alive.contains(pid));
                 let own_percent = Some(f64::from(own.min(100)));
-                Sampled { covered, percent: Some(98.0), mean_percent: Some(98.0), own_percent, by_unknown }
+                let device = Some(self.living(from, to).at(to * 1_000, None).mean((from * 1_000, to * 1_000)).ceil());
+                Sampled { covered, percent: device, mean_percent: device, own_percent, by_unknown }
             };
             samples.push((sampled, cpu - cpu_before));
             cpu_before = cpu;
@@ -152,16 +165,13 @@ impl<'a> Tenanted<'a> {
     }
 
     /// What a look at the millisecond `to` shows of the time since `from`.
-    pub(crate) fn look(&self, from: u64, to: u64, with_sampler: bool) -> Shown {
+    pub(crate) fn look(&self, from: u64, to: u64) -> Shown {
         let base = boot_ms(0) * 1_000;
         let asked = Asked { since_us: base + from * 1_000, until_us: base + to * 1_000, boot_ms: boot_ms(to) };
         let alive: Vec<u32> = self.alive(to).collect();
-        let sampled: &[(Sampled, u64)] = if with_sampler {
-            let ended_by = |at: u64| self.sampled.partition_point(|(sampled, _)| sampled.covered.to_ms <= boot_ms(at));
-            &self.sampled[ended_by(from)..ended_by(to)]
-        } else {
-            &[]
-        };
+        let ended_by = |at: u64| self.sampled.partition_point(|(sampled, _)| sampled.covered.to_ms <= boot_ms(at));
+        let sampled = &self.sampled[ended_by(from)..ended_by(to)];
+        let mut mj = 0;
         let (utilization, by_unknown) = if self.layout == Layout::Mig {
             (
                 Utilization::Mig(
@@ -175,7 +185,10 @@ impl<'a> Tenanted<'a> {
             let rows = self.rows(from, to);
             let by_unknown =
                 rows.iter().any(|(pid, percent)| *percent > 0 && *pid >= FIRST_BRIEF && !alive.contains(pid));
-            (Utilization::Gpu(activity(&rows, to), asked), by_unknown)
+            let living = self.living(to.saturating_sub(14_000), to);
+            let ring = living.at(to * 1_000, None).utilization_samples();
+            mj = energy(&self.living(from, to), from, to);
+            (Utilization::Gpu(activity(&rows, &ring, to), asked), by_unknown)
         };
         let alone = self.layout == Layout::Mig;
         let own_context = Reading::Known(!alive.is_empty());
@@ -196,6 +209,8 @@ impl<'a> Tenanted<'a> {
         let running = self.acts[..self.acts.partition_point(|act| act.from < to)].last();
         Shown {
             report,
+            tells_energy: self.layout != Layout::Mig,
+            mj,
             cpu_us: self.cpu_us(to),
             cpu_burst: burst.max_by_key(|burst| burst.us),
             bytes: self.bytes(to),
@@ -237,15 +252,21 @@ impl<'a> Tenanted<'a> {
     }
 
     /// The GPU as it is around a span: only who does something near it has to be told of.
-    fn living(&self, from: u64, to: u64) -> Living {
-        let near = (from.saturating_sub(20_000), to + 1);
-        let first = self.acts.partition_point(|act| act.until < near.0);
-        let acts = self.acts[first..].iter().enumerate().take_while(|(_, act)| act.from <= near.1);
+    fn living(&self, from: u64, to: u64) -> Cow<'_, Living> {
+        let first = self.acts.partition_point(|act| act.until < from.saturating_sub(20_000));
+        let near = self.acts[first..].partition_point(|act| act.from <= to);
+        if near == 0 {
+            return Cow::Borrowed(&self.still);
+        }
+        Cow::Owned(self.living_with(&self.acts[first..first + near], first))
+    }
+
+    fn living_with(&self, acts: &[Act], first: usize) -> Living {
         let mut lasting = Tenant { pid: PID, gpu_instance_id: Some(INSTANCE), mps: true, ..Tenant::default() };
         lasting.opens_ms = self.opens.unwrap_or(u64::MAX / 1_000_000);
         lasting.closes_ms = Some(self.closes);
         let mut tenants = Vec::new();
-        for (n, act) in acts {
+        for (n, act) in acts.iter().enumerate() {
             let Some((begins, ends)) = act.on_gpu else { continue };
             let work = Work { from_ms: begins, until_ms: Some(ends), ..Work::default() };
             if act.own_process {
@@ -267,10 +288,9 @@ impl<'a> Tenanted<'a> {
         tenants.push(lasting);
         let other = Some(INSTANCE + 1);
         let always = Work::default();
-        let neighbours = [&always].into_iter().chain(&self.others).zip(NEIGHBOUR..);
-        // Others than the one that is always at work are told apart by numbers beyond anybody's.
+        let neighbours = (self.layout != Layout::Quiet).then_some(&always).into_iter().chain(&self.others).zip(1..);
         tenants.extend(neighbours.map(|(work, n)| Tenant {
-            pid: if n == NEIGHBOUR { n } else { 900 + n },
+            pid: NEIGHBOUR + n,
             works: vec![*work],
             gpu_instance_id: other,
             mps: true,
@@ -298,8 +318,13 @@ pub(crate) fn boot_ms(at: u64) -> u64 {
     MORNING * 1_000 + at
 }
 
-/// What the driver tells: rows of whoever worked, and a ring in which somebody always did.
-fn activity(rows: &[(u32, u32)], to: u64) -> GpuActivity {
+/// What a GPU took from one time to another, where all work in between is known.
+fn energy(living: &Living, from: u64, to: u64) -> u64 {
+    living.at(to * 1_000, None).energy_mj() - living.at(from * 1_000, None).energy_mj()
+}
+
+/// What the driver tells: rows of whoever worked, and its ring.
+fn activity(rows: &[(u32, u32)], ring: &[(u64, u32)], to: u64) -> GpuActivity {
     let at_us = |ms: u64| boot_ms(ms) * 1_000;
     let none = || Unknown::new(UnknownKind::NotSupported, "not asked in this trial");
     let row = |(pid, sm_percent): &(u32, u32)| ProcessSample {
@@ -312,7 +337,9 @@ fn activity(rows: &[(u32, u32)], to: u64) -> GpuActivity {
     GpuActivity {
         processes: Reading::Known(rows.iter().map(row).collect()),
         device: Reading::Known(
-            (0..70).map(|n| DeviceSample { time_us: at_us(to) - n * 200_000, percent: 98 }).collect(),
+            ring.iter()
+                .map(|(us, percent)| DeviceSample { time_us: boot_ms(0) * 1_000 + us, percent: *percent })
+                .collect(),
         ),
         graphics_pids: Reading::Known(Vec::new()),
         energy_mj: none().into(),

@@ -19,8 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     CONTAINER_DAYS, DAY, LOOK, LOOKS_PER_CHECK, TIMEOUT, acts,
     days::{Kind, Random, day},
-    shared::{Layout, Tenanted},
-    shown::Shown,
+    shared::{Layout, Shown, Tenanted},
+    shown,
     watts::Power,
 };
 
@@ -124,6 +124,7 @@ impl Trial {
                 figure: GpuFigure::OwnProcesses { percent: 0.0 },
                 context: None,
                 energy: None,
+                shared_energy: None,
                 covered_ms: None,
                 used_ms: None,
             }],
@@ -135,7 +136,7 @@ impl Trial {
     }
 
     /// When this day's container is stopped, by each of the watchers.
-    fn run(&self, mut shown: Shown<'_>, phase: u64) -> [Option<u64>; Watcher::ALL.len()] {
+    fn run(&self, mut shown: shown::Shown<'_>, phase: u64) -> [Option<u64>; Watcher::ALL.len()] {
         let mut seen = self.observation();
         let mut tracks = [Track::new(&seen), Track::new(&seen)];
         let mut now = Now { at: self.morning, boot_id: "b".to_owned(), boot_ms: 0 };
@@ -208,7 +209,7 @@ impl Trial {
             let background = random.between(0, 12);
             let phase = random.between(0, LOOK - 1);
             let power = Power::new(kind, &bursts, &mut random);
-            let stopped = self.run(Shown::new(&bursts, background, power), phase);
+            let stopped = self.run(shown::Shown::new(&bursts, background, power), phase);
             let last_use = bursts.last().map_or(0, |burst| burst.end);
             let tallies: &mut [Tally; Watcher::ALL.len()] = tallies.entry(kind).or_default();
             tallies.iter_mut().zip(stopped).for_each(|(tally, stopped)| tally.count(kind.is_work(), last_use, stopped));
@@ -216,49 +217,67 @@ impl Trial {
         tallies
     }
 
-    /// When this day's container on a GPU that others use is stopped.
-    fn run_shared(&self, day: &Tenanted<'_>, by: Looks, phase: u64) -> Option<u64> {
-        let thresholds = if by == Looks::Before {
-            // As it was: the share of a process counted from the threshold of a whole GPU on.
-            Thresholds { gpu_process_percent: self.thresholds.gpu_percent - 0.1, ..self.thresholds }
-        } else {
-            self.thresholds
-        };
-        let mut seen = self.observation();
-        let mut track = Track::new(&seen);
+    /// When this day's container on a GPU that others use is stopped, by each who looks.
+    fn run_shared(&self, day: &Tenanted<'_>, phase: u64) -> [Option<u64>; Looks::ALL.len()] {
+        let mut tracks = Looks::ALL.map(|_| Track::new(&self.observation()));
+        let mut stopped = [None; Looks::ALL.len()];
         let mut now = Now { at: self.morning, boot_id: "b".to_owned(), boot_ms: 0 };
-        let mut before = 0;
+        let (mut before, mut check_before, mut mj) = (0, 0, 0);
         for number in 1..=DAY / LOOK {
             let second = number * LOOK + phase;
-            let is_check = number % LOOKS_PER_CHECK == 0;
-            if second > DAY || (!is_check && !by.has_detector()) {
-                continue;
+            if second > DAY || stopped.iter().all(Option::is_some) {
+                break;
             }
-            let at = second * 1_000;
-            let shown = day.look(before, at, by.has_sampler());
-            before = at;
-            seen.boot_ms = MORNING * 1_000 + at;
-            seen.gpus[0] = shown.report.measure();
-            if by == Looks::Before {
-                seen.gpus[0].covered_ms = None;
-            }
-            seen.cpu_us = Reading::Known(shown.cpu_us);
-            seen.cpu_burst = shown.cpu_burst;
-            seen.net_bytes = Reading::Known(shown.bytes);
-            if let (Some(started_boot_ms), Reading::Known(activity)) = (shown.began, &mut seen.activity) {
-                activity.newest = Some(StartedProcess { started_boot_ms, name: String::new() });
-            }
-            track.observe(&seen, &thresholds);
-            if is_check {
-                now.boot_ms = seen.boot_ms;
-                now.at = self.morning + SignedDuration::from_secs(i64::try_from(second).unwrap());
-                track.close_check(&now);
-                if self.check(&mut track, &now, number) {
-                    return Some(second);
+            let (is_check, at) = (number % LOOKS_PER_CHECK == 0, second * 1_000);
+            let by_detector = day.look(before, at);
+            let by_check = is_check.then(|| day.look(check_before, at));
+            mj += by_detector.mj;
+            for ((by, track), stopped) in Looks::ALL.into_iter().zip(&mut tracks).zip(&mut stopped) {
+                let shown = if by.has_detector() { Some(&by_detector) } else { by_check.as_ref() };
+                let Some(shown) = shown.filter(|_| stopped.is_none()) else { continue };
+                track.observe(&self.seen(shown, by, at, mj), &self.thresholds_of(by));
+                if is_check {
+                    now.boot_ms = MORNING * 1_000 + at;
+                    now.at = self.morning + SignedDuration::from_secs(i64::try_from(second).unwrap());
+                    track.close_check(&now);
+                    *stopped = self.check(track, &now, number).then_some(second);
                 }
             }
+            before = at;
+            if is_check {
+                check_before = at;
+            }
         }
-        None
+        stopped
+    }
+
+    fn thresholds_of(&self, by: Looks) -> Thresholds {
+        if by == Looks::Before {
+            // As it was: the share of a process counted from the threshold of a whole GPU on.
+            return Thresholds { gpu_process_percent: self.thresholds.gpu_percent - 0.1, ..self.thresholds };
+        }
+        self.thresholds
+    }
+
+    fn seen(&self, shown: &Shown, by: Looks, at: u64, mj: u64) -> Observation {
+        let mut seen = self.observation();
+        seen.boot_ms = MORNING * 1_000 + at;
+        let mut report = shown.report.clone();
+        if !by.has_sampler() {
+            report.sampled.clear();
+        }
+        let count = EnergyCount { mj, boot_ms: seen.boot_ms };
+        seen.gpus[0] = GpuMeasure { shared_energy: shown.tells_energy.then_some(count), ..report.measure() };
+        if by == Looks::Before {
+            seen.gpus[0] = GpuMeasure { shared_energy: None, covered_ms: None, ..seen.gpus[0].clone() };
+        }
+        seen.cpu_us = Reading::Known(shown.cpu_us);
+        seen.cpu_burst = shown.cpu_burst.filter(|_| by.has_sampler());
+        seen.net_bytes = Reading::Known(shown.bytes);
+        if let (Some(started_boot_ms), Reading::Known(activity)) = (shown.began, &mut seen.activity) {
+            activity.newest = Some(StartedProcess { started_boot_ms, name: String::new() });
+        }
+        seen
     }
 
     /// The container-days on GPUs that others use, of so many of each layout, whose numbers are `share` modulo `of`.
@@ -279,8 +298,8 @@ impl Trial {
                 let phase = random.between(0, LOOK - 1);
                 let last_use = acts.last().map_or(0, |act| act.until / 1_000);
                 let tallies: &mut [Tally; Looks::ALL.len()] = tallies.entry((layout, kind)).or_default();
-                for (tally, by) in tallies.iter_mut().zip(Looks::ALL) {
-                    tally.count(kind.is_work(), last_use, self.run_shared(&day, by, phase));
+                for (tally, stopped) in tallies.iter_mut().zip(self.run_shared(&day, phase)) {
+                    tally.count(kind.is_work(), last_use, stopped);
                 }
             }
         }

@@ -143,6 +143,7 @@ impl Host {
                 figure,
                 context: None,
                 energy,
+                shared_energy: None,
                 covered_ms: None,
                 used_ms: None,
             }],

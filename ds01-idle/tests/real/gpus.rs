@@ -82,8 +82,8 @@ impl Gpus {
 
 /// So far apart are the samples of a GPU that does not live, and so many there are: what is said of it has been so for
 /// longer than there are pauses between looks.
-const SAMPLES_APART: SignedDuration = SignedDuration::from_secs(10);
-const SAMPLES: i32 = 90;
+const SAMPLES_APART: SignedDuration = SignedDuration::from_secs(1);
+const SAMPLES: i32 = 900;
 
 impl State {
     /// Gives a GPU a ring of samples of what its processes do, where the story says nothing of it.

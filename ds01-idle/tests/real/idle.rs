@@ -6,6 +6,7 @@ use docker_rig::{Container, wait_until};
 use nvml_standin::{Gpm, Gpu, MigInstance};
 
 use crate::{
+    living::{told, watched},
     proxy::{Proxy, Then},
     reaper::POLICY,
     story::{DEADLINE, Story, main_pid, runs},
@@ -106,7 +107,10 @@ fn of_two_that_share_a_gpu_the_idle_one_goes() {
         Then::Forward
     });
     story.behind(proxy.socket());
-    story.shows_that_only_idle_goes(&idle, &[&busy]);
+    watched(&story, &mut story.sampler(), 1, 23);
+    assert_eq!(told(&story, "idle"), ["idle_warning idle", "idle_kill idle"]);
+    assert_eq!(story.done_to(&idle), STOPPED);
+    assert_eq!((told(&story, "busy"), story.done_to(&busy), runs(&busy)), (vec![], vec![], true));
 }
 
 /// A container on a MIG instance of the story's first GPU.

@@ -70,7 +70,7 @@ impl Reaper {
 
     /// Where the sampler writes to, if the story has one.
     pub(crate) fn samples_dir(&self) -> PathBuf {
-        self.state_dir().join("samples")
+        self.dir.path().join("samples")
     }
 
     pub(crate) fn state_dir(&self) -> PathBuf {

@@ -7,7 +7,7 @@ use std::{
     path::Path,
     process::{self, Command},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     thread,
@@ -20,8 +20,9 @@ use ds01_core::{
     detect::{Inventory, Settings, inventory::FILE_NAME},
     event::EventLog,
     model::{DeviceSpan, Sample},
+    sampler::{Sampler, SamplerSources},
     scan::{self, ScanOptions},
-    source::{Clock, Shift, SystemClock, samples::SampleFiles},
+    source::{Clock, Shift, ShiftedClock, SystemClock, nvml::ResidentNvml, proc::ProcFs, samples::SampleFiles},
 };
 use jiff::{SignedDuration, Timestamp};
 use nvml_standin::{Gpu, Scenario};
@@ -33,6 +34,37 @@ use crate::{
     told::{STOP, STOPPED, WARNING, unboxed},
     witness::Witness,
 };
+
+/// The sampler that ships, in a story in which time moves without waiting.
+pub(crate) struct StorySampler {
+    sampler: Sampler,
+    clock: Arc<StoryClock>,
+    files: SampleFiles,
+}
+
+impl StorySampler {
+    /// One look at this moment.
+    pub(crate) fn look_at(&mut self, story: &Story, at: Duration) {
+        let (wall, boot) = story.shift_to(at);
+        *self.clock.0.lock().unwrap() =
+            Shift { wall: SignedDuration::from_secs(wall), boot: Duration::from_secs(boot) };
+        self.files.append(&self.sampler.look().unwrap()).unwrap();
+    }
+}
+
+/// A clock that is set as a story goes on.
+#[derive(Default)]
+struct StoryClock(Mutex<Shift>);
+
+impl Clock for StoryClock {
+    fn now(&self) -> Timestamp {
+        ShiftedClock(*self.0.lock().unwrap()).now()
+    }
+
+    fn since_boot(&self) -> Duration {
+        ShiftedClock(*self.0.lock().unwrap()).since_boot()
+    }
+}
 
 /// More than the slowest machine needs for what is going to happen at all.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -189,6 +221,18 @@ impl Story {
         let wall = boot.cast_signed() + self.wall_set.get();
         self.gpus.at(Timestamp::now() + SignedDuration::from_secs(wall));
         (wall, boot)
+    }
+
+    /// A sampler of the story's own, which looks at the moments that [`look_at`](StorySampler::look_at) names.
+    pub(crate) fn sampler(&self) -> StorySampler {
+        let clock = Arc::new(StoryClock::default());
+        let sources = SamplerSources {
+            gpus: Arc::new(ResidentNvml::new(Some(self.gpus.library().to_owned()))),
+            processes: Arc::new(ProcFs::new("/proc")),
+            clock: clock.clone(),
+        };
+        let sampler = Sampler::new(sources, &self.reaper.state_dir()).unwrap();
+        StorySampler { sampler, clock, files: SampleFiles::new(self.reaper.samples_dir()) }
     }
 
     /// In these minutes of the story the sampler sees so much of MIG instances by GPM, all the time. GPM compares samples by a

@@ -66,6 +66,7 @@ impl<'a> Devices<'a> {
             figure: GpuFigure::Unknown { why: unresolved.reason.clone() },
             context: None,
             energy: None,
+            shared_energy: None,
             covered_ms: None,
             used_ms: None,
         });

@@ -22,6 +22,9 @@ pub struct GpuMeasure {
     /// counts for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<EnergyCount>,
+    /// Its energy counter, where others can have used what it counts: it tells whether anybody worked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_energy: Option<EnergyCount>,
     /// For how much of the time since the observation before the figure speaks, in milliseconds: the driver's ring is seconds
     /// deep, and the sampler has seen what it has seen. `None` where there is no figure, and in lines of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +33,13 @@ pub struct GpuMeasure {
     /// seconds is 5,000. `None` where that can't be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_ms: Option<u64>,
+}
+
+impl GpuMeasure {
+    /// Its energy counter, whoever used it.
+    pub(super) fn any_energy(&self) -> Option<&EnergyCount> {
+        self.energy.as_ref().or(self.shared_energy.as_ref())
+    }
 }
 
 /// A figure in percent, by its origin, or why there is none.

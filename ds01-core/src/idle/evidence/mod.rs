@@ -15,6 +15,7 @@ mod observed;
 pub mod power;
 mod report;
 mod signals;
+mod since;
 mod thresholds;
 mod verdict;
 
@@ -28,6 +29,7 @@ pub use observation::{CpuBurst, Observation, ProcessActivity, SHORTEST_INTERVAL,
 pub(crate) use observed::observed_ms;
 pub use power::IdlePowers;
 pub use report::{GpuReport, Tenancy, Utilization};
-pub use signals::{ProcessNews, Sign, Signal, Signals, Since};
+pub use signals::{ProcessNews, Sign, Signal, Signals};
+pub use since::Since;
 pub use thresholds::Thresholds;
 pub use verdict::Verdict;

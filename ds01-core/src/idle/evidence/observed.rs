@@ -1,29 +1,63 @@
 //! For how much of the time between two observations the evidence speaks.
 
-use super::{measure::GpuMeasure, observation::Observation, power, signals::Since, thresholds::Thresholds};
+use std::time::Duration;
+
+use super::{measure::GpuMeasure, observation::Observation, power, since::Since, thresholds::Thresholds};
+use crate::units::millis;
+
+/// From this share of an interval on, in percent, figures speak for all of it: looks and the sampler's spans don't end at the
+/// same moments.
+const NEARLY_ALL_PERCENT: u64 = 75;
+
+/// Below this share of an interval, in percent, what was seen says nothing of it: a look every five minutes would take an hour of
+/// seconds for an hour.
+const TOO_LITTLE_PERCENT: u64 = 25;
+
+/// The longest interval for which the energy of a GPU that several use can speak. A fifth of a second's work is some watts in
+/// the mean of half a minute, and noise in that of five.
+const LONGEST_BY_SHARED_ENERGY: Duration = Duration::from_secs(60);
 
 /// For how many of the `length_ms` milliseconds from `since` to `now` the evidence speaks. The rest was not observed: it is
 /// neither idle nor work.
 ///
 /// CPU time and bytes are counted, and miss nothing. So it is the GPUs that decide, and the one of which the least is known:
 ///
-/// - The energy counter of a GPU that the container has alone speaks for all the time, once it is known what the GPU takes when
-///   it idles.
-/// - Else it is what the driver's ring and the sampler saw.
+/// - The energy counter speaks for all the time, once it is known what the GPU takes when it idles: that the container did
+///   nothing, where it has the GPU alone; that nobody did, where it is shared, as long as nobody was seen to work and the
+///   interval is short.
+/// - Else it is what the driver's ring and the sampler saw, unless that is next to nothing.
 /// - Where nothing at all can be told of a GPU, the policy says by what the container is judged (`gpu_unknown`), for all the
 ///   time. Lines of earlier versions don't say what they cover, and count so too.
 pub(crate) fn observed_ms(since: &Since<'_>, now: &Observation, length_ms: u64, thresholds: &Thresholds) -> u64 {
     now.gpus.iter().map(|measure| of_gpu(since, measure, length_ms, thresholds)).min().unwrap_or(length_ms)
 }
 
+/// Whether figures speak for nearly all of the time from `since` to now, so that the energy of a GPU that others use too is not
+/// asked who worked.
+pub(super) fn is_seen(since: &Since<'_>, measure: &GpuMeasure, length_ms: u64) -> bool {
+    seen_ms(since, measure, length_ms) * 100 >= length_ms * NEARLY_ALL_PERCENT
+}
+
 fn of_gpu(since: &Since<'_>, measure: &GpuMeasure, length_ms: u64, thresholds: &Thresholds) -> u64 {
-    let this = |other: &&GpuMeasure| other.gpu == measure.gpu;
-    let before = since.before.gpus.iter().find(this).and_then(|before| before.energy.as_ref());
-    let by_energy = thresholds.gpu_watts.is_some()
-        && since.idle_powers.get(&measure.gpu).is_some_and(|idle| power::tells(idle, before, measure.energy.as_ref()));
-    if by_energy {
-        return length_ms;
+    let seen_ms = seen_ms(since, measure, length_ms);
+    let by_energy = thresholds.gpu_watts.is_some() && power::tells(since.idle_powers, &since.before.gpus, measure);
+    let is_quiet = seen_ms > 0 && length_ms <= millis(LONGEST_BY_SHARED_ENERGY);
+    if by_energy && (measure.energy.is_some() || is_quiet) {
+        length_ms
+    } else if seen_ms * 100 < length_ms * TOO_LITTLE_PERCENT {
+        0
+    } else {
+        seen_ms
     }
+}
+
+/// What the driver's ring and the sampler saw.
+fn seen_ms(since: &Since<'_>, measure: &GpuMeasure, length_ms: u64) -> u64 {
+    let this = |other: &&GpuMeasure| other.gpu == measure.gpu;
     let told = since.joined.iter().filter(this).chain([measure]).map(|measure| measure.covered_ms);
     told.sum::<Option<u64>>().map_or(length_ms, |covered| covered.min(length_ms))
 }
+
+#[cfg(test)]
+#[path = "observed_tests.rs"]
+mod tests;

@@ -4,7 +4,9 @@
 //! third of a second of CPU is below what counts as work there. The energy counter misses nothing. It speaks of the whole GPU
 //! and in watts, not of anybody's work, so it is a veto and no more:
 //!
-//! - It is only asked where nobody else can have used the energy: see [`Tenancy::is_alone`](super::report::Tenancy::is_alone).
+//! - It speaks of the container where nobody else can have used the energy: see
+//!   [`Tenancy::is_alone`](super::report::Tenancy::is_alone). Where others can, and no sampler saw who worked, more power than when
+//!   the GPU idles keeps all of them: one of them worked, and nobody can tell which.
 //! - The mean power of an interval is held against the lowest of the [`RECENT`] intervals before it, as no figure in watts is
 //!   idle on every GPU. They reach two and a half minutes back where a detector looks every 30 seconds: far enough to have a
 //!   quiet one among them, and not so far that air that gets warmer counts as work. A level that stays, as when a context was
@@ -99,34 +101,42 @@ fn spent(before: &EnergyCount, now: &EnergyCount) -> Option<(u64, u64)> {
     Some((now.mj.checked_sub(before.mj)?, ms))
 }
 
-/// By how many watts the GPU that did most in secret took more than when it idles, from one observation to another.
-/// Up to `noise` watts prove nothing.
-pub(super) fn excess_watts(idle: &IdlePowers, before: &[GpuMeasure], now: &[GpuMeasure], noise: f64) -> Option<f64> {
-    both(before, now).filter_map(|(gpu, before, now)| idle.get(gpu)?.excess_watts(before, now, noise)).reduce(f64::max)
+/// By how many watts the GPU that did most in secret took more than when it idles, from one observation to another, of those
+/// that `speaks` names. Up to `noise` watts prove nothing.
+pub(super) fn excess_watts(
+    idle: &IdlePowers,
+    before: &[GpuMeasure],
+    now: &[GpuMeasure],
+    noise: f64,
+    speaks: impl Fn(&GpuMeasure) -> bool,
+) -> Option<f64> {
+    let asked = both(before, now).filter(|(measure, ..)| speaks(measure));
+    asked.filter_map(|(measure, before, now)| idle.get(&measure.gpu)?.excess_watts(before, now, noise)).reduce(f64::max)
 }
 
-/// Whether the energy from `before` to `now` tells if a GPU did anything: both were read, and what it takes when it idles is
-/// known.
-pub(super) fn tells(idle: &IdlePower, before: Option<&EnergyCount>, now: Option<&EnergyCount>) -> bool {
-    let (Some(before), Some(now)) = (before, now) else { return false };
-    spent(before, now).is_some() && idle.idle_mw(before).is_some()
+/// Whether the energy from one observation to another tells if anybody did anything on a GPU: it was read at both, and what the
+/// GPU takes when it idles is known.
+pub(super) fn tells(idle: &IdlePowers, before: &[GpuMeasure], now: &GpuMeasure) -> bool {
+    let idle = idle.get(&now.gpu);
+    both(before, std::slice::from_ref(now))
+        .any(|(_, before, now)| spent(before, now).is_some() && idle.is_some_and(|idle| idle.idle_mw(before).is_some()))
 }
 
 /// Remembers what GPUs took from one observation to another, and forgets GPUs that are not there any more.
 pub(crate) fn take_in(idle: &mut IdlePowers, before: &[GpuMeasure], now: &[GpuMeasure]) {
     idle.retain(|gpu, _| now.iter().any(|measure| measure.gpu == *gpu));
-    for (gpu, before, now) in both(before, now) {
-        idle.entry(gpu.to_owned()).or_default().take_in(before, now);
+    for (measure, before, now) in both(before, now) {
+        idle.entry(measure.gpu.clone()).or_default().take_in(before, now);
     }
 }
 
 fn both<'a>(
     before: &'a [GpuMeasure],
     now: &'a [GpuMeasure],
-) -> impl Iterator<Item = (&'a str, &'a EnergyCount, &'a EnergyCount)> {
+) -> impl Iterator<Item = (&'a GpuMeasure, &'a EnergyCount, &'a EnergyCount)> {
     now.iter().filter_map(|measure| {
         let earlier = before.iter().find(|earlier| earlier.gpu == measure.gpu)?;
-        Some((measure.gpu.as_str(), earlier.energy.as_ref()?, measure.energy.as_ref()?))
+        Some((measure, earlier.any_energy()?, measure.any_energy()?))
     })
 }
 

@@ -62,7 +62,9 @@ impl GpuReport {
             self.tenancy.own_context.known().copied()
         };
         let (covered_ms, used_ms) = (self.covered_ms(&figure), self.used_ms(&figure));
-        GpuMeasure { gpu: self.gpu.clone(), figure, context, energy: self.energy(), covered_ms, used_ms }
+        let energy = self.energy();
+        let (energy, shared_energy) = if self.tenancy.is_alone() { (energy, None) } else { (None, energy) };
+        GpuMeasure { gpu: self.gpu.clone(), figure, context, energy, shared_energy, covered_ms, used_ms }
     }
 
     fn figure(&self) -> GpuFigure {
@@ -122,20 +124,36 @@ impl GpuReport {
     }
 
     /// For how much of the time that was asked about `figure` speaks; `None` where there is no figure.
+    ///
+    /// Rows of processes say nothing of time in which somebody unknown worked, who could have been in the container. Nor does a
+    /// look by itself where others work: a driver samples short work beside theirs, and what it misses only the sampler's spans
+    /// of CPU time show.
     fn covered_ms(&self, figure: &GpuFigure) -> Option<u64> {
-        let Reading::Known(utilization) = &self.utilization else { return None };
+        let (Utilization::Gpu(_, asked) | Utilization::Mig(.., asked)) = self.utilization.known()?;
         let now = self.seen_now()?;
-        let by_own = matches!(figure, GpuFigure::OwnProcesses { .. });
-        let (Utilization::Gpu(_, asked) | Utilization::Mig(.., asked)) = utilization;
-        // Work of somebody unknown could have been the container's: then nothing is known of that time.
-        let tells = |sampled: &&Sampled| match (figure, utilization) {
-            (GpuFigure::Unknown { .. }, _) => false,
-            (GpuFigure::OwnProcesses { .. }, _) => sampled.own_percent.is_some() && !sampled.by_unknown,
-            _ => sampled.percent.is_some(),
-        };
-        let now = if by_own && self.by_unknown { Span { from_ms: now.to_ms, ..now } } else { now };
-        (!matches!(figure, GpuFigure::Unknown { .. }))
-            .then(|| covered::together(now, self.sampled.iter().filter(tells), asked.span()))
+        let nothing = Span { from_ms: now.to_ms, ..now };
+        let together =
+            |now, tells: fn(&&Sampled) -> bool| covered::together(now, self.sampled.iter().filter(tells), asked.span());
+        match figure {
+            GpuFigure::Unknown { .. } => None,
+            GpuFigure::OwnProcesses { .. } => {
+                let now = if self.by_unknown || self.is_beside_work() { nothing } else { now };
+                Some(together(now, |sampled| sampled.own_percent.is_some() && !sampled.by_unknown))
+            }
+            GpuFigure::Device { .. } | GpuFigure::Gpm { .. } => {
+                Some(together(now, |sampled| sampled.percent.is_some()))
+            }
+        }
+    }
+
+    /// Whether the container may have worked beside others who did: it holds a context, and the driver tells of their work.
+    fn is_beside_work(&self) -> bool {
+        let Reading::Known(Utilization::Gpu(activity, asked)) = &self.utilization else { return false };
+        let may_work = !self.tenancy.is_alone() && self.tenancy.own_context != Reading::Known(false);
+        let rows = || activity.processes.known().into_iter().flatten().filter(|row| asked.contains(row.time_us));
+        may_work
+            && (rows().any(|row| row.highest_percent() > 0)
+                || highest_sample(&activity.device, *asked).is_ok_and(|percent| percent > 0.0))
     }
 
     /// For how long the container used it, where that can be told.
@@ -169,12 +187,12 @@ impl GpuReport {
         }
     }
 
-    /// The energy counter, where it speaks of this container alone.
+    /// The energy counter.
     fn energy(&self) -> Option<EnergyCount> {
         let Reading::Known(Utilization::Gpu(activity, asked)) = &self.utilization else { return None };
         let after_ms = millis(activity.energy_after);
         let count = |mj: &u64| EnergyCount { mj: *mj, boot_ms: asked.boot_ms.saturating_add(after_ms) };
-        activity.energy_mj.known().filter(|_| self.tenancy.is_alone()).map(count)
+        activity.energy_mj.known().map(count)
     }
 
     fn attributable(&self) -> bool {

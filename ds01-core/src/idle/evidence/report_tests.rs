@@ -87,8 +87,16 @@ fn else_the_device_decides_by_its_highest_sample() {
 fn a_device_figure_proves_idleness_for_all_and_work_only_for_those_on_it() {
     let evidence = |percent, attributable| {
         let figure = GpuFigure::Device { percent, attributable };
-        GpuMeasure { gpu: "GPU-1".to_owned(), figure, context: None, energy: None, covered_ms: None, used_ms: None }
-            .evidence(&THRESHOLDS, false)
+        GpuMeasure {
+            gpu: "GPU-1".to_owned(),
+            figure,
+            context: None,
+            energy: None,
+            shared_energy: None,
+            covered_ms: None,
+            used_ms: None,
+        }
+        .evidence(&THRESHOLDS, false)
     };
     assert_eq!(evidence(4.9, false), GpuEvidence::Idle(4.9));
     assert_eq!(evidence(5.0, true), GpuEvidence::Active(5.0));
@@ -180,6 +188,7 @@ fn any_share_of_its_own_processes_is_work() {
         figure: own(percent),
         context: None,
         energy: None,
+        shared_energy: None,
         covered_ms: None,
         used_ms: None,
     };
@@ -198,6 +207,7 @@ fn several_gpus() {
             figure: percent.map_or(GpuFigure::Unknown { why: "lost".to_owned() }, own),
             context: None,
             energy: None,
+            shared_energy: None,
             covered_ms: None,
             used_ms: None,
         });
@@ -220,6 +230,8 @@ fn energy_is_told_where_nobody_else_can_have_used_it() {
     };
     let counted = Some(EnergyCount { mj: 60_000, boot_ms: 500_250 });
     assert_eq!(energy(|_| {}), None, "others hold contexts");
+    let measure = shared(failed(), failed()).measure();
+    assert_eq!((measure.energy, measure.shared_energy), (None, counted), "it tells whether anybody worked");
     assert_eq!(energy(|tenancy| tenancy.others = Reading::Known(false)), counted);
     assert_eq!(energy(|tenancy| tenancy.other_contexts = Reading::Known(false)), counted, "it holds the only one");
     assert_eq!(
@@ -264,30 +276,36 @@ fn five_seconds(before_s: u64, own_percent: f64) -> Sampled {
 fn what_the_sampler_saw_counts_as_what_the_look_sees() {
     let asked = Asked { since_us: 1_000_000, until_us: 31_000_000, boot_ms: 500_000 };
     let none: Reading<Vec<ProcessSample>> = Reading::Known(Vec::new());
-    let ring = Reading::Known(
-        (0..50).map(|n| DeviceSample { time_us: asked.until_us - n * 200_000, percent: 99 }).collect::<Vec<_>>(),
-    );
-    let report = |sampled: &[Sampled]| GpuReport {
-        utilization: Reading::Known(Utilization::Gpu(gpu_activity(none.clone(), ring.clone()), asked)),
+    let ring = |percent| -> Reading<Vec<DeviceSample>> {
+        Reading::Known((0..50).map(|n| DeviceSample { time_us: asked.until_us - n * 200_000, percent }).collect())
+    };
+    let beside = |percent: u32, sampled: &[Sampled]| GpuReport {
+        utilization: Reading::Known(Utilization::Gpu(gpu_activity(none.clone(), ring(percent)), asked)),
         sampled: sampled.to_vec(),
         ..shared(failed(), failed())
     };
-    let measured = |sampled: &[Sampled]| {
-        let measure = report(sampled).measure();
+    let measured = |report: &GpuReport| {
+        let measure = report.measure();
         (measure.figure, measure.covered_ms, measure.used_ms)
     };
-    assert_eq!(measured(&[]), (own(0.0), Some(10_000), Some(0)), "as far as the ring reaches");
+    assert_eq!(measured(&beside(0, &[])), (own(0.0), Some(10_000), Some(0)), "as far as the ring reaches");
+    assert_eq!(measured(&beside(99, &[])).1, Some(0), "beside work a driver misses short work");
+    let mut without_context = beside(99, &[]);
+    without_context.tenancy.own_context = Reading::Known(false);
+    assert_eq!(measured(&without_context).1, Some(10_000), "it can't have worked");
+
     let (worked, quiet) = (five_seconds(20, 6.0), five_seconds(10, 0.0));
-    assert_eq!(measured(&[worked.clone(), quiet]), (own(6.0), Some(20_000), Some(300)));
+    assert_eq!(measured(&beside(0, &[worked.clone(), quiet.clone()])), (own(6.0), Some(20_000), Some(300)));
+    assert_eq!(measured(&beside(99, &[worked.clone(), quiet])), (own(6.0), Some(10_000), Some(300)));
     let by_unknown = Sampled { by_unknown: true, ..five_seconds(10, 0.0) };
-    assert_eq!(measured(&[by_unknown]), (own(0.0), Some(10_000), Some(0)), "it could have been its own");
+    assert_eq!(measured(&beside(0, &[by_unknown])), (own(0.0), Some(10_000), Some(0)), "it could have been its own");
 
     // Nobody works on it who is there: the row of the ring is somebody's who has ended.
-    let unknown_now = GpuReport { by_unknown: true, ..report(&[worked]) };
+    let unknown_now = GpuReport { by_unknown: true, ..beside(0, &[worked]) };
     assert_eq!(unknown_now.measure().covered_ms, Some(5_000));
 
     let lone = |sampled: &[Sampled]| {
-        let mut report = report(sampled);
+        let mut report = beside(99, sampled);
         report.tenancy.others = Reading::Known(false);
         report.measure()
     };

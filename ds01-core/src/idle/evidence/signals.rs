@@ -8,7 +8,9 @@ use super::{
     gpu::GpuEvidence,
     measure::GpuMeasure,
     observation::{CpuBurst, Observation, ProcessActivity, SHORTEST_INTERVAL},
-    power::{self, IdlePowers},
+    observed::is_seen,
+    power,
+    since::Since,
     thresholds::Thresholds,
 };
 use crate::{model::Reading, text::sanitize, units};
@@ -82,27 +84,21 @@ pub enum Sign {
     Input,
 }
 
-/// Where an interval begins.
-#[derive(Debug, Clone, Copy)]
-pub struct Since<'a> {
-    /// The observation before, of the same life.
-    pub before: &'a Observation,
-    /// The network counter at the last check.
-    pub net_at_check: Option<u64>,
-    /// What the GPUs were seen to do in observations that were too near to that one to count by themselves.
-    pub joined: &'a [GpuMeasure],
-    /// What power its GPUs took when they idled.
-    pub idle_powers: &'a IdlePowers,
-}
-
 impl Signals {
     /// What happened from `since` to `now`.
     pub fn between(since: &Since<'_>, now: &Observation, thresholds: &Thresholds) -> Self {
         let before = since.before;
         let seen = GpuEvidence::of(since.joined.iter().chain(&now.gpus), &before.gpus, thresholds);
+        let length_ms = now.boot_ms.saturating_sub(before.boot_ms);
+        // Whoever holds no context, before and after, is not taken for the one who worked.
+        let had_context = |gpu: &str| before.gpus.iter().any(|other| other.gpu == gpu && other.context != Some(false));
+        let speaks = |measure: &GpuMeasure| {
+            let may_have_worked = measure.context != Some(false) || had_context(&measure.gpu);
+            measure.energy.is_some() || (may_have_worked && !is_seen(since, measure, length_ms))
+        };
         let excess = thresholds
             .gpu_watts
-            .and_then(|noise| power::excess_watts(since.idle_powers, &before.gpus, &now.gpus, noise));
+            .and_then(|noise| power::excess_watts(since.idle_powers, &before.gpus, &now.gpus, noise, speaks));
         let cpu = cpu(before, now, thresholds.cpu_percent);
         let cpu_burst = if cpu.is_active() { None } else { cpu_burst(before, now, thresholds.cpu_percent) };
         Self {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     idle::{
-        evidence::{CpuBurst, EnergyCount, StartedProcess, Verdict},
+        evidence::{CpuBurst, EnergyCount, IdlePowers, StartedProcess, Verdict},
         test_support::{THRESHOLDS, seen},
     },
     model::{Unknown, UnknownKind},
