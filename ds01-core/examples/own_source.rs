@@ -57,6 +57,7 @@ fn seen(id: &ContainerId, at: Timestamp, seconds: u64) -> Observation {
         container_id: id.clone(),
         name: "train".to_owned(),
         started_at: at,
+        held_ms: None,
         gpus: vec![GpuMeasure {
             gpu: "GPU-1".to_owned(),
             figure: GpuFigure::OwnProcesses { percent: 0.0 },

@@ -40,6 +40,7 @@ pub(in crate::idle) fn seen(seconds: u64) -> Observation {
         container_id: id(),
         name: "train".to_owned(),
         started_at: noon(),
+        held_ms: None,
         gpus: vec![GpuMeasure {
             gpu: "GPU-1".to_owned(),
             figure: GpuFigure::OwnProcesses { percent: 0.0 },

@@ -119,6 +119,7 @@ impl Trial {
             container_id: self.facts.id.clone(),
             name: String::new(),
             started_at: self.morning,
+            held_ms: None,
             gpus: vec![GpuMeasure {
                 gpu: String::new(),
                 figure: GpuFigure::OwnProcesses { percent: 0.0 },

@@ -138,6 +138,7 @@ impl Host {
             container_id: container.facts.id.clone(),
             name: container.facts.name.clone(),
             started_at: container.facts.started_at.unwrap(),
+            held_ms: None,
             gpus: vec![GpuMeasure {
                 gpu: "GPU-1".to_owned(),
                 figure,

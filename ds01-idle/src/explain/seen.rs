@@ -31,6 +31,10 @@ pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, zone: &
             page.head(&format!("What was seen, over {length}, up to {until}"));
             let names = GpuNames::new(&checked.look.inventory.gpus);
             signals(page, interval, track, &case.policy.resolved.rules, &names);
+            if interval.observed_ms() < interval.length_ms {
+                let observed = units::duration(Duration::from_millis(interval.observed_ms()));
+                page.line(&format!("Of that time, {observed} were observed on its GPUs."));
+            }
             page.line(&format!("Together: {}.", together(interval, case)));
         }
     }
@@ -58,6 +62,14 @@ fn idle_time(page: &mut Page, checked: &Checked, track: &Track, zone: &TimeZone)
     let what =
         if track.active_boot_ms == track.first_boot_ms { "it was first seen" } else { "it was last seen at work" };
     page.head(&format!("Idle for {} of observed time, since {what}, {since}", units::duration(track.idle())));
+    if track.unobserved_ms > 0 {
+        let unobserved = units::duration(Duration::from_millis(track.unobserved_ms));
+        let percent = track.observed_percent().unwrap_or(0);
+        page.line(&format!(
+            "For {unobserved} more nobody could see what it did on its GPUs: {percent} % of the time was observed. \
+             ds01-gpu-sampler.service sees the rest."
+        ));
+    }
     page.line("Time that nobody observed counts neither as idle nor as work.");
     if let Some(cut_at) = checked.journal_cut_at.filter(|cut_at| track.active_at <= *cut_at) {
         page.line(&format!(
@@ -93,7 +105,10 @@ fn signals(page: &mut Page, interval: &Interval, track: &Track, rules: &Rules, n
     gpu_signal(page, interval, track, rules, names);
     let of_cpu = threshold(&rules.cpu_idle_threshold, " %");
     let (figure, state) = parts(&signals.cpu, |percent| format!("{percent:.1} % of one core{of_cpu}"));
-    signal(page, "CPU", state, &figure);
+    match signals.cpu_burst {
+        Some(burst) => signal(page, "CPU", "active", &format!("{burst:.1} % in its busiest seconds; {figure}")),
+        None => signal(page, "CPU", state, &figure),
+    }
     let bytes = Sourced {
         value: units::traffic(rules.network_idle_threshold.value),
         level: rules.network_idle_threshold.level.clone(),

@@ -14,7 +14,7 @@
 //!       "gpu": {"idle": 0.0}, "cpu": {"idle": 0.3}, "network": {"unknown": "not supported: on the host's network"},
 //!       "processes": {"idle": {"started": null, "input": false}}
 //!     },
-//!     "observed_seconds": 30.0, "observed_age_seconds": 2.5,
+//!     "observed_seconds": 30.0, "observed_age_seconds": 2.5, "observed_percent": 100,
 //!     "idle_seconds": 1440, "idle_limit_seconds": 1800,
 //!     "run_seconds": 7200, "run_limit_seconds": 172800,
 //!     "reason": "idle", "next": "stop in 6m"
@@ -26,11 +26,12 @@
 //! timer makes no checks; `next` then says what would have been done by now (`would be stopped now`). A signal is `active`,
 //! `idle` or `unknown`, with its figure (percent of the GPU's time, percent of one core, bytes since the last check) or the
 //! reason; the GPU's can also be `worked`, an object with `percent` when looked at and `watts` above its idle power between looks; `signals` is null for a container that was observed only once. `observed_seconds` is the length of the
-//! interval that they speak of, and `observed_age_seconds` how long ago it ended.
+//! interval that they speak of, and `observed_age_seconds` how long ago it ended. `observed_percent` is for how much of the time
+//! since it was last seen at work anybody could see what it did: the rest counts neither as idle nor as work.
 //! A limit is null where there is none. `reason` and `next` are the words of the table, and may change.
 
 use ds01_core::{
-    idle::{Checked, Signals},
+    idle::{Checked, Signals, Track},
     json,
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -66,6 +67,7 @@ struct ContainerOut<'a> {
     signals: Option<&'a Signals>,
     observed_seconds: Option<f64>,
     observed_age_seconds: Option<f64>,
+    observed_percent: Option<u64>,
     idle_seconds: u64,
     idle_limit_seconds: Option<u64>,
     run_seconds: Option<u64>,
@@ -105,6 +107,7 @@ fn container<'a>(checked: &'a Checked, one: &'a Shown<'a>, zone: &TimeZone) -> C
             let age = checked.look.now.since(track.last.boot_ms);
             age.as_secs_f64()
         }),
+        observed_percent: track.and_then(Track::observed_percent),
         idle_seconds: decision.idle.as_secs(),
         idle_limit_seconds: decision.idle_limit.map(|limit| limit.as_secs()),
         run_seconds: case.as_ref().map(|case| case.ran_for().as_secs()),

@@ -18,9 +18,12 @@ use crate::tally::Tally;
 const NONE: &str = "-";
 const UNKNOWN: &str = "?";
 
+/// Below this share of the time, in percent, it takes more than twice as long until somebody idle is found so.
+const HARDLY: u64 = 50;
+
 /// What happens next is what the table is looked at for, and names are what people type: on a narrow terminal, figures go before
 /// either is cut.
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 10] = [
     column("CONTAINER", Align::Left, Shrink::Key { wanted: 24, least: 10 }),
     column("USER", Align::Left, Shrink::First(8)),
     column("TYPE", Align::Left, Shrink::Optional(3)),
@@ -28,6 +31,7 @@ const COLUMNS: [Column; 9] = [
     column("CPU", Align::Right, Shrink::Optional(2)),
     column("NET", Align::Right, Shrink::Optional(4)),
     column("IDLE", Align::Right, Shrink::Never),
+    column("SEEN", Align::Right, Shrink::Optional(5)),
     column("LIMIT", Align::Right, Shrink::Optional(0)),
     column("NEXT", Align::Left, Shrink::Last(20)),
 ];
@@ -50,6 +54,7 @@ pub(super) fn render(
         footer.push_str(&format!("; last check {} ago", units::duration(age)));
     }
     let mut below = vec![footer];
+    below.extend(hardly_seen(shown));
     let left_out = table::left_out(&COLUMNS, &lines, medium);
     if !lines.is_empty() && !left_out.is_empty() {
         below.push(format!("no room for {}", left_out.join(", ")));
@@ -77,9 +82,16 @@ fn row(checked: &Checked, one: &Shown<'_>, zone: &TimeZone) -> Line {
         Cell::new(&cpu),
         Cell::new(&network),
         Cell::new(&idle),
+        Cell::new(&seen(one)),
         Cell::new(&limit),
         Cell::new(&next).styled(style(one)),
     ])
+}
+
+/// For how much of its idle time anybody could see what it did.
+fn seen(one: &Shown<'_>) -> String {
+    let percent = one.case.as_ref().and_then(|case| case.track?.observed_percent());
+    percent.map_or_else(|| NONE.to_owned(), |percent| format!("{percent}%"))
 }
 
 /// What was seen last of its GPUs, CPU and network.
@@ -127,6 +139,19 @@ fn style(one: &Shown<'_>) -> Style {
         (_, Some(Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive))) => color(AnsiColor::Green),
         _ => Style::new(),
     }
+}
+
+/// A sentence about those whose idle time hardly grows, as nobody sees what they do.
+fn hardly_seen(shown: &[Shown<'_>]) -> Option<String> {
+    let is_hardly_seen = |one: &&Shown<'_>| {
+        let percent = one.case.as_ref().and_then(|case| case.track?.observed_percent());
+        one.decision.idle_limit.is_some() && percent.is_some_and(|percent| percent < HARDLY)
+    };
+    let number = shown.iter().filter(is_hardly_seen).count();
+    (number > 0).then(|| {
+        let whom = if number == 1 { "1 container is".to_owned() } else { format!("{number} containers are") };
+        format!("{whom} hardly seen, and waited for: see ds01-gpu-sampler.service in `ds01-detect doctor`")
+    })
 }
 
 fn footer(checked: &Checked) -> String {

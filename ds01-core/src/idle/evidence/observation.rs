@@ -30,6 +30,10 @@ pub struct Observation {
     pub name: String,
     /// `State.StartedAt`: with the id and the boot id, this names one life of the container.
     pub started_at: Timestamp,
+    /// The time that its GPUs were asked about, in milliseconds until now: since the observation before, or since it was started.
+    /// For so long it held what it was given. `None` in lines of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_ms: Option<u64>,
     /// What each of its GPUs did since the observation before, as far as the driver tells.
     pub gpus: Vec<GpuMeasure>,
     /// CPU time its cgroup used so far, in microseconds.

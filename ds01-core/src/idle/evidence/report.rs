@@ -136,8 +136,9 @@ impl GpuReport {
             |now, tells: fn(&&Sampled) -> bool| covered::together(now, self.sampled.iter().filter(tells), asked.span());
         match figure {
             GpuFigure::Unknown { .. } => None,
-            GpuFigure::OwnProcesses { .. } => {
-                let now = if self.by_unknown || self.is_beside_work() { nothing } else { now };
+            GpuFigure::OwnProcesses { percent } => {
+                let may_miss = *percent <= 0.0 && (self.by_unknown || self.is_beside_work());
+                let now = if may_miss { nothing } else { now };
                 Some(together(now, |sampled| sampled.own_percent.is_some() && !sampled.by_unknown))
             }
             GpuFigure::Device { .. } | GpuFigure::Gpm { .. } => {

@@ -296,13 +296,15 @@ fn what_the_sampler_saw_counts_as_what_the_look_sees() {
 
     let (worked, quiet) = (five_seconds(20, 6.0), five_seconds(10, 0.0));
     assert_eq!(measured(&beside(0, &[worked.clone(), quiet.clone()])), (own(6.0), Some(20_000), Some(300)));
-    assert_eq!(measured(&beside(99, &[worked.clone(), quiet])), (own(6.0), Some(10_000), Some(300)));
+    assert_eq!(measured(&beside(99, &[worked.clone(), quiet])), (own(6.0), Some(20_000), Some(300)));
     let by_unknown = Sampled { by_unknown: true, ..five_seconds(10, 0.0) };
     assert_eq!(measured(&beside(0, &[by_unknown])), (own(0.0), Some(10_000), Some(0)), "it could have been its own");
 
     // Nobody works on it who is there: the row of the ring is somebody's who has ended.
     let unknown_now = GpuReport { by_unknown: true, ..beside(0, &[worked]) };
-    assert_eq!(unknown_now.measure().covered_ms, Some(5_000));
+    assert_eq!(unknown_now.measure().covered_ms, Some(15_000), "its own work was seen");
+    let nobodys = GpuReport { by_unknown: true, ..beside(0, &[five_seconds(20, 0.0)]) };
+    assert_eq!(nobodys.measure().covered_ms, Some(5_000));
 
     let lone = |sampled: &[Sampled]| {
         let mut report = beside(99, sampled);

@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use rustix::param::clock_ticks_per_second;
 use tracing::warn;
 
 use crate::{
@@ -16,7 +17,9 @@ use crate::{
         inventory::{ContainerEntry, SourceState},
     },
     idle::evidence::{Asked, ContainerFacts, CpuBurst, Devices, Observation, ProcessActivity, Seen},
-    model::{ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Now, Reading, Sample, Unknown, UnknownKind},
+    model::{
+        ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Now, Reading, Sample, Span, Unknown, UnknownKind,
+    },
     source::{GpuSource, ProcessSource, SourceError, SourceName},
     units::millis,
 };
@@ -255,12 +258,21 @@ fn observation(
         container_id: seen.entry.full_id.clone(),
         name: seen.entry.name.clone(),
         started_at,
+        held_ms: Some(held_ms(seen)),
         gpus: devices.measures(seen),
         cpu_us: activity.cpu_time.clone().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
         cpu_burst: cpu_burst(samples, &seen.entry.full_id),
         net_bytes: activity.net_bytes.clone(),
         activity: process_activity,
     }
+}
+
+/// For how much of the time that was asked about it ran.
+fn held_ms(seen: &Seen<'_>) -> u64 {
+    let ticks_ms = |ticks: u64| ticks.saturating_mul(1000) / clock_ticks_per_second().max(1);
+    let began_ms = seen.entry.pid_start_ticks.map_or(0, ticks_ms);
+    let asked = seen.asked.span();
+    Span { from_ms: asked.from_ms.max(began_ms), ..asked }.length_ms()
 }
 
 /// The busiest span of a container.

@@ -270,6 +270,19 @@ impl Track {
         self.interval.as_ref().filter(works_on_gpu).or(self.soon.work.as_ref()).or(self.interval.as_ref())
     }
 
+    /// For how much of the time since its last activity the evidence speaks, in percent; of the last interval, while it works.
+    /// `None` until there was an interval.
+    pub fn observed_percent(&self) -> Option<u64> {
+        let (observed_ms, all_ms) = match self.idle_ms.saturating_add(self.unobserved_ms) {
+            0 => {
+                let interval = self.interval.as_ref()?;
+                (interval.observed_ms(), interval.length_ms)
+            }
+            all_ms => (self.idle_ms, all_ms),
+        };
+        Some(observed_ms.saturating_mul(100).checked_div(all_ms).unwrap_or(100).min(100))
+    }
+
     fn is_fresh(&self, now: &Now) -> bool {
         now.since(self.last.boot_ms.max(self.soon.until_boot_ms)) <= FRESH
     }

@@ -185,6 +185,7 @@ fn time_that_nothing_spoke_of_is_neither_idle_nor_work() {
         track.observe(&partly(30 * n, 14), &THRESHOLDS);
     }
     assert_eq!((track.idle_ms, track.unobserved_ms), (140_000, 160_000));
+    assert_eq!(track.observed_percent(), Some(46));
     assert_eq!(track.interval.as_ref().unwrap().observed_ms(), 14_000);
     assert_eq!(track.verdict(&now(300)), Verdict::Idle, "what was seen was idle");
 
@@ -219,4 +220,6 @@ fn work_ends_what_was_not_observed_too() {
     track.observe(&partly(30, 14), &THRESHOLDS);
     track.observe(&on_gpu(60, 3.0), &THRESHOLDS);
     assert_eq!((track.idle_ms, track.unobserved_ms), (0, 0));
+    assert_eq!(track.observed_percent(), Some(100), "of a line that does not say");
+    assert_eq!(Track::new(&partly(0, 14)).observed_percent(), None);
 }
