@@ -71,6 +71,10 @@ pub(crate) struct SampleArgs {
     #[arg(long, value_name = "NUMBER", hide = true)]
     looks: Option<u64>,
 
+    /// From one look to the next in milliseconds, and as long after trouble: for tests
+    #[arg(long, value_name = "MILLISECONDS", hide = true)]
+    every: Option<u64>,
+
     /// Take the wall clock and the boot clock for so many seconds ahead, as WALL,BOOT: for tests, which can't wait
     #[arg(long, value_name = "SECONDS,SECONDS", value_parser = shift, hide = true, allow_hyphen_values = true)]
     shift_clocks: Option<Shift>,
@@ -113,7 +117,8 @@ pub(crate) fn run(args: &SampleArgs) -> Result<bool, Failure> {
         if args.looks == Some(look) {
             break;
         }
-        let interval = if trouble.is_some() { AFTER_TROUBLE } else { sampler.interval() };
+        let usual = if trouble.is_some() { AFTER_TROUBLE } else { sampler.interval() };
+        let interval = args.every.map_or(usual, Duration::from_millis);
         thread::sleep(interval.saturating_sub(begun.elapsed()));
     }
     Ok(trouble.is_none())
