@@ -8,7 +8,7 @@ SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/install-test-deps.sh \
 	$(addprefix config/deploy/debian/,build preinst postinst prerm postrm)
 
-.PHONY: demo test test-deps test-system lint bench deb clean
+.PHONY: demo test test-deps test-system lint bench trial deb clean
 
 demo:
 	@echo 'Building the three programs: about a minute the first time.'
@@ -55,11 +55,16 @@ lint:
 # One daemon for each: what is measured depends on how many containers it has.
 bench: test-deps
 	$(CARGO) build --quiet --locked --package docker-rig
-	$(CARGO) bench --quiet --locked --no-run --package ds01-detect --bench scan --package ds01-workloads --bench view \
+	$(CARGO) bench --quiet --locked --no-run --package ds01-detect --bench scan --bench sample --package ds01-workloads --bench view \
 		--package ds01-idle --bench check
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-detect --bench scan
+	$(CARGO) bench --quiet --locked --package ds01-detect --bench sample
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-workloads --bench view
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-idle --bench check
+
+# All days of the false-stop trials, 10,000 of each kind; CI runs a smaller part of the second one. About half an hour.
+trial:
+	DS01_TRIAL_DAYS=10000 $(CARGO) test --locked --release --package ds01-core --all-features --test false_stops -- --nocapture
 
 # target/debian/ds01_VERSION_ARCHITECTURE.deb; takes the Debian package dpkg-dev.
 deb:

@@ -46,10 +46,13 @@ pub struct DeviceSpan {
 }
 
 /// What one container, or one process outside of any, did on a GPU.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// In a line it is `[percent, pid]` of a process of the host, `[percent, ["ID"]]` of a container, and `[percent, [pid]]` of a
+/// process of which nothing is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ShareLine", into = "ShareLine")]
 pub struct Share {
     /// Who.
-    #[serde(flatten)]
     pub who: Who,
     /// In percent of the GPU's time, in the mean of what was covered. Of several processes of one container it is their sum,
     /// and at most 100.
@@ -57,26 +60,44 @@ pub struct Share {
 }
 
 /// Whose work it was.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Who {
-    /// The containers that the process runs in, the outermost first, by their short ids.
-    Containers {
-        /// One, but for Docker in Docker.
-        containers: Vec<String>,
-    },
-    /// A process of the host.
-    Process {
-        /// Its pid on the host.
-        pid: u32,
-        /// Clock ticks from boot to its start: see [`Process::start_ticks`](super::Process::start_ticks).
-        start_ticks: u64,
-    },
-    /// A process that was gone, or hid, before it could be looked at.
-    Unknown {
-        /// Its pid on the host.
-        unknown: u32,
-    },
+    /// The containers that the process runs in, the outermost first, by their short ids: one, but for Docker in Docker.
+    Containers(Vec<String>),
+    /// A process of the host, by its pid there.
+    Process(u32),
+    /// A process that was gone, or hid, before it could be looked at, by its pid on the host.
+    Unknown(u32),
+}
+
+/// There can be a hundred in a line, and seventeen thousand lines in a day.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum ShareLine {
+    Process(u32, u32),
+    Containers(u32, Vec<String>),
+    Unknown(u32, [u32; 1]),
+}
+
+impl From<ShareLine> for Share {
+    fn from(line: ShareLine) -> Self {
+        let (percent, who) = match line {
+            ShareLine::Process(percent, pid) => (percent, Who::Process(pid)),
+            ShareLine::Containers(percent, ids) => (percent, Who::Containers(ids)),
+            ShareLine::Unknown(percent, [pid]) => (percent, Who::Unknown(pid)),
+        };
+        Self { who, percent }
+    }
+}
+
+impl From<Share> for ShareLine {
+    fn from(Share { who, percent }: Share) -> Self {
+        match who {
+            Who::Process(pid) => Self::Process(percent, pid),
+            Who::Containers(ids) => Self::Containers(percent, ids),
+            Who::Unknown(pid) => Self::Unknown(percent, [pid]),
+        }
+    }
 }
 
 /// CPU time that a container used within a [`Sample`].
@@ -110,7 +131,7 @@ impl Sample {
 impl Who {
     /// Whether it is this container, or a process in it.
     pub fn is_in(&self, id: &ContainerId) -> bool {
-        matches!(self, Self::Containers { containers } if containers.iter().any(|container| container == id.short()))
+        matches!(self, Self::Containers(containers) if containers.iter().any(|container| container == id.short()))
     }
 }
 
@@ -120,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_line_is_short_and_comes_back_as_it_was() {
-        let line = r#"{"boot_id":"b","from_ms":1000,"to_ms":6000,"devices":[{"uuid":"GPU-1","covered_ms":5000,"percent":97.0,"mean_percent":31.5,"shares":[{"containers":["0123456789ab"],"percent":30},{"pid":7,"start_ticks":9,"percent":1},{"unknown":8,"percent":2}]},{"uuid":"MIG-1","covered_ms":4000,"percent":0.0}],"cpu":[{"container":"0123456789ab","us":1500}]}"#;
+        let line = r#"{"boot_id":"b","from_ms":1000,"to_ms":6000,"devices":[{"uuid":"GPU-1","covered_ms":5000,"percent":97.0,"mean_percent":31.5,"shares":[[30,["0123456789ab"]],[1,7],[2,[8]]]},{"uuid":"MIG-1","covered_ms":4000,"percent":0.0}],"cpu":[{"container":"0123456789ab","us":1500}]}"#;
         let sample: Sample = serde_json::from_str(line).unwrap();
         assert_eq!(serde_json::to_string(&sample).unwrap(), line);
         let id: ContainerId = format!("0123456789ab{}", "0".repeat(52)).parse().unwrap();

@@ -53,8 +53,7 @@ fn whole(gpu: &Gpu, activity: &GpuActivity, asked: Asked, who: &HashMap<u32, Who
             let mut shares: BTreeMap<&Who, u32> = BTreeMap::new();
             let sound =
                 rows.iter().filter(|row| asked.contains(row.time_us) && (1..=100).contains(&row.highest_percent()));
-            let nobody: BTreeMap<u32, Who> =
-                sound.clone().map(|row| (row.pid, Who::Unknown { unknown: row.pid })).collect();
+            let nobody: BTreeMap<u32, Who> = sound.clone().map(|row| (row.pid, Who::Unknown(row.pid))).collect();
             for row in sound {
                 if let Some(who) = who.get(&row.pid).or_else(|| nobody.get(&row.pid)) {
                     *shares.entry(who).or_default() += row.highest_percent();

@@ -64,10 +64,8 @@ fn what_each_did_since_the_look_before() {
     let whole = device(&second, "GPU-0");
     assert_eq!((whole.covered_ms, whole.percent), (5_000, Some(90.0)));
     let shares = whole.shares.as_ref().unwrap();
-    let [
-        Share { who: Who::Containers { containers }, percent: 70 },
-        Share { who: Who::Process { pid: 6_001, .. }, percent: 20 },
-    ] = shares.as_slice()
+    let [Share { who: Who::Containers(containers), percent: 70 }, Share { who: Who::Process(6_001), percent: 20 }] =
+        shares.as_slice()
     else {
         panic!("{shares:?}")
     };
@@ -92,9 +90,9 @@ fn a_process_that_ended_is_who_it_was_and_one_that_nobody_saw_is_unknown() {
     let ends = Disappear { processes: vec![6_001], ..Disappear::default() };
     host.apply(&Step { disappear: ends, ..Step::default() }, false).unwrap();
     let who = sampler.workers.who(&sampler.sources.processes, &ended);
-    assert!(matches!(who[&6_001], Who::Process { pid: 6_001, .. }), "{who:?}");
+    assert!(matches!(who[&6_001], Who::Process(6_001)), "{who:?}");
     let who = Workers::default().who(&sampler.sources.processes, &ended);
-    assert_eq!(who[&6_001], Who::Unknown { unknown: 6_001 });
+    assert_eq!(who[&6_001], Who::Unknown(6_001));
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Workers {
             }
         }
         pids.into_iter()
-            .map(|pid| (pid, self.known.get(&pid).map_or(Who::Unknown { unknown: pid }, |worker| worker.who(pid))))
+            .map(|pid| (pid, self.known.get(&pid).map_or(Who::Unknown(pid), |worker| worker.who(pid))))
             .collect()
     }
 
@@ -69,8 +69,8 @@ impl Workers {
 impl Worker {
     fn who(&self, pid: u32) -> Who {
         if self.containers.is_empty() {
-            return Who::Process { pid, start_ticks: self.start_ticks };
+            return Who::Process(pid);
         }
-        Who::Containers { containers: self.containers.iter().map(|id| id.short().to_owned()).collect() }
+        Who::Containers(self.containers.iter().map(|id| id.short().to_owned()).collect())
     }
 }

@@ -51,9 +51,7 @@ fn every_span_is_covered_on_whole_gpus_and_mig_instances() {
         // The ring moves each 200 ms.
         assert!(whole.covered_ms + 250 > length, "{whole:?} of {length} ms");
         let shares = whole.shares.as_ref().unwrap();
-        assert!(
-            matches!(&shares[..], [share] if matches!(share.who, Who::Process { pid, .. } if pid == process::id()))
-        );
+        assert!(matches!(&shares[..], [share] if matches!(share.who, Who::Process(pid) if pid == process::id())));
         let instance = device(sample, INSTANCE);
         assert!(instance.covered_ms + 50 > length, "{instance:?} of {length} ms");
         let percent = instance.percent.unwrap();

@@ -115,7 +115,7 @@ impl<'a> Devices<'a> {
                 percent: device.percent,
                 mean_percent: device.mean_percent,
                 own_percent: device.shares.is_some().then_some(f64::from(own.min(100))),
-                by_unknown: shares().any(|share| matches!(share.who, Who::Unknown { .. })),
+                by_unknown: shares().any(|share| matches!(share.who, Who::Unknown(_))),
             }
         });
         sampled.collect()
