@@ -18,6 +18,7 @@ mod idle;
 mod in_between;
 mod keep_alive;
 mod living;
+mod living_now;
 mod looked_first;
 mod namespace;
 mod private;

@@ -126,6 +126,11 @@ impl Story {
         Self { rig, gpus, reaper, witness, number, began: Instant::now(), wall_set, cast, alone }
     }
 
+    /// How far the story is by the machine's clock.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// The UUID of one of its GPUs. No other story has it, so that no container of another is given it.
     pub(crate) fn gpu(&self, n: u32) -> String {
         uuid("GPU", self.number, n)
