@@ -6,7 +6,7 @@ use ds01_core::{
     cli::console,
     detect::{Settings, Sources},
     event::EventLog,
-    idle::{self, Action, CheckOptions, Checked, ContainerFacts, Hands, Outcome, Wall},
+    idle::{self, Action, CheckOptions, Checked, ContainerFacts, Hands, Others, Outcome, People, Wall},
     policy::{self, Policy},
     source::SourceName,
 };
@@ -35,9 +35,25 @@ pub(crate) struct Host {
 
 impl Host {
     /// Reads the policy, and opens no door yet.
-    pub(crate) fn new(request: &HostRequest, wall: &std::path::Path, only: Vec<String>) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        request: &HostRequest,
+        wall: Option<&std::path::Path>,
+        only: Vec<String>,
+    ) -> Result<Self, Failure> {
         let policy = load_policy(&request.config)?;
         let doors = request.sources.doors(request.deadline)?;
+        let notify = &policy.notify;
+        let people = People {
+            dev: "/dev".into(),
+            proc: request.sources.proc_root.clone(),
+            user_id: Box::new(|name| users::get_user_by_name(name).map(|user| user.uid())),
+            despite_mesg: notify.despite_mesg,
+            others: match wall {
+                _ if !notify.wall => Others::Silent,
+                Some(program) => Others::Program(Wall::new(program, WALL_AT_MOST)),
+                None => Others::EachTerminal,
+            },
+        };
         let options = CheckOptions {
             state_dir: request.state_dir.clone(),
             events: EventLog::new(&request.events_file, env!("CARGO_PKG_NAME")),
@@ -51,7 +67,7 @@ impl Host {
             zone: TimeZone::system(),
             only,
         };
-        let hands = Hands { control: doors.docker, broadcast: Arc::new(Wall::new(wall, WALL_AT_MOST)) };
+        let hands = Hands { control: doors.docker, broadcast: Arc::new(people) };
         Ok(Self { sources: doors.sources, hands, options })
     }
 
@@ -77,7 +93,7 @@ fn load_policy(config: &std::path::Path) -> Result<Policy, Failure> {
 }
 
 pub(crate) fn run(request: &RunRequest) -> Result<ExitCode, Failure> {
-    let host = Host::new(&request.host, &request.wall, request.only.clone())?;
+    let host = Host::new(&request.host, request.wall.as_deref(), request.only.clone())?;
     let checked = if request.dry_run {
         host.preview()?
     } else {

@@ -5,7 +5,6 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, ColorChoice, Command as ClapCommand, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use ds01_core::{
     cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
-    idle::Wall,
     policy::{ContainerType, DEFAULT_PATH},
 };
 
@@ -47,7 +46,7 @@ pub(crate) struct HostRequest {
 /// One check.
 pub(crate) struct RunRequest {
     pub(crate) host: HostRequest,
-    pub(crate) wall: PathBuf,
+    pub(crate) wall: Option<PathBuf>,
     pub(crate) only: Vec<String>,
     pub(crate) dry_run: bool,
 }
@@ -105,9 +104,9 @@ enum Command {
         /// Check only this container, given by name or id (can be repeated)
         #[arg(long, value_name = "NAME")]
         container: Vec<String>,
-        /// The program that sends a notice to everybody who is logged in
-        #[arg(long, value_name = "PROGRAM", default_value = Wall::DEFAULT_PATH)]
-        wall: PathBuf,
+        /// Give notices for everybody to this program on standard input, and write to no terminal but the owner's
+        #[arg(long, value_name = "PROGRAM")]
+        wall: Option<PathBuf>,
         #[command(flatten)]
         host: HostFlags,
     },

@@ -8,7 +8,7 @@ use ds01_core::{
     detect::{Inventory, Settings},
     event::EventLog,
     idle::{
-        Broadcast, CheckOptions, Checked, Decision, Hands, IdleState, preview_after,
+        Broadcast, CheckOptions, Checked, Decision, Delivery, Hands, IdleState, Message, preview_after,
         rules::{Supposed, supposed},
     },
     model::ContainerId,
@@ -34,8 +34,8 @@ const POLICY: &str = include_str!("../../config/runtime/resource-limits.yaml");
 struct Nobody;
 
 impl Broadcast for Nobody {
-    fn tell(&self, _: &str) -> Result<(), String> {
-        Ok(())
+    fn tell(&self, _: &Message<'_>) -> Vec<Delivery> {
+        Vec::new()
     }
 }
 

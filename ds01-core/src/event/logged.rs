@@ -72,6 +72,7 @@ impl Logged {
             | "maintenance.idle_kill"
             | "maintenance.runtime_kill"
             | "maintenance.stop_failed"
+            | "notice.failed"
             | "maintenance.container_removed"
             | "maintenance.created_cleanup" => Kind::Bad,
             "maintenance.idle_warning" | "maintenance.runtime_warning" | "maintenance.removal_warning" => Kind::Warning,
@@ -110,6 +111,21 @@ impl Logged {
                     None => "GPU unknown",
                 };
                 format!("new container ({}, {gpu}), image {}", text("origin"), text("image"))
+            }
+            "notice.delivered" => {
+                let places = self.details.get("places").and_then(Value::as_array);
+                let places: Vec<&str> = places.into_iter().flatten().filter_map(Value::as_str).collect();
+                format!(
+                    "told {} by {} ({}): {}",
+                    text("recipient"),
+                    text("channel"),
+                    text("severity"),
+                    places.join(", ")
+                )
+            }
+            "notice.failed" => {
+                let (recipient, channel) = (text("recipient"), text("channel"));
+                format!("could not tell {recipient} by {channel} ({}): {}", text("severity"), text("error"))
             }
             "detection.container_exited" => "container is gone".to_owned(),
             "detection.container_status_changed" => format!("was {}, is {}", text("old_status"), text("new_status")),

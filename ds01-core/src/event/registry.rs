@@ -303,6 +303,38 @@ events! {
         /// How long it has run, in seconds.
         runtime_seconds: u64;
     }
+    /// A notice reached people.
+    "notice.delivered" NoticeDelivered {
+        /// The name of the container that it is about.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// What it says: warning, stop, removal or information.
+        severity: &'static str;
+        /// The way it took: terminals or wall.
+        channel: &'static str;
+        /// For whom it was.
+        recipient: String;
+        /// How many terminals or addresses it reached.
+        count: u64;
+        /// Which.
+        places: Vec<String>;
+    }
+    /// A notice reached nobody on one way.
+    "notice.failed" NoticeFailed {
+        /// The name of the container that it is about.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// What it says: warning, stop, removal or information.
+        severity: &'static str;
+        /// The way it took: terminals or wall.
+        channel: &'static str;
+        /// For whom it was.
+        recipient: String;
+        /// Why it reached nobody.
+        error: String;
+    }
     /// Demand for GPUs became high, or ceased to be: idle timeouts are shorter, or as long as before.
     "system.high_demand" HighDemand {
         /// Whether it is high now.

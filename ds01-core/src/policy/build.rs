@@ -9,6 +9,7 @@ use super::{
     level::{ContainerType, Place},
     monitoring,
     names::ByUser,
+    notify,
     reader::{Entry, Reader, Spelled},
     schema::{self, Scope},
     settings::{Located, Said},
@@ -18,8 +19,8 @@ use super::{
     yaml::Node,
 };
 
-const SECTIONS: [&str; 7] =
-    ["defaults", "default_group", "groups", "user_overrides", "container_types", "policies", "monitoring"];
+const SECTIONS: [&str; 8] =
+    ["defaults", "default_group", "groups", "user_overrides", "container_types", "policies", "monitoring", "notify"];
 
 /// Reads the files' bytes: a pure function of them.
 ///
@@ -111,6 +112,7 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
             "user_overrides" => policy.overrides_inline = overrides(reader, entry.value, "`user_overrides`"),
             "container_types" => container_types(reader, entry.value, policy),
             "monitoring" => policy.monitoring = monitoring::read(reader, entry.value),
+            "notify" => policy.notify = notify::read(reader, entry.value),
             key if schema::PLATFORM_SECTIONS.contains(&key) => {}
             key => reader.unknown_key(entry, "the file", || {
                 if Scope::Defaults.key(key) != schema::Key::Unknown {

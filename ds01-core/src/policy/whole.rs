@@ -8,6 +8,7 @@ use super::{
     level::{ContainerType, Place},
     monitoring::Monitoring,
     names::ByUser,
+    notify::Notify,
     settings::{Located, Said},
 };
 
@@ -31,6 +32,8 @@ pub struct Policy {
     pub(super) exemptions: Vec<Exemption>,
     /// Which containers and processes are the platform's own.
     pub monitoring: Monitoring,
+    /// How people are told.
+    pub notify: Notify,
 }
 
 /// A policy, and what its author should look at.
@@ -56,6 +59,7 @@ impl Policy {
             default_group: None,
             exemptions: Vec::new(),
             monitoring: Monitoring::default(),
+            notify: Notify::default(),
         }
     }
 

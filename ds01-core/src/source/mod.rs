@@ -16,6 +16,7 @@ pub mod fake;
 pub mod nvml;
 pub mod proc;
 pub mod samples;
+pub mod terminals;
 
 pub use clock::{Clock, Shift, ShiftedClock, SystemClock};
 pub use error::{FailureKind, SourceError, SourceName};

@@ -11,7 +11,9 @@ use std::{
 use ds01_core::{
     detect::{Settings, Sources},
     event::EventLog,
-    idle::{self, Action, Broadcast, CheckError, CheckOptions, Checked, Hands, Outcome},
+    idle::{
+        self, Action, Broadcast, Channel, CheckError, CheckOptions, Checked, Delivery, Hands, Message, Outcome, Reached,
+    },
     model::ContainerId,
     policy::{Document, Policy, PolicyFiles, parse},
     source::{
@@ -64,9 +66,14 @@ impl People {
 }
 
 impl Broadcast for People {
-    fn tell(&self, notice: &str) -> Result<(), String> {
-        self.notices.lock().unwrap().push(notice.to_owned());
-        if *self.deaf.lock().unwrap() { Err("/usr/bin/wall: No such file or directory".to_owned()) } else { Ok(()) }
+    fn tell(&self, message: &Message<'_>) -> Vec<Delivery> {
+        self.notices.lock().unwrap().push(message.text.to_owned());
+        let reached = if *self.deaf.lock().unwrap() {
+            Reached::Nobody
+        } else {
+            Reached::Delivered(vec!["/dev/pts/0".to_owned()])
+        };
+        vec![Delivery { channel: Channel::Terminals, recipient: "alice".to_owned(), reached }]
     }
 }
 
@@ -211,7 +218,13 @@ impl Bench {
         names
     }
 
+    /// All events so far, but for those about notices.
     pub(crate) fn events(&self) -> Vec<Value> {
+        let of_notice = |event: &Value| event["event_type"].as_str().is_some_and(|kind| kind.starts_with("notice."));
+        self.all_events().into_iter().filter(|event| !of_notice(event)).collect()
+    }
+
+    pub(crate) fn all_events(&self) -> Vec<Value> {
         let text = fs::read_to_string(&self.events_file).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

@@ -70,10 +70,13 @@ fn work_of_any_kind_keeps_whoever_does_it() {
     let network = Work { net_bytes_per_second: 1_000_000, ..Work::default() };
     let mut busy = trainer("busy", 502);
     busy.processes[0].gpu_percent = 95;
+    // Beside work of others it would be waited for: no sampler sees what it does there.
+    let mut idle = ContainerSpec { gpus: Some(GpuRequest::Ids(vec!["1".to_owned()])), ..trainer("idle", 501) };
+    idle.processes[0].gpus = [("1".to_owned(), Some(1_000))].into();
     let bench = Bench::new(
         POLICY,
         &[
-            trainer("idle", 501),
+            idle,
             busy,
             ContainerSpec { work: cpu, ..trainer("loads", 503) },
             ContainerSpec { work: network, ..trainer("fetches", 504) },
@@ -143,7 +146,11 @@ fn a_restart_at_any_point_changes_nothing() {
             assert!(!bench.written().keys().any(hidden), "litter is cleared away");
         }
         let last = IdleState::from_json(&fs::read(bench.state_dir.join("idle-state.json")).unwrap()).unwrap();
-        (bench.events(), bench.notices(), bench.host.orders(), last)
+        // Two are stopped side by side, and each is told of when it has ended.
+        let mut events = bench.events();
+        events
+            .sort_by_key(|event| (event["timestamp"].to_string(), event["event_type"].to_string(), event.to_string()));
+        (events, bench.notices(), bench.host.orders(), last)
     };
     let (events, notices, orders, state) = story(false);
     assert_eq!(orders.len(), 2, "{orders:?}");

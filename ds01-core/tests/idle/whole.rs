@@ -9,7 +9,7 @@ use std::{
 use ds01_core::{
     detect::{Settings, Sources},
     event::EventLog,
-    idle::{self, Broadcast, CheckOptions, Checked, Hands},
+    idle::{self, Broadcast, Channel, CheckOptions, Checked, Delivery, Hands, Message, Reached},
     scan::{self, ScanOptions},
     source::{
         GpuSource,
@@ -39,9 +39,10 @@ pub(crate) struct Whole {
 struct Told(Mutex<Vec<String>>);
 
 impl Broadcast for Told {
-    fn tell(&self, notice: &str) -> Result<(), String> {
-        self.0.lock().unwrap().push(notice.to_owned());
-        Ok(())
+    fn tell(&self, message: &Message<'_>) -> Vec<Delivery> {
+        self.0.lock().unwrap().push(message.text.to_owned());
+        let reached = Reached::Delivered(vec!["/dev/pts/0".to_owned()]);
+        vec![Delivery { channel: Channel::Terminals, recipient: "alice".to_owned(), reached }]
     }
 }
 

@@ -3,10 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ColorChoice};
-use ds01_core::{
-    cli::{Generate, SourceArgs, deadline_seconds},
-    idle::Wall,
-};
+use ds01_core::cli::{Generate, SourceArgs, deadline_seconds};
 
 use crate::store_args::StoreArgs;
 
@@ -52,7 +49,7 @@ pub(crate) struct DoctorArgs {
     pub(crate) systemctl: PathBuf,
 
     /// The program that writes to users' terminals. The doctor only checks that it is there
-    #[arg(long, value_name = "PROGRAM", default_value = Wall::DEFAULT_PATH)]
+    #[arg(long, value_name = "PROGRAM", default_value = "/usr/bin/wall")]
     pub(crate) wall: PathBuf,
 
     /// How long one question to a source may take, in seconds

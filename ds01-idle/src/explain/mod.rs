@@ -8,11 +8,11 @@ mod past;
 mod rules;
 mod seen;
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use ds01_core::{
     cli::console,
-    idle::{CheckError, Checked, KeepAlive, Wall},
+    idle::{CheckError, Checked, KeepAlive},
     model::ContainerId,
     policy::{Level, Row},
     table::Medium,
@@ -36,7 +36,7 @@ use past::Past;
 pub(crate) fn run(request: &ExplainRequest) -> Result<ExitCode, Failure> {
     let (checked, host) = match &request.host {
         Some(host) => {
-            let host = Host::new(host, Path::new(Wall::DEFAULT_PATH), Vec::new())?;
+            let host = Host::new(host, None, Vec::new())?;
             (host.preview()?, Some(host))
         }
         None => (demo::checked()?, None),

@@ -3,12 +3,12 @@
 mod json;
 mod table;
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use ds01_core::{
     cli::console,
     idle::{
-        Case, Checked, ContainerFacts, Decision, Wall,
+        Case, Checked, ContainerFacts, Decision,
         rules::{Supposed, supposed},
     },
     units,
@@ -45,7 +45,7 @@ impl Shown<'_> {
 pub(crate) fn run(request: &StatusRequest) -> Result<ExitCode, Failure> {
     let (checked, real) = match &request.host {
         Some(host) => {
-            let host = Host::new(host, Path::new(Wall::DEFAULT_PATH), Vec::new())?;
+            let host = Host::new(host, None, Vec::new())?;
             let checked = host.preview()?;
             (checked, true)
         }

@@ -124,8 +124,14 @@ impl Reaper {
         command
     }
 
-    /// All events so far, in the order of the log.
+    /// All events so far, in the order of the log, but for those about the notices.
     pub(crate) fn events(&self) -> Vec<Value> {
+        let of_notice = |event: &Value| event["event_type"].as_str().is_some_and(|kind| kind.starts_with("notice."));
+        self.all_events().into_iter().filter(|event| !of_notice(event)).collect()
+    }
+
+    /// All events so far.
+    pub(crate) fn all_events(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.events_file()).unwrap_or_default();
         assert!(text.is_empty() || text.ends_with('\n'), "the last line of the log is cut: {text}");
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()

@@ -17,7 +17,7 @@ use crate::{
     event::{Details, Event},
     idle::{
         evidence::{ContainerFacts, GpuEvidence, Observation},
-        notice::{About, notice},
+        notice::{About, Delivery, Message, Reached, Severity, notice},
         rules::{self, Action, Case, ContainerPolicy, Decision, hold_after_stop},
     },
     model::ContainerId,
@@ -89,12 +89,21 @@ impl<'a> CarryOut<'a> {
         outcome
     }
 
-    /// Tells everybody; where that fails, the journal of the system.
+    /// Tells its owner and the others; where nobody is reached, the journal of the system has it.
     pub(super) fn tell(&self, task: &Task<'_>) {
         let Case { facts, policy, .. } = task.case;
-        let Some(text) = notice(&about(&task.case, policy, task.decision), &task.decision.action) else { return };
-        if let Err(error) = self.hands.broadcast.tell(&text) {
-            warn!("{}: nobody could be told: {error}; the notice was:", Named(facts));
+        let action = &task.decision.action;
+        let text = notice(&about(&task.case, policy, task.decision), action);
+        let Some((text, severity)) = text.zip(Severity::of(action)) else { return };
+        let entry = self.checked.look.inventory.containers.get(facts.id.short());
+        let pid = entry.filter(|entry| entry.full_id == facts.id && entry.status.is_up()).and_then(|entry| entry.pid);
+        let deliveries = self.hands.broadcast.tell(&Message { text: &text, severity, facts, pid });
+        for delivery in &deliveries {
+            info!("{}: {delivery}", Named(facts));
+            self.log_event(task, delivered(facts, severity, delivery));
+        }
+        if !deliveries.iter().any(Delivery::is_delivered) {
+            warn!("{}: nobody could be told; the notice was:", Named(facts));
             text.lines().for_each(|line| warn!("{line}"));
         }
     }
@@ -132,6 +141,22 @@ impl<'a> CarryOut<'a> {
         let (timestamp, user) = (self.sources.clock.now(), task.case.facts.user.clone());
         (self.log)(&[Event { timestamp, user, details }]);
     }
+}
+
+/// The event of what became of a notice on one channel.
+fn delivered(facts: &ContainerFacts, severity: Severity, delivery: &Delivery) -> Details {
+    let (container, container_id) = (facts.name.clone(), facts.id.clone());
+    let (severity, channel) = (severity.as_str(), delivery.channel.as_str());
+    let recipient = delivery.recipient.clone();
+    let error = match &delivery.reached {
+        Reached::Delivered(places) => {
+            let (count, places) = (places.len() as u64, places.clone());
+            return Details::NoticeDelivered { container, container_id, severity, channel, recipient, count, places };
+        }
+        Reached::Nobody => "nobody is there".to_owned(),
+        Reached::Failed(why) => why.clone(),
+    };
+    Details::NoticeFailed { container, container_id, severity, channel, recipient, error }
 }
 
 fn about<'a>(case: &Case<'a>, policy: &'a ContainerPolicy, decision: &Decision) -> About<'a> {

@@ -1,25 +1,23 @@
-//! Telling everybody who is logged in.
+//! Telling people, and a program that does.
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
 };
 
-/// Reaches the people on the host.
+use super::message::{Delivery, Message};
+
+/// Reaches people.
 pub trait Broadcast: Send + Sync {
-    /// Tells them `notice`, plain text in lines.
-    ///
-    /// # Errors
-    ///
-    /// Why it could not be told, in words. Whoever calls logs the notice instead, and goes on.
-    fn tell(&self, notice: &str) -> Result<(), String>;
+    /// Tells them, and says what became of it on each channel. It never waits for anybody for long.
+    fn tell(&self, message: &Message<'_>) -> Vec<Delivery>;
 }
 
-/// The `wall` of util-linux, given the notice on its standard input.
+/// A program such as the `wall` of util-linux, given the notice on its standard input.
 #[derive(Debug, Clone)]
 pub struct Wall {
     program: PathBuf,
@@ -27,9 +25,6 @@ pub struct Wall {
 }
 
 impl Wall {
-    /// Where distributions install it.
-    pub const DEFAULT_PATH: &'static str = "/usr/bin/wall";
-
     /// The program at an absolute path, which has to be done within `limit`: a terminal can hold it up.
     pub fn new(program: impl Into<PathBuf>, limit: Duration) -> Self {
         Self { program: program.into(), limit }
@@ -52,8 +47,18 @@ impl Wall {
     }
 }
 
-impl Broadcast for Wall {
-    fn tell(&self, notice: &str) -> Result<(), String> {
+impl Wall {
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Gives it `notice`, and waits until it is done.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be told, in words.
+    pub fn run(&self, notice: &str) -> Result<(), String> {
         let program = self.program.display();
         let mut child = self.start(notice).map_err(|error| format!("{program}: {error}"))?;
         let (done, ended) = mpsc::channel::<()>();
@@ -96,14 +101,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let told = dir.path().join("told");
         let wall = Wall::new(script(&dir, &format!("/bin/cat > {}", told.display())), Duration::from_secs(60));
-        wall.tell("a\nb\n").unwrap();
+        wall.run("a\nb\n").unwrap();
         assert_eq!(fs::read_to_string(told).unwrap(), "a\nb\n");
     }
 
     #[test]
     fn a_program_that_fails_is_missing_or_hangs_is_said_so() {
         let dir = tempfile::tempdir().unwrap();
-        let tell = |program: PathBuf, limit| Wall::new(program, limit).tell("x\n").unwrap_err();
+        let tell = |program: PathBuf, limit| Wall::new(program, limit).run("x\n").unwrap_err();
         assert!(tell(script(&dir, "exit 3"), Duration::from_secs(60)).ends_with("exit status: 3"));
         assert!(tell(dir.path().join("none"), Duration::from_secs(60)).contains("No such file"));
         let begin = Instant::now();

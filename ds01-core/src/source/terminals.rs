@@ -1,0 +1,158 @@
+//! The terminals of a host and of its containers, to write to.
+//!
+//! Users own these devices, and whoever is root in a container can put anything in their place. So a directory counts only when
+//! it is a pseudo-terminal file system, nothing in it is reached through a link, only character devices with a terminal's number
+//! are opened, and none becomes the controlling terminal. Writing never waits: a terminal that takes nothing, because it was
+//! stopped (Ctrl-S) or nobody reads it, is left alone.
+
+use std::{
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fs::{self, Dir, FileType, Mode, OFlags, ResolveFlags},
+    io::Errno,
+    termios,
+    time::Timespec,
+};
+
+/// `DEVPTS_SUPER_MAGIC` of `statfs(2)`.
+const DEVPTS: i64 = 0x1cd1;
+
+/// Major numbers of pseudo-terminals (`Documentation/admin-guide/devices.txt` of the kernel).
+const PTS_MAJORS: std::ops::RangeInclusive<u32> = 136..=143;
+
+/// Of `tty1` and `ttyS0`.
+const TTY_MAJOR: u32 = 4;
+
+/// Nobody has more; whoever can mount can make a directory of any length.
+const MOST: usize = 4096;
+
+/// A terminal that takes nothing for so long is full, or stopped.
+const TAKES_NOTHING_AFTER: Duration = Duration::from_millis(200);
+
+/// A terminal that somebody has open.
+#[derive(Debug)]
+pub struct Terminal {
+    device: OwnedFd,
+    /// The user id of its owner: on the host the user who is logged in there; in a container a user of the container.
+    pub owner: u32,
+    /// Whether its owner lets others write to it (`mesg y`).
+    pub takes_messages: bool,
+    /// Where it is, such as `/dev/pts/3`.
+    pub name: String,
+}
+
+/// The terminals of the host: pseudo-terminals (ssh, tmux, an editor's terminal) and consoles, below `dev`, which is `/dev`.
+/// Those that can't be opened are somebody else's by now, or gone.
+pub fn of_host(dev: &Path) -> Vec<Terminal> {
+    let Ok(dir) = open_dir(dev) else { return Vec::new() };
+    let mut found = in_pts(&dir, "/dev/pts");
+    for name in names(&dir).into_iter().filter(|name| is_console(name)) {
+        // A console that nobody is logged in at belongs to root.
+        let console = open(&dir, &name, &format!("/dev/{name}"), |major, _| major == TTY_MAJOR);
+        found.extend(console.filter(|terminal| terminal.owner != 0));
+    }
+    found
+}
+
+/// The terminals of a container (`docker exec -it`, `docker run -it`), by the root directory of one of its processes,
+/// `/proc/PID/root`.
+pub fn of_container(root: &Path) -> Vec<Terminal> {
+    let Ok(root) = open_dir(root) else { return Vec::new() };
+    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    match fs::openat2(&root, "dev", flags, Mode::empty(), beneath) {
+        Ok(dev) => in_pts(&dev, "/dev/pts"),
+        Err(_) => Vec::new(),
+    }
+}
+
+fn open_dir(path: &Path) -> rustix::io::Result<OwnedFd> {
+    fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// The pseudo-terminals below `pts` in a directory of devices.
+fn in_pts(dev: &OwnedFd, named: &str) -> Vec<Terminal> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let Ok(dir) = fs::openat(dev, "pts", flags, Mode::empty()) else { return Vec::new() };
+    if fs::fstatfs(&dir).map_or(true, |stat| stat.f_type != DEVPTS) {
+        return Vec::new();
+    }
+    let numbers = names(&dir).into_iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+    numbers
+        .filter_map(|name| open(&dir, &name, &format!("{named}/{name}"), |major, _| PTS_MAJORS.contains(&major)))
+        .collect()
+}
+
+fn names(dir: &OwnedFd) -> Vec<String> {
+    let Ok(entries) = Dir::read_from(dir) else { return Vec::new() };
+    let names = entries.take(MOST).filter_map(|entry| Some(entry.ok()?.file_name().to_str().ok()?.to_owned()));
+    names.collect()
+}
+
+fn is_console(name: &str) -> bool {
+    let number = name.strip_prefix("ttyS").or_else(|| name.strip_prefix("tty"));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// One that is what it seems: looked at before it is opened, as opening a FIFO or a device does something, and after.
+fn open(dir: &OwnedFd, name: &str, named: &str, is_terminal: impl Fn(u32, u32) -> bool) -> Option<Terminal> {
+    let is_one = |stat: &fs::Stat| {
+        let (major, minor) = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
+        FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && is_terminal(major, minor)
+    };
+    let before = fs::statat(dir, name, fs::AtFlags::SYMLINK_NOFOLLOW).ok().filter(is_one)?;
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let device = fs::openat(dir, name, flags, Mode::empty()).ok()?;
+    let stat = fs::fstat(&device).ok().filter(is_one)?;
+    (stat.st_rdev == before.st_rdev && termios::isatty(&device)).then(|| Terminal {
+        owner: stat.st_uid,
+        takes_messages: Mode::from_raw_mode(stat.st_mode).contains(Mode::WGRP),
+        name: named.to_owned(),
+        device,
+    })
+}
+
+impl Terminal {
+    /// Writes `text` whole, or says why not. It has to be plain text in lines, and short: a terminal takes some thousand bytes
+    /// at once.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal hung up, or took nothing or only a part.
+    pub fn write(&self, text: &str) -> Result<(), String> {
+        // Whatever mode the terminal is in, a line begins at the left.
+        let lines = text.replace('\n', "\r\n");
+        let mut rest = lines.as_bytes();
+        while !rest.is_empty() {
+            match rustix::io::write(&self.device, rest) {
+                Ok(0) => return Err("it takes nothing".to_owned()),
+                Ok(written) => rest = &rest[written..],
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.wait(rest.len() < lines.len())?,
+                Err(error) => return Err(std::io::Error::from(error).to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    fn wait(&self, began: bool) -> Result<(), String> {
+        let mut fds = [PollFd::new(&self.device, PollFlags::OUT)];
+        let limit = Timespec::try_from(TAKES_NOTHING_AFTER).ok();
+        match poll(&mut fds, limit.as_ref()) {
+            Ok(0) if began => Err("it took only a part: it is full, or stopped".to_owned()),
+            Ok(0) => Err("it takes nothing: it is full, or stopped".to_owned()),
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(std::io::Error::from(error).to_string()),
+        }
+    }
+}
+
+/// The root directory of a process, as the kernel shows it below `proc`.
+pub fn root_of(proc: &Path, pid: u32) -> PathBuf {
+    proc.join(pid.to_string()).join("root")
+}
