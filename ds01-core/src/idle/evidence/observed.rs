@@ -35,7 +35,7 @@ pub(crate) fn observed_ms(since: &Since<'_>, now: &Observation, length_ms: u64, 
 /// Whether figures speak for nearly all of the time from `since` to now, so that the energy of a GPU that others use too is not
 /// asked who worked.
 pub(super) fn is_seen(since: &Since<'_>, measure: &GpuMeasure, length_ms: u64) -> bool {
-    seen_ms(since, measure, length_ms) * 100 >= length_ms * NEARLY_ALL_PERCENT
+    is_share(seen_ms(since, measure, length_ms), length_ms, NEARLY_ALL_PERCENT)
 }
 
 fn of_gpu(since: &Since<'_>, measure: &GpuMeasure, length_ms: u64, thresholds: &Thresholds) -> u64 {
@@ -44,10 +44,10 @@ fn of_gpu(since: &Since<'_>, measure: &GpuMeasure, length_ms: u64, thresholds: &
     let is_quiet = seen_ms > 0 && length_ms <= millis(LONGEST_BY_SHARED_ENERGY);
     if by_energy && (measure.energy.is_some() || is_quiet) {
         length_ms
-    } else if seen_ms * 100 < length_ms * TOO_LITTLE_PERCENT {
-        0
-    } else {
+    } else if is_share(seen_ms, length_ms, TOO_LITTLE_PERCENT) {
         seen_ms
+    } else {
+        0
     }
 }
 
@@ -55,7 +55,14 @@ fn of_gpu(since: &Since<'_>, measure: &GpuMeasure, length_ms: u64, thresholds: &
 fn seen_ms(since: &Since<'_>, measure: &GpuMeasure, length_ms: u64) -> u64 {
     let this = |other: &&GpuMeasure| other.gpu == measure.gpu;
     let told = since.joined.iter().filter(this).chain([measure]).map(|measure| measure.covered_ms);
-    told.sum::<Option<u64>>().map_or(length_ms, |covered| covered.min(length_ms))
+    told.reduce(|sum, one| Some(sum?.saturating_add(one?)))
+        .flatten()
+        .map_or(length_ms, |covered| covered.min(length_ms))
+}
+
+/// Whether `part` is at least so many percent of `whole`.
+fn is_share(part: u64, whole: u64, percent: u64) -> bool {
+    u128::from(part) * 100 >= u128::from(whole) * u128::from(percent)
 }
 
 #[cfg(test)]
