@@ -15,7 +15,7 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     fs::{self, Dir, FileType, Mode, OFlags, ResolveFlags},
     io::Errno,
-    termios,
+    termios::{self, OutputModes},
     time::Timespec,
 };
 
@@ -91,7 +91,9 @@ fn in_pts(dev: &OwnedFd, named: &str) -> Vec<Terminal> {
 fn names(dir: &OwnedFd) -> Vec<String> {
     let Ok(entries) = Dir::read_from(dir) else { return Vec::new() };
     let names = entries.take(MOST).filter_map(|entry| Some(entry.ok()?.file_name().to_str().ok()?.to_owned()));
-    names.collect()
+    let mut names: Vec<String> = names.collect();
+    names.sort_by_key(|name| (name.len(), name.clone()));
+    names
 }
 
 fn is_console(name: &str) -> bool {
@@ -125,8 +127,13 @@ impl Terminal {
     ///
     /// When the terminal hung up, or took nothing or only a part.
     pub fn write(&self, text: &str) -> Result<(), String> {
-        // Whatever mode the terminal is in, a line begins at the left.
-        let lines = text.replace('\n', "\r\n");
+        // A line begins at the left also where an editor or tmux has told the terminal not to see to that.
+        let adds_returns =
+            |modes: &termios::Termios| modes.output_modes.contains(OutputModes::OPOST | OutputModes::ONLCR);
+        let lines = match termios::tcgetattr(&self.device) {
+            Ok(modes) if adds_returns(&modes) => text.to_owned(),
+            _ => text.replace('\n', "\r\n"),
+        };
         let mut rest = lines.as_bytes();
         while !rest.is_empty() {
             match rustix::io::write(&self.device, rest) {

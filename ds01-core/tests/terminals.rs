@@ -1,0 +1,251 @@
+//! Writing to terminals: who is reached, what arrives, and what is left alone. On pseudo-terminals of a file system of the
+//! test's own, so that nobody who is logged in sees anything of it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    os::{
+        fd::OwnedFd,
+        unix::fs::{PermissionsExt, chown, symlink},
+    },
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use docker_rig::namespace::{inside, mount};
+use ds01_core::{
+    detect::Origin,
+    idle::{Broadcast, Channel, ContainerFacts, Delivery, Message, Others, People, Reached, Severity},
+    model::{ContainerStatus, Reading},
+    source::terminals,
+};
+use rustix::{
+    event::{PollFd, PollFlags},
+    fs::{Mode, OFlags},
+    pty,
+    time::Timespec,
+};
+
+const ALICE: u32 = 4_001;
+const BOB: u32 = 4_002;
+
+/// Mounting needs root, which continuous integration has.
+fn as_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    assert!(root || std::env::var_os("CI").is_none(), "mounting: needs root");
+    root
+}
+
+/// A directory of devices with pseudo-terminals of its own.
+struct Dev {
+    dir: tempfile::TempDir,
+}
+
+impl Dev {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let pts = dir.path().join("pts");
+        fs::create_dir(&pts).unwrap();
+        mount(&["-t", "devpts", "-o", "newinstance,gid=5,mode=620,ptmxmode=666", "devpts"], &pts);
+        Self { dir }
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A terminal of this user's, with this mode.
+    fn terminal(&self, owner: u32, mode: u32) -> Screen {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let master = rustix::fs::open(self.path().join("pts/ptmx"), flags, Mode::empty()).unwrap();
+        pty::unlockpt(&master).unwrap();
+        let name = pty::ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let path = self.path().join("pts").join(name.rsplit('/').next().unwrap());
+        chown(&path, Some(owner), None).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        // Somebody has it open: without that it has hung up.
+        let slave = rustix::fs::open(&path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        Screen { master, _slave: slave, path }
+    }
+}
+
+struct Screen {
+    master: OwnedFd,
+    _slave: OwnedFd,
+    path: PathBuf,
+}
+
+impl Screen {
+    fn name(&self) -> String {
+        format!("/dev/pts/{}", self.path.file_name().unwrap().to_str().unwrap())
+    }
+
+    /// What it shows so far.
+    fn shows(&self) -> String {
+        let mut text = Vec::new();
+        let mut file = File::from(self.master.try_clone().unwrap());
+        let _ = file.read_to_end(&mut text);
+        String::from_utf8(text).unwrap()
+    }
+}
+
+fn facts(user: Option<&str>) -> ContainerFacts {
+    ContainerFacts {
+        id: "ab".repeat(32).parse().unwrap(),
+        name: "train".to_owned(),
+        labels: std::collections::BTreeMap::new(),
+        origin: Origin::RawDocker,
+        user: user.map(ToOwned::to_owned),
+        has_gpu: Some(true),
+        gpus: Vec::new(),
+        problem: None,
+        status: ContainerStatus::Running,
+        started_at: None,
+        running_for: Reading::Known(Duration::ZERO),
+        stop_timeout: None,
+        auto_remove: false,
+    }
+}
+
+fn people(dev: &Dev, proc: &Path, others: Others) -> People {
+    let user_id = |name: &str| match name {
+        "alice" => Some(ALICE),
+        "bob" => Some(BOB),
+        _ => None,
+    };
+    People { dev: dev.path().into(), proc: proc.into(), user_id: Box::new(user_id), despite_mesg: false, others }
+}
+
+const TEXT: &str = "+----+\n| hi |\n+----+\n";
+const SHOWN: &str = "\r\n+----+\r\n| hi |\r\n+----+\r\n";
+
+fn tell(people: &People, user: Option<&str>, pid: Option<u32>) -> Vec<Delivery> {
+    people.tell(&Message { text: TEXT, severity: Severity::Warning, facts: &facts(user), pid })
+}
+
+fn reached(channel: Channel, recipient: &str, places: &[String]) -> Delivery {
+    Delivery { channel, recipient: recipient.to_owned(), reached: Reached::Delivered(places.to_vec()) }
+}
+
+#[test]
+fn the_owner_is_told_once_at_each_terminal_and_others_where_that_is_on() {
+    if !inside("the_owner_is_told_once_at_each_terminal_and_others_where_that_is_on", as_root) {
+        return;
+    }
+    let dev = Dev::new();
+    let none = tempfile::tempdir().unwrap();
+    let (one, two, other) = (dev.terminal(ALICE, 0o620), dev.terminal(ALICE, 0o620), dev.terminal(BOB, 0o620));
+    let own = reached(Channel::Terminals, "alice", &[one.name(), two.name()]);
+    assert_eq!(tell(&people(&dev, none.path(), Others::Silent), Some("alice"), None), [own.clone()]);
+    assert_eq!([one.shows(), two.shows(), other.shows()], [SHOWN, SHOWN, ""], "byte for byte");
+
+    let everybody = people(&dev, none.path(), Others::EachTerminal);
+    let rest = reached(Channel::Wall, "everybody else", &[other.name()]);
+    assert_eq!(tell(&everybody, Some("alice"), None), [own, rest]);
+    assert_eq!([one.shows(), two.shows(), other.shows()], [SHOWN; 3], "once each");
+
+    // An owner by number, one who is nowhere, and none.
+    let by_number = tell(&people(&dev, none.path(), Others::Silent), Some("4002"), None);
+    assert_eq!(by_number, [reached(Channel::Terminals, "4002", &[other.name()])]);
+    let carol = tell(&people(&dev, none.path(), Others::Silent), Some("carol"), None);
+    assert_eq!(carol[0].reached, Reached::Nobody);
+    assert_eq!(tell(&people(&dev, none.path(), Others::Silent), None, None)[0].reached, Reached::Nobody);
+}
+
+#[test]
+fn whoever_wants_no_messages_gets_none_unless_the_policy_says_so() {
+    if !inside("whoever_wants_no_messages_gets_none_unless_the_policy_says_so", as_root) {
+        return;
+    }
+    let dev = Dev::new();
+    let none = tempfile::tempdir().unwrap();
+    let quiet = dev.terminal(ALICE, 0o600);
+    let mut people = people(&dev, none.path(), Others::Silent);
+    let refused = tell(&people, Some("alice"), None);
+    assert!(matches!(&refused[0].reached, Reached::Failed(why) if why.contains("mesg n")), "{refused:?}");
+    assert_eq!(quiet.shows(), "");
+    people.despite_mesg = true;
+    assert!(tell(&people, Some("alice"), None)[0].is_delivered());
+    assert_eq!(quiet.shows(), SHOWN);
+}
+
+#[test]
+fn a_terminal_that_is_stopped_full_or_hung_up_holds_nobody_up() {
+    if !inside("a_terminal_that_is_stopped_full_or_hung_up_holds_nobody_up", as_root) {
+        return;
+    }
+    let dev = Dev::new();
+    let none = tempfile::tempdir().unwrap();
+    let people = people(&dev, none.path(), Others::Silent);
+    let (stopped, full, well) = (dev.terminal(ALICE, 0o620), dev.terminal(ALICE, 0o620), dev.terminal(ALICE, 0o620));
+    // Ctrl-S.
+    rustix::io::write(&stopped.master, b"\x13").unwrap();
+    let filler =
+        rustix::fs::open(&full.path, OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK, Mode::empty()).unwrap();
+    let takes_more = || {
+        let mut fds = [PollFd::new(&filler, PollFlags::OUT)];
+        let limit = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        rustix::event::poll(&mut fds, Some(&limit)).unwrap() > 0
+    };
+    while takes_more() {
+        while rustix::io::write(&filler, b"x").is_ok() {}
+    }
+    let hung_up = dev.terminal(ALICE, 0o620);
+    let gone = hung_up.name();
+    drop(hung_up);
+    let begun = Instant::now();
+    let delivery = tell(&people, Some("alice"), None).remove(0);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(delivery, reached(Channel::Terminals, "alice", &[well.name()]));
+    assert_eq!(well.shows(), SHOWN);
+    assert_ne!(gone, well.name());
+
+    drop(well);
+    let failed = tell(&people, Some("alice"), None).remove(0);
+    let Reached::Failed(why) = failed.reached else { panic!("{failed:?}") };
+    assert!(why.contains("it is full, or stopped"), "{why}");
+    // A terminal that was asked is not this program's.
+    assert!(rustix::fs::open("/dev/tty", OFlags::RDWR, Mode::empty()).is_err(), "no controlling terminal was won");
+}
+
+#[test]
+fn the_terminals_of_a_container_are_told_and_nothing_that_was_planted_there() {
+    if !inside("the_terminals_of_a_container_are_told_and_nothing_that_was_planted_there", as_root) {
+        return;
+    }
+    let host = Dev::new();
+    // A container's root directory as /proc/PID/root shows it, with a devpts of its own.
+    let proc = tempfile::tempdir().unwrap();
+    let root = proc.path().join("7/root");
+    fs::create_dir_all(root.join("dev")).unwrap();
+    let inner = Dev::new();
+    fs::create_dir(root.join("dev/pts")).unwrap();
+    mount(&["--bind", inner.path().join("pts").to_str().unwrap()], &root.join("dev/pts"));
+    let screen = inner.terminal(0, 0o600);
+    let people = people(&host, proc.path(), Others::Silent);
+    let told = tell(&people, Some("alice"), Some(7));
+    assert_eq!(told, [reached(Channel::Terminals, "alice", &[format!("in the container {}", screen.name())])]);
+    assert_eq!(screen.shows(), SHOWN);
+
+    // Plain directories with a FIFO, a file, and a link to the host's terminal; links in the place of directories.
+    let mine = host.terminal(BOB, 0o620);
+    let planted = proc.path().join("8/root/dev/pts");
+    fs::create_dir_all(&planted).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, planted.join("1"), rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap();
+    fs::write(planted.join("7"), "").unwrap();
+    symlink(&mine.path, planted.join("9")).unwrap();
+    let linked = proc.path().join("9/root/dev");
+    fs::create_dir_all(&linked).unwrap();
+    symlink(host.path().join("pts"), linked.join("pts")).unwrap();
+    let outer = proc.path().join("10/root");
+    fs::create_dir_all(&outer).unwrap();
+    symlink(host.path(), outer.join("dev")).unwrap();
+    for pid in [8, 9, 10, 11] {
+        let told = tell(&people, Some("alice"), Some(pid)).remove(0);
+        assert_eq!(told.reached, Reached::Nobody, "{pid}");
+        assert!(terminals::of_container(&terminals::root_of(proc.path(), pid)).is_empty());
+    }
+    assert_eq!((mine.shows(), fs::read_to_string(planted.join("7")).unwrap()), (String::new(), String::new()));
+}
