@@ -138,7 +138,7 @@ fn the_owner_is_told_once_at_each_terminal_and_others_where_that_is_on() {
     let none = tempfile::tempdir().unwrap();
     let (one, two, other) = (dev.terminal(ALICE, 0o620), dev.terminal(ALICE, 0o620), dev.terminal(BOB, 0o620));
     let own = reached(Channel::Terminals, "alice", &[one.name(), two.name()]);
-    assert_eq!(tell(&people(&dev, none.path(), Others::Silent), Some("alice"), None), [own.clone()]);
+    assert_eq!(tell(&people(&dev, none.path(), Others::Silent), Some("alice"), None), std::slice::from_ref(&own));
     assert_eq!([one.shows(), two.shows(), other.shows()], [SHOWN, SHOWN, ""], "byte for byte");
 
     let everybody = people(&dev, none.path(), Others::EachTerminal);

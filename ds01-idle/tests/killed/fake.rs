@@ -9,7 +9,7 @@ use std::{
 };
 
 use docker_rig::fake_daemon::{FakeDaemon, Stoppable};
-use nvml_standin::{Gpu, Install, Scenario, scenario_path};
+use nvml_standin::{Gpu, Install, Sample, SampleKind, Scenario, scenario_path};
 use serde_json::json;
 
 use crate::{
@@ -127,7 +127,11 @@ fn five_hundred_killed_checks_stop_nobody_twice_and_lose_nothing() {
     .unwrap();
     let gpus = tempfile::tempdir().unwrap();
     let library = Install::default().into_dir(gpus.path()).unwrap();
-    let idle = |n| Gpu { process_utilization: Some(Vec::new()), ..Gpu::new(&format!("GPU-{n}"), 81_920) };
+    let idle = |n| Gpu {
+        process_utilization: Some(Vec::new()),
+        samples: [(SampleKind::Gpu, vec![Sample::default()])].into(),
+        ..Gpu::new(&format!("GPU-{n}"), 81_920)
+    };
     (0..8).fold(Scenario::default(), |all, n| all.gpu(idle(n))).write_to(&scenario_path(&library)).unwrap();
     let mut host = Host { daemon: Arc::clone(&daemon), root: ProcRoot::new(), pids: BTreeMap::new(), next: 0 };
     let args = [

@@ -7,7 +7,7 @@ use std::{
 };
 
 use docker_rig::{BUSYBOX, Container, Rig};
-use nvml_standin::{Gpu, Install, Scenario, scenario_path};
+use nvml_standin::{Gpu, Install, Sample, SampleKind, Scenario, scenario_path};
 
 use crate::{
     notices::{STOPPED, WARNED},
@@ -63,7 +63,11 @@ fn killed_checks_on_the_real_daemon_lose_nothing() {
     let began = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let gpus = tempfile::tempdir().unwrap();
     let library = Install::default().into_dir(gpus.path()).unwrap();
-    let idle = Gpu { process_utilization: Some(Vec::new()), ..Gpu::new("GPU-0", 81_920) };
+    let idle = Gpu {
+        process_utilization: Some(Vec::new()),
+        samples: [(SampleKind::Gpu, vec![Sample::default()])].into(),
+        ..Gpu::new("GPU-0", 81_920)
+    };
     Scenario::default().gpu(idle).write_to(&scenario_path(&library)).unwrap();
     let mut host = Host { rig: rig.clone(), running: Vec::new(), ended: Vec::new() };
     let args =

@@ -35,7 +35,7 @@ fn looking_first_shows_what_would_have_been_done() {
     };
     let said = row("idle", idle.name());
     assert!(said.ends_with(" 9m would be stopped now"), "{said}");
-    assert!(row("train", train.name()).ends_with(" - 9m works"), "{}", row("train", train.name()));
+    assert!(row("train", train.name()).ends_with(" - 100% 9m works"), "{}", row("train", train.name()));
     let warning = "no check was made since the host was booted: nobody is warned or stopped";
     assert!(status.stderr().contains(warning), "{}", status.stderr());
 

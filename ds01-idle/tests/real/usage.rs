@@ -107,7 +107,12 @@ fn without_wall_the_notice_is_logged_and_the_work_goes_on() {
     story.checks([2, 6]);
     let said = [story.check(10).stderr(), story.check(14).stderr()];
     for (said, title) in said.iter().zip([crate::told::WARNING, crate::told::STOP]) {
-        assert!(said.contains("nobody could be told: ") && said.contains(&format!("| {title} ")), "{said}");
+        assert!(
+            said.contains("wall: everybody could not be told: ")
+                && said.contains("nobody could be told; ")
+                && said.contains(&format!("| {title} ")),
+            "{said}"
+        );
     }
     assert_eq!(story.events(), ["idle_warning idle", "idle_kill idle", "gpu_released idle"]);
     assert_eq!((story.done_to(&idle), story.notices()), (STOPPED.map(String::from).to_vec(), vec![]));

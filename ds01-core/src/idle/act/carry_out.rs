@@ -98,11 +98,16 @@ impl<'a> CarryOut<'a> {
         let entry = self.checked.look.inventory.containers.get(facts.id.short());
         let pid = entry.filter(|entry| entry.full_id == facts.id && entry.status.is_up()).and_then(|entry| entry.pid);
         let deliveries = self.hands.broadcast.tell(&Message { text: &text, severity, facts, pid });
+        let arrived = deliveries.iter().any(Delivery::is_delivered);
         for delivery in &deliveries {
-            info!("{}: {delivery}", Named(facts));
+            if arrived {
+                info!("{}: {delivery}", Named(facts));
+            } else {
+                warn!("{}: {delivery}", Named(facts));
+            }
             self.log_event(task, delivered(facts, severity, delivery));
         }
-        if !deliveries.iter().any(Delivery::is_delivered) {
+        if !arrived {
             warn!("{}: nobody could be told; the notice was:", Named(facts));
             text.lines().for_each(|line| warn!("{line}"));
         }
