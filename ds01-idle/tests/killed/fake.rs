@@ -183,6 +183,8 @@ fn five_hundred_killed_checks_stop_nobody_twice_and_lose_nothing() {
     assert!(trial.killed > RUNS / 3 && happened.len() > 100 && lost > 0, "this has not shown much");
 
     // What killed runs left behind goes with the next one that is not killed.
+    // Every order of this one gets through.
+    witness.lock().unwrap().chance.clear();
     trial.run_to_the_end();
     let left: BTreeSet<_> =
         fs::read_dir(trial.reaper.state_dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
