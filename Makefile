@@ -8,7 +8,7 @@ SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/install-test-deps.sh \
 	$(addprefix config/deploy/debian/,build preinst postinst prerm postrm)
 
-.PHONY: demo test test-deps test-system lint bench trial deb clean
+.PHONY: demo test test-deps test-system test-gpu lint bench trial deb clean
 
 demo:
 	@echo 'Building the three programs: about a minute the first time.'
@@ -43,6 +43,11 @@ test-system:
 	$(MAKE) --no-print-directory deb
 	$(CARGO) build --quiet --locked --package system-test
 	target/debug/system-test target/release
+
+# A trial on a real NVIDIA GPU, for whoever has one: fixtures/gpu-trial/README.md. Seven to eight minutes.
+test-gpu:
+	$(CARGO) build --quiet --locked --package gpu-trial --package docker-rig
+	target/debug/gpu-trial
 
 test-deps:
 	sh fixtures/install-test-deps.sh

@@ -2,8 +2,8 @@
 //!
 //! A driver remembers seconds, GPM compares two samples of one process, and short work beside a busy neighbour shows best in
 //! the CPU time that goes with it, over seconds. So something has to look every few seconds, and stay. What it sees it writes
-//! into [`SampleFiles`]; scans and checks read that as they read the driver's own ring. It needs neither Docker nor a policy,
-//! and decides nothing: without it all works, and less was observed.
+//! into [`SampleFiles`](crate::source::samples::SampleFiles); scans and checks read that as they read the driver's own ring. It
+//! needs neither Docker nor a policy, and decides nothing: without it all works, and less was observed.
 
 mod devices;
 mod watched;
