@@ -9,7 +9,8 @@ docs_source=$here/../..
 programs='ds01-detect ds01-workloads ds01-idle'
 detector_timer=ds01-workload-detector.timer
 timers="$detector_timer ds01-idle-checker.timer"
-services='ds01-workload-detector.service ds01-idle-checker.service'
+sampler=ds01-gpu-sampler.service
+services="ds01-workload-detector.service ds01-idle-checker.service $sampler"
 
 say() { printf 'install.sh: %s\n' "$*"; }
 warn() { say "$*" >&2; }
@@ -29,7 +30,7 @@ Usage: install.sh [OPTIONS]
   --dry-run      say what would be done, and do nothing
   --help         this
 
-The detector's timer is enabled and started, the reaper's is not. A policy file that was changed stays as it is; a newer
+The detector's timer and the GPU sampler are enabled and started, the reaper's timer is not. A policy file that was changed stays as it is; a newer
 one is put beside it as FILE.new. An upgrade may need `systemctl daemon-reload`; where that would take the GPUs away from
 running containers, the script asks, or without a terminal goes on only with DS01_ALLOW_DAEMON_RELOAD=1.
 TEXT
@@ -224,10 +225,21 @@ start() {
     if live && [ -n "$(outdated)" ]; then
         do_it systemctl daemon-reload
     fi
+    # What is new here; on an upgrade, all else stays as the admin left it.
+    new=
+    [ -e "$work/upgrade" ] || new=$detector_timer
+    [ -e "$work/had-sampler" ] || new="$new $sampler"
     # Unless told not to, `enable` has systemd read all units anew.
-    [ -e "$work/upgrade" ] || do_it systemctl --no-reload --quiet enable "$detector_timer"
+    # shellcheck disable=SC2086 # a list of words
+    [ -z "$new" ] || do_it systemctl --no-reload --quiet enable $new
     if live && { [ -n "$dry_run" ] || systemctl --quiet is-enabled "$detector_timer"; }; then
         do_it systemctl start "$detector_timer"
+    fi
+    if live && [ ! -e "$work/had-sampler" ]; then
+        do_it systemctl start "$sampler"
+    elif live && [ -n "$changed" ]; then
+        # It stays, so it would go on with the old program. One that the admin stopped stays so.
+        do_it systemctl try-restart "$sampler"
     fi
     [ -e "$work/upgrade" ] || first_steps
 }
@@ -235,7 +247,7 @@ start() {
 first_steps() {
     cat <<TEXT
 
-ds01 is installed. The host is scanned every 30 seconds:
+ds01 is installed. The host is scanned every 30 seconds, and GPUs are watched in between:
   ds01-workloads                    who is on which GPU (for root and the group docker)
 Idle containers are warned and stopped only once you enable that. Look first what would happen:
   ds01-idle check-config            is the policy in $etc sound?
@@ -257,13 +269,13 @@ uninstall() {
     if [ -f "$destdir$left" ]; then cp "$destdir$left" "$work/left"; else touch "$work/left"; fi
     grep '/$' "$work/old" >>"$work/left" || :
     if live && [ -s "$work/old" ]; then
-        # shellcheck disable=SC2086 # lists of words
-        do_it systemctl stop $timers $services
+        # shellcheck disable=SC2046,SC2086 # lists of words
+        do_it systemctl stop $(known $timers $services)
         # One that was stopped in the middle counts as failed.
-        # shellcheck disable=SC2086
-        do_it systemctl reset-failed $services 2>/dev/null || :
-        # shellcheck disable=SC2086
-        do_it systemctl --no-reload --quiet disable $timers
+        # shellcheck disable=SC2046,SC2086
+        do_it systemctl reset-failed $(known $services) 2>/dev/null || :
+        # shellcheck disable=SC2046,SC2086
+        do_it systemctl --no-reload --quiet disable $(known $timers $sampler)
     fi
     while IFS= read -r file; do
         case "$file" in
@@ -283,6 +295,7 @@ uninstall() {
         # By name: these directories may be those of other parts of the platform as well.
         purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity
         purge_state /var/log/ds01 'events.jsonl*'
+        purge_state /run/ds01 'gpu-samples*.jsonl'
     else
         [ -n "$dry_run" ] || cp "$work/left" "$destdir$left"
         say "policy ($etc), state (/var/lib/ds01) and logs (/var/log/ds01) stay; --purge removes them"
@@ -291,16 +304,23 @@ uninstall() {
     {
         cat "$work/left"
         find "$destdir$lib_dir" "$destdir$etc" -type d 2>/dev/null | sed "s|^$destdir||; s|\$|/|"
-        [ "$mode" != purge ] || printf '%s\n' /var/lib/ds01/ /var/log/ds01/
+        [ "$mode" != purge ] || printf '%s\n' /var/lib/ds01/ /var/log/ds01/ /run/ds01/
     } | sort -ru >"$work/dirs"
     while IFS= read -r dir; do
         if [ -d "$destdir$dir" ]; then do_it rmdir --ignore-fail-on-non-empty "$destdir$dir"; fi
     done <"$work/dirs"
     if [ "$mode" = purge ] && [ -z "$dry_run" ]; then
-        for dir in "$etc" /var/lib/ds01 /var/log/ds01; do
+        for dir in "$etc" /var/lib/ds01 /var/log/ds01 /run/ds01; do
             [ ! -d "$destdir$dir" ] || say "$destdir$dir holds files that ds01 did not make; they stay"
         done
     fi
+}
+
+# Those of these units that were installed: an earlier version has fewer.
+known() {
+    for name in "$@"; do
+        ! grep -qxF -e "$unit_dir/$name" "$work/old" || printf '%s\n' "$name"
+    done
 }
 
 purge_state() {
@@ -334,7 +354,11 @@ if live; then
         sh "$here/check-daemon-reload" --ask || fail "nothing was changed"
     fi
 fi
-[ ! -f "$destdir$manifest" ] || touch "$work/upgrade"
+if [ -f "$destdir$manifest" ]; then
+    touch "$work/upgrade"
+    # A version before the sampler may have been installed.
+    ! grep -qxF -e "$unit_dir/$sampler" "$destdir$manifest" || touch "$work/had-sampler"
+fi
 install_files
 settle_manifest
 [ -n "$changed" ] || say "all is there already"
