@@ -8,8 +8,8 @@ use ds01_core::cli::{Generate, SourceArgs, deadline_seconds};
 use crate::store_args::StoreArgs;
 
 const ABOUT: &str = "\
-Check what a scan needs: Docker, NVML, /proc, user names, directories and timers. The doctor writes nothing, and runs \
-nothing but `systemctl show`. Each check has a verdict:
+Check what a scan needs: Docker, NVML, /proc, user names, directories, timers and the GPU sampler. The doctor writes \
+nothing, and runs nothing but `systemctl show`. Each check has a verdict:
 
   ok       as it should be
   warning  it works, but ds01 sees less or pays a price

@@ -23,6 +23,8 @@ pub(crate) const DETECTOR_SERVICE: &str = "ds01-workload-detector.service";
 /// The timer that looks for idle containers, and its service.
 pub(crate) const IDLE_TIMER: &str = "ds01-idle-checker.timer";
 pub(crate) const IDLE_SERVICE: &str = "ds01-idle-checker.service";
+/// What watches the GPUs between scans.
+pub(crate) const SAMPLER_SERVICE: &str = "ds01-gpu-sampler.service";
 pub(crate) const DOCKER_SERVICE: &str = "docker.service";
 pub(crate) const PERSISTENCED_SERVICE: &str = "nvidia-persistenced.service";
 
@@ -41,6 +43,7 @@ pub(crate) struct Facts {
     pub(crate) files: FileFacts,
     pub(crate) users: UserFacts,
     pub(crate) units: Units,
+    pub(crate) sampler: SamplerFacts,
 }
 
 /// Docker, as far as it let itself be asked: what depends on an answer that did not come is `None`.
@@ -132,6 +135,21 @@ pub(crate) enum NoInventory {
     NoFile,
     Unreadable(String),
     Unusable(InventoryError),
+}
+
+/// What the GPU sampler wrote.
+#[derive(Debug)]
+pub(crate) struct SamplerFacts {
+    pub(crate) dir: PathBuf,
+    /// How long ago its newest sample of this boot ended; `None` where there is none.
+    pub(crate) newest: Result<Option<Duration>, NoSample>,
+}
+
+/// Why its samples could not be read.
+#[derive(Debug)]
+pub(crate) enum NoSample {
+    Denied,
+    Unreadable(String),
 }
 
 /// What is at a path.

@@ -56,7 +56,7 @@ fn a_sound_host() {
     let sound = host.diagnosis();
     let bad: Vec<_> = sound.rows.iter().filter(|(_, row)| row.verdict != "ok" || row.command.is_some()).collect();
     assert!(bad.is_empty(), "{bad:#?}");
-    assert_eq!(sound.rows.len(), 20);
+    assert_eq!(sound.rows.len(), 21);
     let asked = fs::read_to_string(host.path("systemctl.asked")).unwrap();
     assert!(asked.starts_with("TZ=UTC LC_ALL=C show --property="), "nothing but show: {asked}");
 }
@@ -127,7 +127,7 @@ fn nothing_is_written() {
     }
     let host = Host::new();
     let listing = || {
-        let mut all: Vec<_> = ["state", "log", "dev", "dev/char", "proc", "sys", "nvml"]
+        let mut all: Vec<_> = ["state", "log", "samples", "dev", "dev/char", "proc", "sys", "nvml"]
             .iter()
             .flat_map(|dir| fs::read_dir(host.path(dir)).unwrap())
             .map(|entry| {
@@ -144,6 +144,8 @@ fn nothing_is_written() {
     assert_eq!(listing(), before);
     host.remove("state");
     host.remove("log");
+    host.remove("samples");
     host.doctor(&[]);
-    assert!(!host.path("state").exists() && !host.path("log").exists(), "what is missing is not made");
+    let made = ["state", "log", "samples"].map(|dir| host.path(dir).exists());
+    assert!(!made.contains(&true), "what is missing is not made");
 }

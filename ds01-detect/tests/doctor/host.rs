@@ -23,6 +23,8 @@ const B: &str = "GPU-bbbbbbbb-0000-4000-8000-000000000000";
 const MIG: &str = "MIG-aaaaaaaa-0000-4000-8000-000000000000";
 /// The major number of NVIDIA's devices.
 const NVIDIA: u32 = 195;
+/// A sample of then is no older than any that the doctor can meet, however slow the machine.
+const AHEAD: u64 = 3600;
 /// Long enough for any answer on a busy machine.
 const PATIENT: &str = "60";
 
@@ -112,6 +114,19 @@ impl Host {
         self.systemd_tells(&Units::sound());
         let scanned = self.command("").output().unwrap();
         assert!(scanned.status.success(), "{}", String::from_utf8_lossy(&scanned.stderr));
+        self.sample(AHEAD);
+    }
+
+    /// Samples once, by a clock that is so many seconds ahead.
+    pub(crate) fn sample(&self, ahead: u64) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ds01-detect"));
+        let path = |name: &str| self.path(name);
+        command.args(["sample", "--looks", "1", "--shift-clocks", &format!("{ahead},{ahead}")]);
+        command.arg("--samples-dir").arg(path("samples")).arg("--state-dir").arg(path("state"));
+        command.arg("--nvml-library").arg(path("nvml/libnvidia-ml.so.1"));
+        command.arg("--proc-root").arg(path("proc")).arg("--sys-root").arg(path("sys"));
+        let sampled = command.output().unwrap();
+        assert!(sampled.status.success(), "{}", String::from_utf8_lossy(&sampled.stderr));
     }
 
     /// The program with this host's paths: a scan, or with `doctor` that.
@@ -136,6 +151,7 @@ impl Host {
             ("--nvml-library", path("nvml/libnvidia-ml.so.1")),
             ("--proc-root", path("proc")),
             ("--sys-root", path("sys")),
+            ("--samples-dir", path("samples")),
         ];
         flags.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }

@@ -17,10 +17,12 @@ fn host() -> Host {
     let mut host = Host::new();
     fs::set_permissions(&host.socket, fs::Permissions::from_mode(0o660)).unwrap();
     chown(&host.socket, None, Some(OTHER_GID)).unwrap();
-    for name in ["state", "log", "state/workload-inventory.json", "log/events.jsonl"] {
+    for name in
+        ["state", "log", "samples", "state/workload-inventory.json", "log/events.jsonl", "samples/gpu-samples.jsonl"]
+    {
         chown(host.path(name), None, Some(OTHER_GID)).unwrap();
     }
-    for name in ["state", "log"] {
+    for name in ["state", "log", "samples"] {
         host.mode(name, 0o2750);
     }
     // It writes what it was asked.
@@ -82,6 +84,13 @@ fn what_is_not_for_this_user_is_said() {
         ],
     );
     host.mode("state/workload-inventory.json", 0o640);
+
+    for (file, mode) in [("samples", 0o2750), ("samples/gpu-samples.jsonl", 0o640)] {
+        host.mode(file, 0o700);
+        let shows = ("gpu-sampler", "warning", "[dir]/samples is not for user id 65534", AS_ROOT);
+        host.diagnosis().differs("samples that are root's", &sound, &[shows]);
+        host.mode(file, mode);
+    }
 
     host.mode("nvml/libnvidia-ml.so.1", 0o600);
     let denied = host.diagnosis();

@@ -6,6 +6,7 @@ use jiff::{Timestamp, ToSpan};
 
 pub(crate) const DETECTOR: &str = "ds01-workload-detector";
 pub(crate) const IDLE: &str = "ds01-idle-checker";
+pub(crate) const SAMPLER: &str = "ds01-gpu-sampler.service";
 
 /// Units, each with its properties.
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ impl Units {
             units.0.insert(format!("{name}.timer"), timer.to_vec());
             units.0.insert(format!("{name}.service"), service.to_vec());
         }
-        for name in ["docker.service", "nvidia-persistenced.service"] {
+        for name in ["docker.service", "nvidia-persistenced.service", SAMPLER] {
             units.0.insert(
                 name.to_owned(),
                 [("LoadState", "loaded".to_owned()), ("ActiveState", "active".to_owned())].to_vec(),

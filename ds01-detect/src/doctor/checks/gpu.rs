@@ -17,7 +17,7 @@ use super::{
 
 /// What shows more where only the driver knows. `NVRM` begins each of its lines.
 const KERNEL_LOG: &str = "sudo journalctl -k --grep NVRM";
-const NO_NVML: &str = "NVML did not answer";
+pub(super) const NO_NVML: &str = "NVML did not answer";
 
 /// Whether the driver's library answers.
 pub(super) fn nvml(facts: &Facts) -> Finding {

@@ -6,6 +6,7 @@ mod files;
 mod gpu;
 mod host;
 mod inventory;
+mod sampler;
 mod timers;
 
 use ds01_core::source::SourceError;
@@ -19,7 +20,7 @@ const AS_ROOT: &str = "sudo ds01-detect doctor";
 type Check = fn(&Facts) -> Finding;
 
 /// All of them, in the order in which they are shown: who looks, then each source, then what is kept, then what runs.
-const CHECKS: [Check; 20] = [
+const CHECKS: [Check; 21] = [
     host::rights,
     host::hidepid,
     host::users,
@@ -38,6 +39,7 @@ const CHECKS: [Check; 20] = [
     inventory::sources,
     inventory::dead_processes,
     timers::detector,
+    sampler::sampler,
     timers::idle,
     host::wall,
 ];

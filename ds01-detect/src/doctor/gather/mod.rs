@@ -5,6 +5,7 @@ mod devices;
 mod docker;
 mod files;
 mod host;
+mod sampler;
 mod systemd;
 mod users;
 
@@ -48,8 +49,9 @@ pub(super) fn facts(args: &DoctorArgs) -> Facts {
 
     let docker = wait(docker, limit * DOCKER_QUESTIONS)
         .unwrap_or_else(|error| Err(SourceError::failed(SourceName::Docker, FailureKind::TimedOut, error.to_string())));
+    let clock = ShiftedClock(args.sources.shift_clocks.unwrap_or_default());
     Facts {
-        now: ShiftedClock(args.sources.shift_clocks.unwrap_or_default()).now(),
+        now: clock.now(),
         uid: rustix::process::geteuid().as_raw(),
         scan_command: scan_command(args, &files),
         docker: docker.unwrap_or_else(|error| docker::unasked(&args.sources, error)),
@@ -64,6 +66,7 @@ pub(super) fn facts(args: &DoctorArgs) -> Facts {
         files,
         users,
         units: units.answer(limit),
+        sampler: sampler::facts(&args.sources, &*processes, &clock),
     }
 }
 
@@ -81,7 +84,7 @@ fn nvml_failed(error: &DeadlineError) -> SourceError {
 
 /// The command that scans with the paths that were given here.
 fn scan_command(args: &DoctorArgs, files: &FileFacts) -> String {
-    let SourceArgs { docker_host, nvml_library, proc_root, sys_root, .. } = &args.sources;
+    let SourceArgs { docker_host, nvml_library, proc_root, sys_root, samples_dir, .. } = &args.sources;
     let mut words = vec!["sudo ds01-detect".to_owned()];
     let mut flag = |name: &str, value: String| words.push(format!("{name} {value}"));
     if files.state_dir.as_path() != ds01_core::cli::STATE_DIR {
@@ -101,6 +104,9 @@ fn scan_command(args: &DoctorArgs, files: &FileFacts) -> String {
     }
     if sys_root.as_path() != "/sys" {
         flag("--sys-root", quoted(sys_root));
+    }
+    if samples_dir.as_path() != ds01_core::cli::SAMPLES_DIR {
+        flag("--samples-dir", quoted(samples_dir));
     }
     words.join(" ")
 }

@@ -16,8 +16,8 @@ use jiff::{Timestamp, ToSpan};
 
 use super::super::facts::{
     CgroupVersion, DETECTOR_SERVICE, DETECTOR_TIMER, DOCKER_SERVICE, DeviceNode, DockerFacts, Facts, FileFacts,
-    GpuFacts, HostFacts, IDLE_SERVICE, IDLE_TIMER, Kind, Lookup, NoInventory, PERSISTENCED_SERVICE, Place, Stat, Unit,
-    Units, UserFacts,
+    GpuFacts, HostFacts, IDLE_SERVICE, IDLE_TIMER, Kind, Lookup, NoInventory, PERSISTENCED_SERVICE, Place,
+    SAMPLER_SERVICE, SamplerFacts, Stat, Unit, Units, UserFacts,
 };
 
 const DOCKER_GID: u32 = 998;
@@ -42,6 +42,7 @@ pub(super) fn sound() -> Facts {
     let units = [
         (DETECTOR_TIMER, loaded("active", "enabled")),
         (DETECTOR_SERVICE, loaded("inactive", "static")),
+        (SAMPLER_SERVICE, loaded("active", "enabled")),
         (IDLE_TIMER, loaded("inactive", "disabled")),
         (IDLE_SERVICE, loaded("inactive", "static")),
         (DOCKER_SERVICE, loaded("active", "enabled")),
@@ -105,6 +106,7 @@ pub(super) fn sound() -> Facts {
             groups: BTreeMap::from([(DOCKER_GID, "docker".to_owned())]),
         },
         units: Units::Told(units.map(|(name, unit)| (name.to_owned(), unit)).into()),
+        sampler: SamplerFacts { dir: PathBuf::from("/run/ds01"), newest: Ok(Some(Duration::from_secs(4))) },
     }
 }
 
@@ -186,6 +188,7 @@ pub(super) fn ailing() -> Facts {
         units.entry(DETECTOR_SERVICE.to_owned()).or_default().result = "timeout".to_owned();
     }
     facts.host.wall.1 = None;
+    facts.sampler.newest = Ok(None);
     facts
 }
 
@@ -200,6 +203,7 @@ pub(super) fn laptop() -> Facts {
     facts.files.activity = Place::Missing;
     facts.files.log = Place::Missing;
     facts.files.events = Place::Missing;
+    facts.sampler.newest = Ok(None);
     facts.units = Units::Told(BTreeMap::from([("x.service".to_owned(), Unit::default())]));
     facts
 }

@@ -5,14 +5,16 @@ mod facts;
 use std::time::Duration;
 
 use ds01_core::{
-    model::{Reading, Unknown, UnknownKind},
+    detect::inventory::ContainerProcess,
+    model::{Mig, Reading, Unknown, UnknownKind},
+    source::{FailureKind, SourceError, SourceName},
     table::Medium,
 };
 use jiff::ToSpan;
 
 use super::{
     checks,
-    facts::{DOCKER_SERVICE, Facts, Place, Stat, Units},
+    facts::{DOCKER_SERVICE, Facts, NoSample, Place, SAMPLER_SERVICE, Stat, Units},
     finding::{Finding, Verdict},
     report,
 };
@@ -140,6 +142,178 @@ fn an_old_inventory_is_worse_where_a_timer_should_have_made_a_new_one() {
         if let Ok(inventory) = &mut facts.files.inventory {
             inventory.last_scan = Some(now() - 90.seconds());
         }
+    });
+}
+
+/// A host on which nothing samples, and one container has a GPU.
+fn without_sampler(facts: &mut Facts) {
+    facts.sampler.newest = Ok(None);
+    set_sampler(facts, "inactive", "disabled");
+    with_containers(facts, &["GPU-0"]);
+}
+
+fn set_sampler(facts: &mut Facts, active: &str, enabled: &str) {
+    if let Units::Told(units) = &mut facts.units {
+        let unit = units.get_mut(SAMPLER_SERVICE).unwrap();
+        (unit.active, unit.enabled) = (active.to_owned(), enabled.to_owned());
+    }
+}
+
+/// These running containers alone, each with that GPU, and no process outside of them.
+fn with_containers(facts: &mut Facts, gpus: &[&str]) {
+    let inventory = facts.files.inventory.as_mut().unwrap();
+    let mut one = inventory.containers.values().find(|container| container.status.is_up()).unwrap().clone();
+    one.gpu_processes = None;
+    inventory.containers.clear();
+    for (number, gpu) in gpus.iter().enumerate() {
+        one.gpus = vec![(*gpu).to_owned()];
+        inventory.containers.insert(format!("{number}"), one.clone());
+    }
+    inventory.host_processes.clear();
+}
+
+const ENABLE_SAMPLER: Option<&str> = Some("sudo systemctl enable --now --no-reload ds01-gpu-sampler.service");
+
+#[test]
+fn a_sample_is_fresh_for_half_a_minute() {
+    for (age, says, verdict) in [(30, "last sample 30s ago", Verdict::Ok), (31, "31s ago", Verdict::Warning)] {
+        let journal = (age > 30).then_some("sudo journalctl -u ds01-gpu-sampler.service -n 20");
+        assert_finds("gpu-sampler", verdict, says, journal, |facts| {
+            facts.sampler.newest = Ok(Some(Duration::from_secs(age)));
+        });
+    }
+    // What samples is judged by its samples, whoever runs it.
+    assert_finds("gpu-sampler", Verdict::Ok, "last sample 4s ago", None, |facts| {
+        set_sampler(facts, "inactive", "disabled");
+        not_there(facts, false);
+    });
+}
+
+#[test]
+fn without_a_sampler_it_matters_which_gpus_are_shared() {
+    let found = "inactive, disabled, no sample since the last boot: on GPU 1 (shared), idle time counts only as far as";
+    assert_finds("gpu-sampler", Verdict::Warning, found, ENABLE_SAMPLER, |facts| {
+        without_sampler(facts);
+        with_containers(facts, &["GPU-0", "GPU-1", "GPU-1"]);
+    });
+    // One that was given none, and uses it.
+    assert_finds("gpu-sampler", Verdict::Warning, "on GPU 0 (shared)", ENABLE_SAMPLER, |facts| {
+        without_sampler(facts);
+        with_containers(facts, &["GPU-0", "GPU-9"]);
+        let containers = &mut facts.files.inventory.as_mut().unwrap().containers;
+        containers.get_mut("1").unwrap().gpu_processes = Some(vec![process_on("GPU-0")]);
+    });
+    // A process of the host beside a container; not where there is no container.
+    for (gpus, verdict, command) in
+        [(&["GPU-0"][..], Verdict::Warning, ENABLE_SAMPLER), (&["GPU-1"], Verdict::Ok, None), (&[], Verdict::Ok, None)]
+    {
+        assert_finds("gpu-sampler", verdict, "inactive, disabled", command, |facts| {
+            let processes = facts.files.inventory.as_ref().unwrap().host_processes.clone();
+            without_sampler(facts);
+            with_containers(facts, gpus);
+            let inventory = facts.files.inventory.as_mut().unwrap();
+            inventory.host_processes = processes;
+            inventory.host_processes.values_mut().for_each(|process| process.gpus = process_on("GPU-0").gpus);
+            assert!(!inventory.host_processes.is_empty());
+        });
+    }
+    assert_finds("gpu-sampler", Verdict::Ok, "no GPU is shared or in MIG mode", None, |facts| {
+        without_sampler(facts);
+        with_containers(facts, &["GPU-0", "GPU-1"]);
+    });
+    // Those that are not running share nothing.
+    assert_finds("gpu-sampler", Verdict::Ok, "no GPU is shared or in MIG mode", None, |facts| {
+        without_sampler(facts);
+        with_containers(facts, &["GPU-0", "GPU-0"]);
+        let containers = &mut facts.files.inventory.as_mut().unwrap().containers;
+        containers.get_mut("1").unwrap().status = "exited".to_owned().into();
+    });
+    assert_finds("gpu-sampler", Verdict::Warning, "on GPU 0 (MIG mode), idle time", ENABLE_SAMPLER, |facts| {
+        without_sampler(facts);
+        nothing_remembered(facts);
+        let snapshot = facts.gpu.gpus.as_mut().unwrap();
+        if let Reading::Known(gpu) = &mut snapshot.gpus[0].gpu {
+            gpu.mig = Reading::Known(Mig::Enabled(Vec::new()));
+        }
+    });
+}
+
+fn process_on(gpu: &str) -> ContainerProcess {
+    serde_json::from_value(serde_json::json!({
+        "pid": 7, "name": "python", "gpus": [{ "gpu_uuid": gpu, "memory_mb": 1 }]
+    }))
+    .unwrap()
+}
+
+#[test]
+fn what_makes_a_sampler_run_depends_on_its_unit() {
+    let journal = "sudo journalctl -u ds01-gpu-sampler.service -n 20";
+    for (active, enabled, shared, alone) in [
+        ("inactive", "enabled", Some("sudo systemctl start ds01-gpu-sampler.service"), None),
+        ("inactive", "disabled", ENABLE_SAMPLER, None),
+        ("active", "enabled", Some(journal), Some(journal)),
+        ("activating", "enabled", Some(journal), Some(journal)),
+        ("failed", "enabled", Some(journal), Some(journal)),
+    ] {
+        let says = format!("{active}, {enabled}");
+        let alone_is = if alone.is_some() { Verdict::Warning } else { Verdict::Ok };
+        for (gpus, verdict, command) in [(2, Verdict::Warning, shared), (1, alone_is, alone)] {
+            assert_finds("gpu-sampler", verdict, &says, command, |facts| {
+                without_sampler(facts);
+                set_sampler(facts, active, enabled);
+                with_containers(facts, &["GPU-0", "GPU-0"][..gpus]);
+            });
+        }
+    }
+    let by_hand = Some("sudo ds01-detect sample");
+    assert_finds("gpu-sampler", Verdict::Warning, "not installed, no sample", by_hand, |facts| {
+        without_sampler(facts);
+        with_containers(facts, &["GPU-0", "GPU-0"]);
+        if let Units::Told(units) = &mut facts.units {
+            units.remove(SAMPLER_SERVICE);
+        }
+    });
+    assert_finds("gpu-sampler", Verdict::Warning, "no systemctl, last sample 5m ago", by_hand, |facts| {
+        without_sampler(facts);
+        with_containers(facts, &["GPU-0", "GPU-0"]);
+        facts.units = Units::NoSystemd("no systemctl".to_owned());
+        facts.sampler.newest = Ok(Some(Duration::from_secs(300)));
+    });
+    let unmask = Some("sudo systemctl unmask --no-reload ds01-gpu-sampler.service");
+    assert_finds("gpu-sampler", Verdict::Warning, "masked", unmask, |facts| {
+        without_sampler(facts);
+        with_containers(facts, &["GPU-0", "GPU-0"]);
+        if let Units::Told(units) = &mut facts.units {
+            units.get_mut(SAMPLER_SERVICE).unwrap().load = "masked".to_owned();
+        }
+    });
+}
+
+#[test]
+fn where_nothing_can_be_sampled_no_sampler_is_missed() {
+    assert_finds("gpu-sampler", Verdict::Skipped, "there is no driver to ask", None, |facts| {
+        without_sampler(facts);
+        not_there(facts, false);
+    });
+    assert_finds("gpu-sampler", Verdict::Skipped, "there is no GPU", None, |facts| {
+        without_sampler(facts);
+        facts.gpu.gpus.as_mut().unwrap().gpus.clear();
+    });
+    assert_finds("gpu-sampler", Verdict::Skipped, "NVML did not answer", None, |facts| {
+        without_sampler(facts);
+        facts.gpu.gpus = Err(SourceError::failed(SourceName::Nvml, FailureKind::TimedOut, "no answer within 5s"));
+    });
+}
+
+#[test]
+fn samples_that_cannot_be_read_are_told() {
+    let as_root = Some("sudo ds01-detect doctor");
+    assert_finds("gpu-sampler", Verdict::Warning, "/run/ds01 is not for user id 1000", as_root, |facts| {
+        facts.uid = 1000;
+        facts.sampler.newest = Err(NoSample::Denied);
+    });
+    assert_finds("gpu-sampler", Verdict::Warning, "can't be read: torn", Some("ls -la /run/ds01"), |facts| {
+        facts.sampler.newest = Err(NoSample::Unreadable("torn".to_owned()));
     });
 }
 

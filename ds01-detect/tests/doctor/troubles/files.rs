@@ -14,7 +14,7 @@ use crate::{host::Host, units::Units};
 
 const SCAN: &str = "sudo ds01-detect --state-dir [dir]/state --events-file [dir]/log/events.jsonl \
                     --docker-host unix://[socket] --nvml-library [dir]/nvml/libnvidia-ml.so.1 --proc-root [dir]/proc \
-                    --sys-root [dir]/sys";
+                    --sys-root [dir]/sys --samples-dir [dir]/samples";
 
 pub(crate) fn of_files() -> Vec<Trouble> {
     fn make_fifo(host: &Host, name: &str) {

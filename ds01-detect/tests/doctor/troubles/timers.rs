@@ -3,7 +3,7 @@
 use super::{Trouble, trouble};
 use crate::{
     host::Host,
-    units::{DETECTOR, IDLE, Units, seconds_ago},
+    units::{DETECTOR, IDLE, SAMPLER, Units, seconds_ago},
 };
 
 pub(crate) fn of_timers() -> Vec<Trouble> {
@@ -158,6 +158,57 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
             "the reaper is late",
             |host| change(host, IDLE_TIMER, &[("LastTriggerUSec", &seconds_ago(7200))]),
             &[("idle-timer", "failed", "its last run was 2h ago, and none since", idle_journal)],
+        ),
+        trouble(
+            "nothing samples, and a GPU is in MIG mode",
+            |host| {
+                host.remove("samples");
+                host.systemd_tells(&Units::sound().with(SAMPLER, "ActiveState", "inactive").with(
+                    SAMPLER,
+                    "UnitFileState",
+                    "disabled",
+                ));
+            },
+            &[(
+                "gpu-sampler",
+                "warning",
+                "inactive, disabled, no sample since the last boot: on GPU 1 (MIG mode), idle time counts only",
+                Some("sudo systemctl enable --now --no-reload ds01-gpu-sampler.service"),
+            )],
+        ),
+        trouble(
+            "nothing samples, and no GPU is shared",
+            |host| {
+                host.remove("samples");
+                host.systemd_tells(&Units::sound().without(SAMPLER));
+                host.gpus.gpus[1].mig = None;
+                host.driver_tells(&host.gpus);
+            },
+            &[
+                ("gpu-sampler", "ok", "not installed: no GPU is shared or in MIG mode", None),
+                ("mig", "ok", "off", None),
+            ],
+        ),
+        trouble(
+            "the last sample is of another boot",
+            |host| {
+                host.remove("samples");
+                let boot = "proc/sys/kernel/random/boot_id";
+                host.write(boot, "11111111-5f0d-4d5e-9a52-0e4d7c1c2a10\n");
+                host.sample(0);
+                host.write(boot, "4cf8b3e6-5f0d-4d5e-9a52-0e4d7c1c2a10\n");
+            },
+            &[(
+                "gpu-sampler",
+                "warning",
+                "active, no sample since the last boot",
+                Some("sudo journalctl -u ds01-gpu-sampler.service -n 20"),
+            )],
+        ),
+        trouble(
+            "others can write where the sampler does",
+            |host| host.mode("samples", 0o777),
+            &[("gpu-sampler", "warning", "others than its owner can write", Some("ls -la [dir]/samples"))],
         ),
         trouble(
             "systemd does not answer",
