@@ -22,7 +22,7 @@ Examples:
   ds01-detect --state-dir /tmp/s --events-file /tmp/s/events.jsonl \\
               --scenario fixtures/scenarios/teaching-lab-at-noon.yaml
                                                   scan a sample host, once for each step of its story
-  ds01-detect sample                              watch the GPUs between scans (it has its own --help)
+  ds01-detect sample                              watch the GPUs between scans (has its own --help)
   ds01-detect doctor                              check what a scan needs (it has its own --help)
 
 Exit status:

@@ -33,9 +33,9 @@ It keeps the driver's library loaded: stop it before you unload or replace the d
 
 const EXAMPLES: &str = "\
 Examples:
-  systemctl enable --no-reload --now ds01-gpu-sampler.service
-                                                    run it from now on
-  ds01-detect sample --samples-dir /tmp/s           try it by hand; end it with Ctrl+C
+  sudo systemctl enable --no-reload --now ds01-gpu-sampler.service
+                                                 run it from now on
+  sudo ds01-detect sample --samples-dir /tmp/s   try it by hand; end it with Ctrl+C
 
 Exit status:
   1   /proc can't be read
