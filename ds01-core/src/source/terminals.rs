@@ -25,9 +25,6 @@ const DEVPTS: i64 = 0x1cd1;
 /// Major numbers of pseudo-terminals (`Documentation/admin-guide/devices.txt` of the kernel).
 const PTS_MAJORS: std::ops::RangeInclusive<u32> = 136..=143;
 
-/// Of `tty1` and `ttyS0`.
-const TTY_MAJOR: u32 = 4;
-
 /// Nobody has more; whoever can mount can make a directory of any length.
 const MOST: usize = 4096;
 
@@ -52,9 +49,8 @@ pub fn of_host(dev: &Path) -> Vec<Terminal> {
     let Ok(dir) = open_dir(dev) else { return Vec::new() };
     let mut found = in_pts(&dir, "/dev/pts");
     for name in names(&dir).into_iter().filter(|name| is_console(name)) {
-        // A console that nobody is logged in at belongs to root.
-        let console = open(&dir, &name, &format!("/dev/{name}"), |major, _| major == TTY_MAJOR);
-        found.extend(console.filter(|terminal| terminal.owner != 0));
+        // One that nobody is logged in at belongs to root, and is not opened: that does something to a serial line.
+        found.extend(open(&dir, &name, &format!("/dev/{name}"), |stat| stat.st_uid != 0));
     }
     found
 }
@@ -83,9 +79,8 @@ fn in_pts(dev: &OwnedFd, named: &str) -> Vec<Terminal> {
         return Vec::new();
     }
     let numbers = names(&dir).into_iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
-    numbers
-        .filter_map(|name| open(&dir, &name, &format!("{named}/{name}"), |major, _| PTS_MAJORS.contains(&major)))
-        .collect()
+    let is_pty = |stat: &fs::Stat| PTS_MAJORS.contains(&rustix::fs::major(stat.st_rdev));
+    numbers.filter_map(|name| open(&dir, &name, &format!("{named}/{name}"), is_pty)).collect()
 }
 
 fn names(dir: &OwnedFd) -> Vec<String> {
@@ -96,17 +91,19 @@ fn names(dir: &OwnedFd) -> Vec<String> {
     names
 }
 
+/// The names of consoles: `console`, `tty1`, `ttyS0`, `ttyAMA0`, `hvc0`.
 fn is_console(name: &str) -> bool {
-    let number = name.strip_prefix("ttyS").or_else(|| name.strip_prefix("tty"));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    let of = |prefix: &str| {
+        let number = name.strip_prefix(prefix)?.trim_start_matches(|c: char| c.is_ascii_uppercase());
+        (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(())
+    };
+    name == "console" || of("tty").is_some() || of("hvc").is_some()
 }
 
 /// One that is what it seems: looked at before it is opened, as opening a FIFO or a device does something, and after.
-fn open(dir: &OwnedFd, name: &str, named: &str, is_terminal: impl Fn(u32, u32) -> bool) -> Option<Terminal> {
-    let is_one = |stat: &fs::Stat| {
-        let (major, minor) = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
-        FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && is_terminal(major, minor)
-    };
+fn open(dir: &OwnedFd, name: &str, named: &str, is_wanted: impl Fn(&fs::Stat) -> bool) -> Option<Terminal> {
+    let is_one =
+        |stat: &fs::Stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && is_wanted(stat);
     let before = fs::statat(dir, name, fs::AtFlags::SYMLINK_NOFOLLOW).ok().filter(is_one)?;
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let device = fs::openat(dir, name, flags, Mode::empty()).ok()?;
@@ -162,4 +159,16 @@ impl Terminal {
 /// The root directory of a process, as the kernel shows it below `proc`.
 pub fn root_of(proc: &Path, pid: u32) -> PathBuf {
     proc.join(pid.to_string()).join("root")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consoles_are_told_by_their_names() {
+        let are = ["console", "tty1", "tty63", "ttyS0", "ttyAMA0", "ttyUSB1", "hvc0"];
+        let are_not = ["tty", "ttyS", "hvc", "console1", "nvidia0", "tty1a", "ttyprintk", "pts"];
+        assert!(are.iter().all(|name| is_console(name)) && !are_not.iter().any(|name| is_console(name)));
+    }
 }
