@@ -135,8 +135,8 @@ fn removes_leftovers_of_killed_runs_only() {
     let (_dir, store) = store();
     store.replace("a.json", b"1").unwrap();
     let leftover = store.temporary_name("a.json").unwrap();
-    store.write_new(&leftover, b"half").unwrap();
-    store.write_new(".b.json.tmp-1", b"another's").unwrap();
+    store.write_new(&leftover, b"half", FILE_MODE, None).unwrap();
+    store.write_new(".b.json.tmp-1", b"another's", FILE_MODE, None).unwrap();
     store.remove_leftovers("a.json").unwrap();
     assert!(!store.path_of(&leftover).exists());
     assert!(store.path_of("a.json").exists() && store.path_of(".b.json.tmp-1").exists());
