@@ -10,7 +10,6 @@ use std::{
 use ds01_core::{
     idle::{self, Action, Channels, Checked, Hands, Login, Others, People, rules::Waits},
     outbox::{Deliverer, Outbox},
-    source::Clock,
 };
 
 use crate::bench::{Bench, POLICY, STOP_AT, action, id, trainer};

@@ -175,3 +175,19 @@ fn what_checks_would_have_done_by_now() {
     long.policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: 2h}\n");
     assert_eq!(would(&long), Some(Supposed::Stopped(StopCause::Runtime)));
 }
+
+#[test]
+fn who_is_not_known_to_have_heard_his_warning_waits_where_the_policy_asks_for_it() {
+    use crate::policy::RequireDelivery;
+    let mut given = Given::idle_minutes(40).warned();
+    given.policy.require_delivery = RequireDelivery::Any;
+    let decision = given.decide();
+    assert_eq!((&decision.action, &decision.waits), (&Action::Nothing, &Some(Waits::Untold)));
+    assert_eq!(warned_again(&given.case()), Some(Action::Warn { left: minutes(4), keep_alive_refused: None }));
+    given.track.warning.as_mut().unwrap().confirmed.push("hook:mail".to_owned());
+    assert!(is_stop(&given.decide()));
+    // Before its limit, nothing is withheld.
+    let mut early = Given::idle_minutes(28).warned();
+    early.policy.require_delivery = RequireDelivery::Any;
+    assert_eq!((early.decide().waits, early.decide().next), (None, Next::Stop(minutes(2))));
+}
