@@ -16,7 +16,7 @@ pub(crate) fn outbox(config: &Path, state_dir: &Path) -> Outbox {
 
 /// What is shown at the next login: `/var/lib/ds01-notices`.
 pub(crate) fn login(state_dir: &Path) -> Login {
-    Login { state_dir: state_dir.to_owned(), dir: beside(state_dir, "-notices") }
+    Login::new(state_dir, beside(state_dir, "-notices"))
 }
 
 fn beside(state_dir: &Path, ending: &str) -> PathBuf {
@@ -35,6 +35,6 @@ mod tests {
         assert_eq!(outbox.dir, Path::new("/var/lib/ds01-notify/outbox"));
         assert_eq!(outbox.results, Path::new("/var/lib/ds01-notify/results"));
         assert_eq!((outbox.hooks.as_path(), outbox.trusted), (Path::new("/etc/ds01/notify.d"), 0));
-        assert_eq!(login(state).dir, Path::new("/var/lib/ds01-notices"));
+        assert_eq!(beside(state, "-notices"), Path::new("/var/lib/ds01-notices"));
     }
 }

@@ -112,7 +112,7 @@ impl Post {
             people,
             notify: options.policy.notify.clone(),
             outbox: self.outbox.clone(),
-            login: Login { state_dir: self.bench.state_dir.clone(), dir: self.bench.dir().join("notices") },
+            login: Login::new(&self.bench.state_dir, self.bench.dir().join("notices")),
         };
         let hands = Hands { control: Arc::clone(&self.bench.control), broadcast: Arc::new(channels) };
         idle::run(&self.bench.sources, &hands, &options).unwrap()

@@ -1,6 +1,13 @@
 //! The hook that sends mail.
 
-use std::{fs, path::Path, process::Output};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    path::Path,
+    process::Output,
+    thread,
+};
 
 use tempfile::TempDir;
 
@@ -84,4 +91,61 @@ fn a_mail_system_that_fails_or_is_missing_is_a_failure() {
     let missing = run_hook("mail", &[("SENDMAIL", "/nonexistent/sendmail")]);
     assert_eq!(words(&missing.stderr), "there is no /nonexistent/sendmail, and no /nonexistent");
     assert!(!missing.status.success());
+}
+
+/// A mail server for one mail: what it was told, line by line.
+fn server() -> (u16, thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = thread::spawn(move || {
+        let mut reader = BufReader::new(listener.accept().unwrap().0);
+        let (mut heard, mut in_data) = (Vec::new(), false);
+        let mut say = |reader: &mut BufReader<std::net::TcpStream>, words: &str| {
+            reader.get_mut().write_all(format!("{words}\r\n").as_bytes()).unwrap();
+        };
+        say(&mut reader, "220 test");
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap() == 0 {
+                return heard;
+            }
+            heard.push(line.trim_end().to_owned());
+            match line.trim_end() {
+                "." if in_data => {
+                    in_data = false;
+                    say(&mut reader, "250 taken");
+                }
+                _ if in_data => {}
+                "DATA" => {
+                    in_data = true;
+                    say(&mut reader, "354 go on");
+                }
+                "QUIT" => {
+                    say(&mut reader, "221 bye");
+                    return heard;
+                }
+                _ => say(&mut reader, "250 well"),
+            }
+        }
+    });
+    (port, heard)
+}
+
+#[test]
+fn a_mail_server_takes_it_where_sendmail_can_not_be_used() {
+    let mail = Mail::new(1);
+    let relay = mail.path().join("relay");
+    let (port, heard) = server();
+    fs::write(&relay, format!("smtp://127.0.0.1:{port}\n")).unwrap();
+    let vars = [("DS01_ADDRESS", "alice@x.org"), ("MAIL_RELAY", relay.to_str().unwrap())];
+    let sent = mail.send(&vars);
+    assert!(sent.status.success(), "{}", words(&sent.stderr));
+    assert_eq!(words(&sent.stdout), "alice@x.org");
+    let heard = heard.join().unwrap();
+    assert!(heard.contains(&"RCPT TO:<alice@x.org>".to_owned()), "{heard:?}");
+    assert!(heard.contains(&format!("| {HOSTILE} |")), "{heard:?}");
+    // Nobody is there any more.
+    assert!(!mail.send(&vars).status.success());
+    fs::write(&relay, "file:///etc/passwd\n").unwrap();
+    assert!(words(&mail.send(&vars).stderr).contains("write a URL"));
 }

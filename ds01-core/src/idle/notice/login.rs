@@ -4,7 +4,12 @@
 //! that is read back from it could be believed. A shell snippet shows it (`config/profile.d/ds01-notices.sh`): what is still
 //! to come at each login, everything else once.
 
-use std::{collections::BTreeSet, fmt::Write, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,12 +33,12 @@ const DIR_NAME: &str = "login-notices";
 const MAX_BYTES: usize = 512 * 1024;
 
 /// Notices for the next login.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Login {
-    /// The state directory.
-    pub state_dir: PathBuf,
-    /// Where the users' files are: a directory of root's that others can only pass through.
-    pub dir: PathBuf,
+    state_dir: PathBuf,
+    dir: PathBuf,
+    /// Stops are told of side by side, and several can be one user's.
+    one_at_a_time: Mutex<()>,
 }
 
 /// What is remembered of one user.
@@ -96,6 +101,12 @@ impl Kept {
 }
 
 impl Login {
+    /// What root remembers is in the state directory. The users' files are in `dir`: a directory of root's that others can only
+    /// pass through.
+    pub fn new(state_dir: impl Into<PathBuf>, dir: impl Into<PathBuf>) -> Self {
+        Self { state_dir: state_dir.into(), dir: dir.into(), one_at_a_time: Mutex::new(()) }
+    }
+
     /// Whether there is a directory for it.
     pub fn is_installed(&self) -> bool {
         self.dir.exists()
@@ -108,6 +119,7 @@ impl Login {
     /// Why it could not be written, in words.
     pub fn add(&self, uid: u32, message: &Message<'_>) -> Result<PathBuf, String> {
         let path = self.dir.join(uid.to_string());
+        let _one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         let add = || -> Result<(), StoreError> {
             let private = Store::open(&self.state_dir)?.open_within(DIR_NAME)?;
             let public = Store::open_existing(&self.dir)?;

@@ -15,7 +15,7 @@ fn login() -> (tempfile::TempDir, Login) {
     let public = dir.path().join("public");
     fs::create_dir(&public).unwrap();
     fs::set_permissions(&public, fs::Permissions::from_mode(0o711)).unwrap();
-    let login = Login { state_dir: dir.path().join("state"), dir: public };
+    let login = Login::new(dir.path().join("state"), public);
     (dir, login)
 }
 
@@ -96,4 +96,17 @@ fn a_link_in_its_place_is_replaced_and_not_followed() {
     tell(&login, Severity::Warning, "| one |\n", noon());
     assert_eq!(fs::read_to_string(target).unwrap(), "safe");
     assert!(file(&login).contains("| one |"));
+}
+
+/// Eight stops of one user's containers are told of side by side.
+#[test]
+fn notices_at_the_same_time_are_all_kept() {
+    let (_dir, login) = login();
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            let login = &login;
+            scope.spawn(move || tell(login, Severity::Stop, &format!("| {n} |\n"), noon()));
+        }
+    });
+    assert_eq!(file(&login).matches("notice ").count(), 8, "{}", file(&login));
 }
