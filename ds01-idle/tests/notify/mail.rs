@@ -100,7 +100,7 @@ fn server() -> (u16, thread::JoinHandle<Vec<String>>) {
     let heard = thread::spawn(move || {
         let mut reader = BufReader::new(listener.accept().unwrap().0);
         let (mut heard, mut in_data) = (Vec::new(), false);
-        let mut say = |reader: &mut BufReader<std::net::TcpStream>, words: &str| {
+        let say = |reader: &mut BufReader<std::net::TcpStream>, words: &str| {
             reader.get_mut().write_all(format!("{words}\r\n").as_bytes()).unwrap();
         };
         say(&mut reader, "220 test");
