@@ -6,7 +6,8 @@ DEMO := target/demo-host
 SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 
 SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/install-test-deps.sh \
-	$(addprefix config/deploy/debian/,build preinst postinst prerm postrm)
+	$(addprefix config/deploy/debian/,build preinst postinst prerm postrm) \
+	$(addprefix config/notify.d/,mail webhook) config/profile.d/ds01-notices.sh
 
 .PHONY: demo test test-deps test-system test-gpu lint bench trial deb clean
 

@@ -10,7 +10,11 @@ programs='ds01-detect ds01-workloads ds01-idle'
 detector_timer=ds01-workload-detector.timer
 timers="$detector_timer ds01-idle-checker.timer"
 sampler=ds01-gpu-sampler.service
-services="ds01-workload-detector.service ds01-idle-checker.service $sampler"
+services="ds01-workload-detector.service ds01-idle-checker.service ds01-notify.service $sampler"
+notify_path=ds01-notify.path
+paths=$notify_path
+examples_source=$here/../notify.d
+profile_source=$here/../profile.d/ds01-notices.sh
 
 say() { printf 'install.sh: %s\n' "$*"; }
 warn() { say "$*" >&2; }
@@ -164,7 +168,7 @@ install_files() {
         "$from" --generate completions-fish >"$work/fish"
         put 644 "$work/fish" "$prefix/share/fish/vendor_completions.d/$program.fish"
     done
-    for name in $services $timers; do
+    for name in $services $timers $paths; do
         unit "$name"
         put 644 "$work/$name" "$unit_dir/$name"
     done
@@ -176,6 +180,11 @@ install_files() {
             *) put 644 "$file" "$doc_dir/${file##*/}" ;;
         esac
     done
+    # Programs that are handed notices; admins copy what they want into notify.d.
+    for file in "$examples_source"/*; do
+        put 755 "$file" "$doc_dir/examples/notify.d/${file##*/}"
+    done
+    put_config "$profile_source" /etc/profile.d/ds01-notices.sh
     put_config "$here/logrotate.d/ds01" /etc/logrotate.d/ds01
     for file in "$config_source"/*.yaml; do
         put_config "$file" "$etc/${file##*/}"
@@ -207,7 +216,7 @@ remove() {
 
 # Which units systemd would read anew.
 outdated() {
-    for name in $services $timers; do
+    for name in $services $timers $paths; do
         if [ "$(systemctl show --property NeedDaemonReload --value "$name" 2>/dev/null)" = yes ]; then
             printf '%s\n' "$name"
         fi
@@ -220,6 +229,10 @@ start() {
         say "making the system group docker, whose members may read what ds01 finds"
         do_it groupadd --system docker
     fi
+    if ! getent passwd ds01-notify >/dev/null; then
+        say "making the system user ds01-notify, who runs the programs in $etc/notify.d"
+        do_it useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ds01-notify
+    fi
     do_it systemd-tmpfiles --create "$tmpfiles_dir/ds01.conf"
     # A unit that systemd has not read yet is read when it is first used, so this is for upgrades.
     if live && [ -n "$(outdated)" ]; then
@@ -227,13 +240,16 @@ start() {
     fi
     # What is new here; on an upgrade, all else stays as the admin left it.
     new=
-    [ -e "$work/upgrade" ] || new=$detector_timer
+    [ -e "$work/upgrade" ] || new="$detector_timer $notify_path"
     [ -e "$work/had-sampler" ] || new="$new $sampler"
     # Unless told not to, `enable` has systemd read all units anew.
     # shellcheck disable=SC2086 # a list of words
     [ -z "$new" ] || do_it systemctl --no-reload --quiet enable $new
     if live && { [ -n "$dry_run" ] || systemctl --quiet is-enabled "$detector_timer"; }; then
         do_it systemctl start "$detector_timer"
+    fi
+    if live && { [ -n "$dry_run" ] || systemctl --quiet is-enabled "$notify_path"; }; then
+        do_it systemctl start "$notify_path"
     fi
     if live && [ ! -e "$work/had-sampler" ]; then
         do_it systemctl start "$sampler"
@@ -270,12 +286,12 @@ uninstall() {
     grep '/$' "$work/old" >>"$work/left" || :
     if live && [ -s "$work/old" ]; then
         # shellcheck disable=SC2046,SC2086 # lists of words
-        do_it systemctl stop $(known $timers $services)
+        do_it systemctl stop $(known $timers $paths $services)
         # One that was stopped in the middle counts as failed.
         # shellcheck disable=SC2046,SC2086
         do_it systemctl reset-failed $(known $services) 2>/dev/null || :
         # shellcheck disable=SC2046,SC2086
-        do_it systemctl --no-reload --quiet disable $(known $timers $sampler)
+        do_it systemctl --no-reload --quiet disable $(known $timers $paths $sampler)
     fi
     while IFS= read -r file; do
         case "$file" in
@@ -293,7 +309,12 @@ uninstall() {
         done <"$work/config"
         remove "$left"
         # By name: these directories may be those of other parts of the platform as well.
-        purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity
+        purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity \
+            login-notices
+        # These are ds01's alone.
+        for dir in /var/lib/ds01-notify /var/lib/ds01-notices; do
+            [ ! -d "$destdir$dir" ] || do_it rm -rf "$destdir$dir"
+        done
         purge_state /var/log/ds01 'events.jsonl*'
         purge_state /run/ds01 'gpu-samples*.jsonl'
     else

@@ -26,6 +26,7 @@
 //! | [`deadline`] | asking in a thread, and not waiting for ever | threads |
 //! | [`model`] | plain data: containers, GPUs, processes, readings | no |
 //! | [`store`], [`usage`] | files that survive a crash; counters of cgroups and processes | yes |
+//! | [`outbox`] | notices on their way through programs of the admin's | yes |
 //! | [`source`] | the doors: one trait a source, the real ones, the fakes | yes |
 //! | [`event`] | what happened: the registry of types, and the log | the log |
 //! | [`policy`] | what applies to whom: files in, resolved settings out | reading files |
@@ -95,6 +96,7 @@ pub mod event;
 pub mod idle;
 pub mod json;
 pub mod model;
+pub mod outbox;
 pub mod policy;
 pub mod sampler;
 pub mod scan;

@@ -21,7 +21,7 @@ use std::{
 
 use jiff::Timestamp;
 use rustix::{
-    fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags},
+    fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, Uid},
     io::Errno,
     rand::{GetRandomFlags, getrandom},
 };
@@ -30,6 +30,8 @@ use crate::deadline::within;
 
 /// For files: owner reads and writes, group reads. Command lines can hold secrets.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
+/// For files that somebody else is given: he alone reads.
+const PRIVATE_MODE: Mode = Mode::from_raw_mode(0o400);
 /// For locks: whoever can read a file can lock it, and so keep every later run waiting.
 const LOCK_MODE: Mode = Mode::from_raw_mode(0o600);
 /// For directories that this program has to make.
@@ -242,8 +244,22 @@ impl Store {
     /// When anything failed, the old file is as it was; but for a failure to flush the directory, after which it is the new
     /// one, and a crash may bring the old one back.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.replace_as(name, bytes, FILE_MODE, None)
+    }
+
+    /// As [`replace`](Self::replace), with a file that belongs to user id `owner`, who alone can read it. It is written before
+    /// it is his; he can do with it what he likes, so it is never read back.
+    ///
+    /// # Errors
+    ///
+    /// As [`replace`](Self::replace).
+    pub fn replace_for(&self, owner: u32, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.replace_as(name, bytes, PRIVATE_MODE, Some(Uid::from_raw(owner)))
+    }
+
+    fn replace_as(&self, name: &str, bytes: &[u8], mode: Mode, owner: Option<Uid>) -> Result<(), StoreError> {
         let temporary = self.temporary_name(name)?;
-        let written = self.write_new(&temporary, bytes).and_then(|()| {
+        let written = self.write_new(&temporary, bytes, mode, owner).and_then(|()| {
             fs::renameat(&self.dir, &*temporary, &self.dir, name).map_err(|error| self.error("replace", name, error))
         });
         if written.is_err() {
@@ -305,11 +321,15 @@ impl Store {
         Ok(Lines::new(file, self.path_of(name)))
     }
 
-    fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let mut file = self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, "make")?;
+    fn write_new(&self, name: &str, bytes: &[u8], mode: Mode, owner: Option<Uid>) -> Result<(), StoreError> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        let mut file = self.open_file_with(name, flags, LOCK_MODE, "make")?;
         // Whatever the umask of whoever ran this: a group that could read the old file can read the new one.
-        fs::fchmod(&file, FILE_MODE).map_err(|error| self.error("set the mode of", name, error))?;
+        fs::fchmod(&file, mode).map_err(|error| self.error("set the mode of", name, error))?;
         file.write_all(bytes).map_err(|error| self.error("write", name, error))?;
+        if owner.is_some() {
+            fs::fchown(&file, owner, None).map_err(|error| self.error("give to its user", name, error))?;
+        }
         file.sync_all().map_err(|error| self.error("flush", name, error))
     }
 

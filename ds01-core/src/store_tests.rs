@@ -135,8 +135,8 @@ fn removes_leftovers_of_killed_runs_only() {
     let (_dir, store) = store();
     store.replace("a.json", b"1").unwrap();
     let leftover = store.temporary_name("a.json").unwrap();
-    store.write_new(&leftover, b"half").unwrap();
-    store.write_new(".b.json.tmp-1", b"another's").unwrap();
+    store.write_new(&leftover, b"half", FILE_MODE, None).unwrap();
+    store.write_new(".b.json.tmp-1", b"another's", FILE_MODE, None).unwrap();
     store.remove_leftovers("a.json").unwrap();
     assert!(!store.path_of(&leftover).exists());
     assert!(store.path_of("a.json").exists() && store.path_of(".b.json.tmp-1").exists());
@@ -152,4 +152,22 @@ fn a_torn_line_is_ended_before_the_next() {
     lines.append(b"{}\n").unwrap();
     lines.begin().unwrap();
     assert_eq!(store.read("l").unwrap().unwrap(), b"{\"torn\":\n{}\n");
+}
+
+#[test]
+fn a_file_for_somebody_is_his_alone_and_replaces_a_link() {
+    use std::os::unix::fs::MetadataExt;
+    let (dir, store) = store();
+    let me = rustix::process::geteuid().as_raw();
+    // Root can give files away, and nobody else can.
+    let owner = if me == 0 { 12_345 } else { me };
+    std::fs::write(dir.path().join("target"), "safe").unwrap();
+    std::os::unix::fs::symlink(dir.path().join("target"), store.path_of("u")).unwrap();
+    for text in ["1", "2"] {
+        store.replace_for(owner, "u", text.as_bytes()).unwrap();
+        let metadata = std::fs::symlink_metadata(store.path_of("u")).unwrap();
+        assert_eq!((metadata.mode() & 0o7777, metadata.uid(), metadata.is_file()), (0o400, owner, true));
+        assert_eq!(std::fs::read_to_string(store.path_of("u")).unwrap(), text);
+    }
+    assert_eq!(std::fs::read_to_string(dir.path().join("target")).unwrap(), "safe");
 }

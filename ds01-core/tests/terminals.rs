@@ -122,7 +122,9 @@ const TEXT: &str = "+----+\n| hi |\n+----+\n";
 const SHOWN: &str = "\r\n+----+\r\n| hi |\r\n+----+\r\n";
 
 fn tell(people: &People, user: Option<&str>, pid: Option<u32>) -> Vec<Delivery> {
-    people.tell(&Message { text: TEXT, severity: Severity::Warning, facts: &facts(user), pid })
+    let facts = facts(user);
+    let (at, severity) = (jiff::Timestamp::UNIX_EPOCH, Severity::Warning);
+    people.tell(&Message { text: TEXT, severity, facts: &facts, pid, at, check: 1, ahead: None })
 }
 
 fn reached(channel: Channel, recipient: &str, places: &[String]) -> Delivery {

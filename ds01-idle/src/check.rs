@@ -6,7 +6,7 @@ use ds01_core::{
     cli::console,
     detect::{Settings, Sources},
     event::EventLog,
-    idle::{self, Action, CheckOptions, Checked, ContainerFacts, Hands, Others, Outcome, People, Wall},
+    idle::{self, Action, Channels, CheckOptions, Checked, ContainerFacts, Hands, Others, Outcome, People, Wall},
     policy::{self, Policy},
     source::SourceName,
 };
@@ -16,6 +16,7 @@ use crate::{
     CONSOLE,
     cli::{HostRequest, RunRequest},
     failure::{Failure, count_findings, exit},
+    places,
     tally::Tally,
     words,
 };
@@ -53,6 +54,12 @@ impl Host {
                 Some(program) => Others::Program(Wall::new(program, WALL_AT_MOST)),
                 None => Others::EachTerminal,
             },
+        };
+        let people = Channels {
+            people,
+            notify: notify.clone(),
+            outbox: places::outbox(&request.config, &request.state_dir),
+            login: places::login(&request.state_dir),
         };
         let options = CheckOptions {
             state_dir: request.state_dir.clone(),

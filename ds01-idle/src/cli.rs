@@ -29,7 +29,14 @@ pub(crate) enum Request {
     Status(StatusRequest),
     Explain(ExplainRequest),
     Policy(PolicyRequest),
-    CheckConfig { config: PathBuf },
+    CheckConfig {
+        config: PathBuf,
+    },
+    /// Run hooks.
+    Deliver {
+        config: PathBuf,
+        state_dir: PathBuf,
+    },
     Generate(Generate),
 }
 
@@ -150,6 +157,15 @@ enum Command {
         #[command(flatten)]
         config: Config,
     },
+    /// Give the notices in the outbox to the programs in notify.d, until all are delivered: the work of ds01-notify.service
+    #[command(hide = true)]
+    Deliver {
+        #[command(flatten)]
+        config: Config,
+        /// The directory of the state, beside which the outbox is
+        #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
+        state_dir: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -231,6 +247,7 @@ pub(crate) fn parse() -> Request {
         Some(Command::Policy { user, container_type, json, config: Config { config } }) => {
             Request::Policy(PolicyRequest { config, user, container_type, json })
         }
+        Some(Command::Deliver { config: Config { config }, state_dir }) => Request::Deliver { config, state_dir },
         Some(Command::CheckConfig { config: Config { config } }) => Request::CheckConfig { config },
     }
 }

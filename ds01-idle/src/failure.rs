@@ -9,6 +9,7 @@ use ds01_core::{
     idle::CheckError,
     policy::{BadPolicy, Diagnostic, Severity},
     source::{SourceError, fake::ScenarioError},
+    store::StoreError,
 };
 
 use crate::CONSOLE;
@@ -38,6 +39,9 @@ pub(crate) enum Failure {
     /// A source could not even be asked.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The outbox, or what is remembered of it.
+    #[error(transparent)]
+    Deliver(StoreError),
     /// The sample host.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
@@ -79,6 +83,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Policy(_) => exit::CONFIG,
             Self::Check(error) if error.is_locked() => exit::LOCKED,
+            Self::Deliver(StoreError::Locked { .. }) => exit::LOCKED,
             _ => exit::FAILED,
         })
     }

@@ -6,9 +6,11 @@
 mod check;
 mod check_config;
 mod cli;
+mod deliver;
 mod demo;
 mod explain;
 mod failure;
+mod places;
 mod policy;
 mod status;
 mod tally;
@@ -44,6 +46,7 @@ fn run(request: Request) -> Result<ExitCode, Failure> {
         Request::Explain(request) => explain::run(&request),
         Request::Policy(request) => policy::run(&request, &mut std::io::stdout().lock()),
         Request::CheckConfig { config } => check_config::run(&config, &mut std::io::stdout().lock()),
+        Request::Deliver { config, state_dir } => deliver::run(&config, &state_dir),
         Request::Generate(what) => {
             console::print(&what.render(cli::command())?)?;
             Ok(ExitCode::SUCCESS)

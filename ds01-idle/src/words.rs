@@ -24,6 +24,9 @@ pub(crate) fn next(case: Option<&Case<'_>>, decision: &Decision, now: Timestamp,
         Action::WarnOfRemoval { .. } => return format!("{}: removal", soon("warning")),
         Action::Remove(_) => return soon("removal"),
         Action::TellExempt(_) => return "exempt: owner".to_owned(),
+        Action::Nothing if decision.waits == Some(Waits::Untold) => {
+            return "stop withheld: nobody could be told".to_owned();
+        }
         Action::Nothing => {}
     }
     match (decision.next, &decision.waits) {

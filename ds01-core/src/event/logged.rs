@@ -123,6 +123,12 @@ impl Logged {
                     places.join(", ")
                 )
             }
+            "notice.written" => {
+                let places = self.details.get("places").and_then(Value::as_array);
+                let places: Vec<&str> = places.into_iter().flatten().filter_map(Value::as_str).collect();
+                let (recipient, channel) = (text("recipient"), text("channel"));
+                format!("put up for {recipient} by {channel} ({}): {}", text("severity"), places.join(", "))
+            }
             "notice.failed" => {
                 let (recipient, channel) = (text("recipient"), text("channel"));
                 format!("could not tell {recipient} by {channel} ({}): {}", text("severity"), text("error"))

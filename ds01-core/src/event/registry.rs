@@ -311,13 +311,28 @@ events! {
         container_id: ContainerId;
         /// What it says: warning, stop, removal or information.
         severity: &'static str;
-        /// The way it took: terminals or wall.
-        channel: &'static str;
+        /// The way it took: terminals, wall, or hook: and the name of a program.
+        channel: String;
         /// For whom it was.
         recipient: String;
         /// How many terminals or addresses it reached.
         count: u64;
         /// Which.
+        places: Vec<String>;
+    }
+    /// A notice was put where it can reach people, and nobody knows yet whether it has.
+    "notice.written" NoticeWritten {
+        /// The name of the container that it is about.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// What it says: warning, stop, removal or information.
+        severity: &'static str;
+        /// The way it takes: hooks or login.
+        channel: String;
+        /// For whom it is.
+        recipient: String;
+        /// Where: names of hooks, or a file.
         places: Vec<String>;
     }
     /// A notice reached nobody on one way.
@@ -328,8 +343,8 @@ events! {
         container_id: ContainerId;
         /// What it says: warning, stop, removal or information.
         severity: &'static str;
-        /// The way it took: terminals or wall.
-        channel: &'static str;
+        /// The way it took: terminals, wall, hooks, login, or hook: and the name of a program.
+        channel: String;
         /// For whom it was.
         recipient: String;
         /// Why it reached nobody.

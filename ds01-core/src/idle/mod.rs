@@ -43,7 +43,7 @@ pub use evidence::{
     Signals, Thresholds, Verdict,
 };
 pub use journal::{Journal, Look};
-pub use notice::{Broadcast, Channel, Delivery, Message, Others, People, Reached, Severity, Wall};
+pub use notice::{Broadcast, Channel, Channels, Delivery, Login, Message, Others, People, Reached, Severity, Wall};
 pub use rules::{
     Action, Case, Changed, Check, ContainerPolicy, Decision, Demand, KeepAlive, Plan, Reason, Removal, Rule, decide,
     recheck, trail,

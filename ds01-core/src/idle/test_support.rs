@@ -97,5 +97,6 @@ pub(in crate::idle) fn container_policy(text: &str) -> ContainerPolicy {
         resolved: policy.resolve(Some("alice"), ContainerType::Docker),
         exemptions: Vec::new(),
         monitoring: policy.monitoring,
+        require_delivery: policy.notify.require_delivery,
     }
 }

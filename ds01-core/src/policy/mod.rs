@@ -44,6 +44,7 @@ mod source;
 mod sources;
 mod user_name;
 mod value;
+mod way;
 mod whole;
 mod yaml;
 
@@ -56,8 +57,9 @@ pub use files::{DEFAULT_PATH, load, system_processes};
 pub use level::{ContainerType, Level, Place, Sourced};
 pub use monitoring::Monitoring;
 pub use names::short_form;
-pub use notify::{Notify, RequireDelivery};
+pub use notify::{Channels, Notify, Recipient, RequireDelivery};
 pub use resolve::Resolved;
 pub use settings::{Limits, Row, Rules};
 pub use value::{GpuUnknown, RemoveStopped, Shown};
+pub use way::Way;
 pub use whole::{Loaded, Policy};

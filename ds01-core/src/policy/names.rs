@@ -18,7 +18,7 @@ pub fn short_form(name: &str) -> String {
 }
 
 /// Something for each of several users, found by any form of their names.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ByUser<T> {
     exact: BTreeMap<String, T>,
     by_short: BTreeMap<String, Vec<String>>,

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -54,6 +57,8 @@ pub(crate) struct People {
     notices: Mutex<Vec<String>>,
     /// Whether the broadcast fails.
     pub(crate) deaf: Mutex<bool>,
+    /// How often its owner alone was tried.
+    pub(crate) tried: AtomicUsize,
 }
 
 impl People {
@@ -74,6 +79,12 @@ impl Broadcast for People {
             Reached::Delivered(vec!["/dev/pts/0".to_owned()])
         };
         vec![Delivery { channel: Channel::Terminals, recipient: "alice".to_owned(), reached }]
+    }
+
+    fn tell_owner(&self, message: &Message<'_>) -> Option<Delivery> {
+        self.tried.fetch_add(1, SeqCst);
+        let deaf = *self.deaf.lock().unwrap();
+        if deaf { None } else { self.tell(message).pop() }
     }
 }
 

@@ -16,3 +16,4 @@ mod removal;
 mod state_file;
 mod stops;
 mod story;
+mod told;

@@ -150,7 +150,10 @@ fn a_restart_at_any_point_changes_nothing() {
         let mut events = bench.events();
         events
             .sort_by_key(|event| (event["timestamp"].to_string(), event["event_type"].to_string(), event.to_string()));
-        (events, bench.notices(), bench.host.orders(), last)
+        let (mut notices, mut orders) = (bench.notices(), bench.host.orders());
+        notices.sort_unstable();
+        orders.sort_by_key(|order| format!("{order:?}"));
+        (events, notices, orders, last)
     };
     let (events, notices, orders, state) = story(false);
     assert_eq!(orders.len(), 2, "{orders:?}");

@@ -91,7 +91,12 @@ impl Trial {
         let morning: Timestamp = "2026-03-02T00:00:00Z".parse().unwrap();
         Self {
             thresholds: Thresholds::from(&resolved.rules),
-            policy: ContainerPolicy { resolved, exemptions: Vec::new(), monitoring: policy.monitoring },
+            policy: ContainerPolicy {
+                resolved,
+                exemptions: Vec::new(),
+                monitoring: policy.monitoring,
+                require_delivery: policy.notify.require_delivery,
+            },
             facts: ContainerFacts {
                 id: "ab".repeat(32).parse().unwrap(),
                 name: "c".to_owned(),
@@ -192,7 +197,8 @@ impl Trial {
         match decide(&case, &KeepAlive::Absent).action {
             Action::Warn { left, .. } => {
                 let left_ms = u64::try_from(left.as_millis()).unwrap();
-                track.warning = Some(Warning { at: now.at, check, not_before_boot_ms: now.boot_ms + left_ms });
+                let not_before_boot_ms = now.boot_ms + left_ms;
+                track.warning = Some(Warning { at: now.at, check, not_before_boot_ms, confirmed: Vec::new() });
                 false
             }
             Action::Stop { .. } => true,

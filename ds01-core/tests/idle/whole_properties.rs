@@ -171,6 +171,10 @@ impl Twin {
             if decision.action == Action::Nothing || checked.outcomes.get(id) == Some(&Outcome::Done) {
                 self.0.record(id, decision, now);
             }
+            // Its owner is at a terminal on this host.
+            if matches!(decision.action, Action::Warn { .. }) {
+                self.0.told(id, "terminals");
+            }
         }
         prop_assert_eq!(&self.0, &checked.state);
         Ok(())

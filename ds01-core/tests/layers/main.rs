@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["json", "table"],
     &["model"],
     &["store", "usage"],
+    &["outbox"],
     &["source"],
     &["event", "policy"],
     &["detect"],

@@ -143,6 +143,9 @@ fn headline(case: &Case<'_>, decision: &Decision, zone: &TimeZone) -> String {
         }
         Action::Nothing | Action::WarnOfRemoval { .. } | Action::Remove(_) => {}
     }
+    if decision.waits == Some(Waits::Untold) {
+        return "Its stop is withheld: nobody could be told.".to_owned();
+    }
     let now = case.now.at;
     match (decision.next, &decision.waits) {
         (Next::Warning(left), _) => format!("Its user will be warned in {}, if it stays idle.", units::duration(left)),
@@ -188,6 +191,11 @@ fn why(checked: &Checked, case: &Case<'_>, decision: &Decision) -> String {
                     format!("; {seen} idle {} in a row of {wanted}: {setting}", checks(*seen))
                 }
                 Some(Waits::KeepAliveUnreadable(why)) => format!("; {}", sanitize(why)),
+                Some(Waits::Untold) => {
+                    "; `require_delivery` in the policy asks that its warning arrives, and nobody knows \
+                     that it did"
+                        .to_owned()
+                }
                 Some(Waits::Cap) => format!("; {}", named(case.policy, "max_stops_per_run")),
                 Some(Waits::Kept) => format!("; {}", named(case.policy, "keepalive_max_duration")),
                 None => String::new(),
@@ -261,6 +269,11 @@ fn to_change(case: &Case<'_>, decision: &Decision) -> Option<String> {
         Some(Reason::Idle) if decision.waits == Some(Waits::Kept) => {
             Some("when the file is gone or too old, its user is warned, and it is stopped after that".to_owned())
         }
+        Some(Reason::Idle) if decision.waits == Some(Waits::Untold) => Some(
+            "its owner is warned at his terminal once he is at one, and it is stopped after that; docs/notifying.md says how \
+             to set up mail"
+                .to_owned(),
+        ),
         Some(Reason::Idle) => Some(keep_alive()),
         Some(Reason::Grace(left)) if case.verdict() == Verdict::Idle && warned_after(*left, decision, case) => Some(
             "if it is still idle when its grace period ends, its user is warned first, and it is stopped at a later check"

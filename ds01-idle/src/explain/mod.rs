@@ -181,6 +181,23 @@ mod tests {
     }
 
     #[test]
+    fn a_stop_that_is_withheld_says_so_and_what_helps() {
+        let mut checked = at_noon();
+        let id = checked.find("jupyter-204817").unwrap();
+        let decision = checked.plan.decisions.get_mut(&id).unwrap();
+        decision.action = ds01_core::idle::Action::Nothing;
+        decision.waits = Some(ds01_core::idle::rules::Waits::Untold);
+        let next = crate::words::next(None, decision, checked.look.now.at, &TimeZone::UTC);
+        assert_eq!(next, "stop withheld: nobody could be told");
+        let medium = Medium { width: None, color: false };
+        let text = explained(&checked, &id, None, medium, &TimeZone::UTC).unwrap();
+        for words in ["Its stop is withheld: nobody could be told.", "`require_delivery` in the policy", "notifying.md"]
+        {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[test]
     fn a_narrow_terminal_breaks_what_can_be_broken() {
         let medium = |width| Medium { width: Some(width), color: false };
         for name in ["busy_", "dmitri", "alice", "vsc-gan"] {

@@ -1,7 +1,7 @@
 //! Doing what was decided: notices, stops side by side, removals, and an event for each.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Mutex, PoisonError},
 };
@@ -38,6 +38,10 @@ pub(super) struct Done {
     pub(super) outcomes: BTreeMap<ContainerId, Outcome>,
     /// What last looks saw.
     pub(super) observations: Vec<Observation>,
+    /// Whose owners are known to have heard what they were told.
+    pub(super) told: BTreeSet<ContainerId>,
+    /// Who was warned anew, with the warning.
+    pub(super) told_again: BTreeMap<ContainerId, Decision>,
 }
 
 /// What is to be done about one container.
@@ -58,11 +62,15 @@ impl<'a> CarryOut<'a> {
         let (acting, telling): (Vec<_>, Vec<_>) = tasks.partition(acts);
 
         let mut outcomes = BTreeMap::new();
+        let mut told = BTreeSet::new();
         for task in &telling {
-            self.tell(task);
+            if self.tell(task).iter().any(Delivery::confirms) {
+                told.insert(task.case.facts.id.clone());
+            }
             self.log_action(task);
             outcomes.insert(task.case.facts.id.clone(), Outcome::Done);
         }
+        let told_again = self.tell_again();
         // Until it has another outcome: one whose work crashes has none.
         let crashed = || Outcome::Failed("it crashed; see the log above".to_owned());
         outcomes.extend(acting.iter().map(|task| (task.case.facts.id.clone(), crashed())));
@@ -76,7 +84,8 @@ impl<'a> CarryOut<'a> {
             (id, outcome)
         });
         outcomes.extend(done);
-        Done { outcomes, observations: observations.into_inner().unwrap_or_else(PoisonError::into_inner) }
+        let observations = observations.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Done { outcomes, observations, told, told_again }
     }
 
     /// An outcome that is not the one that was decided, said where people look for it.
@@ -90,27 +99,44 @@ impl<'a> CarryOut<'a> {
     }
 
     /// Tells its owner and the others; where nobody is reached, the journal of the system has it.
-    pub(super) fn tell(&self, task: &Task<'_>) {
-        let Case { facts, policy, .. } = task.case;
-        let action = &task.decision.action;
-        let text = notice(&about(&task.case, policy, task.decision), action);
-        let Some((text, severity)) = text.zip(Severity::of(action)) else { return };
-        let entry = self.checked.look.inventory.containers.get(facts.id.short());
-        let pid = entry.filter(|entry| entry.full_id == facts.id && entry.status.is_up()).and_then(|entry| entry.pid);
-        let deliveries = self.hands.broadcast.tell(&Message { text: &text, severity, facts, pid });
-        let arrived = deliveries.iter().any(Delivery::is_delivered);
+    pub(super) fn tell(&self, task: &Task<'_>) -> Vec<Delivery> {
+        let facts = task.case.facts;
+        let told = self.message(task, |message| (message.text.to_owned(), self.hands.broadcast.tell(message)));
+        let (Some((text, deliveries)), Some(severity)) = (told, self.severity(task)) else { return Vec::new() };
+        let on_its_way = deliveries.iter().any(Delivery::is_on_its_way);
         for delivery in &deliveries {
-            if arrived {
+            if on_its_way {
                 info!("{}: {delivery}", Named(facts));
             } else {
                 warn!("{}: {delivery}", Named(facts));
             }
-            self.log_event(task, delivered(facts, severity, delivery));
+            self.log_delivery(task, severity, delivery);
         }
-        if !arrived {
+        if !on_its_way {
             warn!("{}: nobody could be told; the notice was:", Named(facts));
             text.lines().for_each(|line| warn!("{line}"));
         }
+        deliveries
+    }
+
+    pub(super) fn severity(&self, task: &Task<'_>) -> Option<Severity> {
+        Severity::of(&task.decision.action)
+    }
+
+    /// Hands the notice of what was decided to `tell`. `None` where there is none.
+    pub(super) fn message<T>(&self, task: &Task<'_>, tell: impl FnOnce(&Message<'_>) -> T) -> Option<T> {
+        let Case { facts, policy, .. } = task.case;
+        let action = &task.decision.action;
+        let text = notice(&about(&task.case, policy, task.decision), action)?;
+        let entry = self.checked.look.inventory.containers.get(facts.id.short());
+        let pid = entry.filter(|entry| entry.full_id == facts.id && entry.status.is_up()).and_then(|entry| entry.pid);
+        let (at, check) = (self.sources.clock.now(), self.checked.state.checks);
+        let (severity, ahead) = (self.severity(task)?, Severity::ahead(action));
+        Some(tell(&Message { text: &text, severity, facts, pid, at, check, ahead }))
+    }
+
+    pub(super) fn log_delivery(&self, task: &Task<'_>, severity: Severity, delivery: &Delivery) {
+        self.log_event(task, delivered(task.case.facts, severity, delivery));
     }
 
     pub(super) fn log_action(&self, task: &Task<'_>) {
@@ -151,12 +177,16 @@ impl<'a> CarryOut<'a> {
 /// The event of what became of a notice on one channel.
 fn delivered(facts: &ContainerFacts, severity: Severity, delivery: &Delivery) -> Details {
     let (container, container_id) = (facts.name.clone(), facts.id.clone());
-    let (severity, channel) = (severity.as_str(), delivery.channel.as_str());
+    let (severity, channel) = (severity.as_str(), delivery.channel.as_str().to_owned());
     let recipient = delivery.recipient.clone();
     let error = match &delivery.reached {
         Reached::Delivered(places) => {
             let (count, places) = (places.len() as u64, places.clone());
             return Details::NoticeDelivered { container, container_id, severity, channel, recipient, count, places };
+        }
+        Reached::Written(places) => {
+            let places = places.clone();
+            return Details::NoticeWritten { container, container_id, severity, channel, recipient, places };
         }
         Reached::Nobody => "nobody is there".to_owned(),
         Reached::Failed(why) => why.clone(),

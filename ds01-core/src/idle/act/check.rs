@@ -13,6 +13,7 @@ use super::{
     carry_out::CarryOut,
     checked::{CheckError, CheckOptions, Checked, Hands},
     look_back::{LookBack, MOST_LINES},
+    news::take_in,
 };
 use crate::{
     detect::{Inventory, Sources, inventory},
@@ -67,6 +68,9 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
         }
     };
     log(&checked.state.settle(&checked.look.containers, &checked.look.now));
+    let (news, trouble) = hands.broadcast.news(checked.look.now.at);
+    let required = &options.policy.notify.require_delivery;
+    log(&take_in(&mut checked.state, &news, required, &checked.look.now));
     checked.decide(sources, hands, options, &earlier)?;
 
     let cases = checked.cases();
@@ -91,7 +95,11 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     }
     checked.problems.extend(not_logged.into_inner().unwrap_or_else(PoisonError::into_inner));
     checked.record(done.outcomes);
+    checked.remember_told(&done.told, &done.told_again);
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
+    // Only now: a check that is killed before this takes the news in once more.
+    let warned = checked.state.warned().cloned().collect();
+    checked.problems.extend(trouble.into_iter().chain(hands.broadcast.settle(&news, &warned, checked.look.now.at)));
     checked.took = start.elapsed();
     Ok(checked)
 }

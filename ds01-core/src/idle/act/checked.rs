@@ -16,8 +16,8 @@ use crate::{
     idle::{
         evidence::ContainerFacts,
         journal::Look,
-        notice::Broadcast,
-        rules::{Action, Case, Check, Demand, Plan, infrastructure},
+        notice::{Broadcast, Channel},
+        rules::{Action, Case, Check, Decision, Demand, Plan, infrastructure},
         state::{CheckMark, IdleState},
     },
     model::ContainerId,
@@ -247,6 +247,17 @@ impl Checked {
         // A stop that failed can have its effect yet, as when a process waits for a disk: the next check looks.
         self.state.stopping.retain(|id, _| outcomes.get(id).is_none_or(|one| matches!(one, Outcome::Failed(_))));
         self.outcomes = outcomes;
+    }
+
+    /// Remembers whose owners heard their warning at their terminals: at once, or when they were warned anew.
+    pub(super) fn remember_told(&mut self, told: &BTreeSet<ContainerId>, again: &BTreeMap<ContainerId, Decision>) {
+        let now = &self.look.now;
+        for (id, decision) in again {
+            self.state.record(id, decision, now);
+        }
+        for id in told.iter().chain(again.keys()) {
+            self.state.told(id, Channel::Terminals.as_str());
+        }
     }
 }
 

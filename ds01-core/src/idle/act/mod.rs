@@ -5,8 +5,10 @@ mod check;
 mod checked;
 mod keep_alive;
 mod look_back;
+mod news;
 mod side_by_side;
 mod stop;
+mod tell_again;
 
 pub use check::{preview, preview_after, run};
 pub use checked::{CheckError, CheckOptions, Checked, Hands, Outcome};

@@ -1,6 +1,7 @@
 //! Telling people, and a program that does.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -9,12 +10,30 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
 use super::message::{Delivery, Message};
+use crate::{model::ContainerId, outbox::News};
 
 /// Reaches people.
 pub trait Broadcast: Send + Sync {
     /// Tells them, and says what became of it on each channel. It never waits for anybody for long.
     fn tell(&self, message: &Message<'_>) -> Vec<Delivery>;
+
+    /// Tells its owner alone, on the ways that say at once whether he was reached. `None` where there are none.
+    fn tell_owner(&self, _message: &Message<'_>) -> Option<Delivery> {
+        None
+    }
+
+    /// What became of earlier notices on ways that take their time, and what went wrong with looking.
+    fn news(&self, _now: Timestamp) -> (Vec<News>, Vec<String>) {
+        (Vec::new(), Vec::new())
+    }
+
+    /// `news` were taken in; `warned` are the containers whose users have something before them. What went wrong.
+    fn settle(&self, _news: &[News], _warned: &BTreeSet<ContainerId>, _now: Timestamp) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A program such as the `wall` of util-linux, given the notice on its standard input.

@@ -70,19 +70,34 @@ impl Told {
 
 impl Broadcast for People {
     fn tell(&self, message: &Message<'_>) -> Vec<Delivery> {
+        self.tell_some(message, true, true)
+    }
+
+    fn tell_owner(&self, message: &Message<'_>) -> Option<Delivery> {
+        self.tell_some(message, true, false).into_iter().next()
+    }
+}
+
+impl People {
+    /// Tells the owner, and whoever else is there, or one of them.
+    pub(super) fn tell_some(&self, message: &Message<'_>, to_owner: bool, to_others: bool) -> Vec<Delivery> {
         // A line of its own, whatever somebody is typing there.
         let text = format!("\n{}", message.text);
         let owner = message.facts.user.as_deref();
         let owner_id = owner.and_then(|name| (self.user_id)(name).or_else(|| name.parse().ok()));
         let (own, others): (Vec<Terminal>, Vec<Terminal>) =
             terminals::of_host(&self.dev).into_iter().partition(|terminal| Some(terminal.owner) == owner_id);
+        let mut deliveries = Vec::new();
         let mut told = Told::default();
-        own.iter().for_each(|terminal| told.write(terminal, "", &text, self.despite_mesg));
-        let inside = message.pid.map(|pid| terminals::of_container(&terminals::root_of(&self.proc, pid)));
-        // Whoever is in the container works in it, whatever name he has there.
-        inside.iter().flatten().for_each(|terminal| told.write(terminal, "in the container ", &text, true));
-        let mut deliveries = vec![told.delivery(Channel::Terminals, owner.unwrap_or("its owner, who is unknown,"))];
+        if to_owner {
+            own.iter().for_each(|terminal| told.write(terminal, "", &text, self.despite_mesg));
+            let inside = message.pid.map(|pid| terminals::of_container(&terminals::root_of(&self.proc, pid)));
+            // Whoever is in the container works in it, whatever name he has there.
+            inside.iter().flatten().for_each(|terminal| told.write(terminal, "in the container ", &text, true));
+            deliveries.push(told.delivery(Channel::Terminals, owner.unwrap_or("its owner, who is unknown,")));
+        }
         match &self.others {
+            _ if !to_others => {}
             Others::Silent => {}
             Others::EachTerminal => {
                 let mut told = Told::default();

@@ -1,6 +1,8 @@
 //! What is told to whom, and whether it arrived.
 
-use std::fmt;
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
 
 use crate::idle::{evidence::ContainerFacts, rules::Action};
 
@@ -15,6 +17,12 @@ pub struct Message<'a> {
     pub facts: &'a ContainerFacts,
     /// A process of the container, as the host numbers it: the way to its terminals.
     pub pid: Option<u32>,
+    /// When it is told.
+    pub at: Timestamp,
+    /// The number of the check that tells it.
+    pub check: u64,
+    /// After how long what it announces comes.
+    pub ahead: Option<Duration>,
 }
 
 /// How grave a notice is, from the one that must arrive on.
@@ -31,6 +39,11 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// That of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Warning, Self::Stop, Self::Removal, Self::Information].into_iter().find(|one| one.as_str() == name)
+    }
+
     /// That of the notice of `action`; `None` where there is none.
     pub fn of(action: &Action) -> Option<Self> {
         Some(match action {
@@ -40,6 +53,16 @@ impl Severity {
             Action::WarnOfRemoval { .. } | Action::Remove(_) => Self::Removal,
             Action::TellExempt(_) => Self::Information,
         })
+    }
+
+    /// After how long comes what the notice of `action` announces.
+    pub fn ahead(action: &Action) -> Option<Duration> {
+        match action {
+            Action::Warn { left, .. } | Action::WarnOfRuntime { left } | Action::WarnOfRemoval { left, .. } => {
+                Some(*left)
+            }
+            _ => None,
+        }
     }
 
     /// Its name in the policy and in events.
@@ -60,6 +83,10 @@ pub enum Channel {
     Terminals,
     /// The terminals of everybody else.
     Wall,
+    /// Programs of the admin's, which get it from the outbox.
+    Hooks,
+    /// A file that its owner is shown when he logs in.
+    Login,
 }
 
 impl Channel {
@@ -68,6 +95,8 @@ impl Channel {
         match self {
             Self::Terminals => "terminals",
             Self::Wall => "wall",
+            Self::Hooks => "hooks",
+            Self::Login => "login",
         }
     }
 }
@@ -94,6 +123,8 @@ pub struct Delivery {
 pub enum Reached {
     /// It did, at these places: terminals, or addresses.
     Delivered(Vec<String>),
+    /// It lies there, where it can reach people, and nobody knows yet whether it has.
+    Written(Vec<String>),
     /// There is nobody to tell.
     Nobody,
     /// It did not arrive anywhere, and this is why.
@@ -105,6 +136,16 @@ impl Delivery {
     pub fn is_delivered(&self) -> bool {
         matches!(self.reached, Reached::Delivered(_))
     }
+
+    /// Whether it is known to have reached the container's owner.
+    pub fn confirms(&self) -> bool {
+        self.is_delivered() && self.channel == Channel::Terminals
+    }
+
+    /// Whether it arrived, or lies where it can.
+    pub fn is_on_its_way(&self) -> bool {
+        matches!(self.reached, Reached::Delivered(_) | Reached::Written(_))
+    }
 }
 
 /// As the journal of the system has it.
@@ -113,6 +154,7 @@ impl fmt::Display for Delivery {
         let recipient = crate::text::sanitize(&self.recipient);
         match &self.reached {
             Reached::Delivered(places) => write!(f, "{}: told {recipient} at {}", self.channel, places.join(", ")),
+            Reached::Written(places) => write!(f, "{}: put up for {recipient}: {}", self.channel, places.join(", ")),
             Reached::Nobody => write!(f, "{}: {recipient} is at no terminal", self.channel),
             Reached::Failed(why) => write!(f, "{}: {recipient} could not be told: {why}", self.channel),
         }

@@ -178,7 +178,7 @@ fn render(title: &str, facts: &ContainerFacts, lines: &[String]) -> String {
 }
 
 /// A user's text, in ASCII and of bounded length.
-fn user_text(text: &str) -> String {
+pub(super) fn user_text(text: &str) -> String {
     let mut plain = String::new();
     for c in sanitize(text).chars() {
         if plain.len() >= LONGEST_TEXT {

@@ -162,10 +162,19 @@ fn when_idle(case: &Case<'_>, keep_alive: &KeepAlive, decision: &mut Decision) -
     } else if track.idle_checks < window {
         decision.waits = Some(Waits::Window(track.idle_checks, window));
         Some(Next::StopAfterChecks(window - track.idle_checks))
+    } else if !case.policy.require_delivery.is_met(&warning.confirmed) {
+        decision.waits = Some(Waits::Untold);
+        None
     } else {
         decision.action = Action::Stop { cause: StopCause::Idle, grace: grace(case) };
         None
     }
+}
+
+/// The warning that is given anew to somebody who could not be told, as soon as he can be.
+pub(crate) fn warned_again(case: &Case<'_>) -> Option<Action> {
+    let limit = case.idle_limit()?;
+    Some(Action::Warn { left: late_notice(limit, case.warn_after(limit)), keep_alive_refused: None })
 }
 
 /// What a warning announces that comes when the limit is already reached: as much as one in time would have, at most

@@ -27,7 +27,8 @@ impl Given {
 
     /// Warned at the check before, of a stop that may come now.
     fn warned(mut self) -> Self {
-        self.track.warning = Some(Warning { at: self.now.at, check: 6, not_before_boot_ms: self.now.boot_ms });
+        self.track.warning =
+            Some(Warning { at: self.now.at, check: 6, not_before_boot_ms: self.now.boot_ms, confirmed: Vec::new() });
         self
     }
 
@@ -69,7 +70,8 @@ fn each_thing_that_a_stop_waits_for() {
     let mut given = Given::idle_minutes(90).warned();
     given.track.warning.as_mut().unwrap().check = 7;
     assert_eq!(given.decide().waits, Some(Waits::Announced), "warned at this very check");
-    given.track.warning = Some(Warning { at: given.now.at, check: 6, not_before_boot_ms: given.now.boot_ms + 1 });
+    given.track.warning =
+        Some(Warning { at: given.now.at, check: 6, not_before_boot_ms: given.now.boot_ms + 1, confirmed: Vec::new() });
     assert_eq!(given.decide().waits, Some(Waits::Announced));
 
     let given = Given::idle_minutes(90);
@@ -120,7 +122,8 @@ fn the_keep_alive_file_is_asked_for_only_when_it_matters() {
 fn near_its_runtime_stop(idle: u64) -> Given {
     let mut given = Given::idle_minutes(idle);
     given.policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: 2h2m}\n");
-    given.track.runtime_warning = Some(Warning { at: given.now.at, check: 6, not_before_boot_ms: given.now.boot_ms });
+    given.track.runtime_warning =
+        Some(Warning { at: given.now.at, check: 6, not_before_boot_ms: given.now.boot_ms, confirmed: Vec::new() });
     given
 }
 
@@ -171,4 +174,20 @@ fn what_checks_would_have_done_by_now() {
     assert_eq!(would(&long), Some(Supposed::Warned));
     long.policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: 2h}\n");
     assert_eq!(would(&long), Some(Supposed::Stopped(StopCause::Runtime)));
+}
+
+#[test]
+fn who_is_not_known_to_have_heard_his_warning_waits_where_the_policy_asks_for_it() {
+    use crate::policy::RequireDelivery;
+    let mut given = Given::idle_minutes(40).warned();
+    given.policy.require_delivery = RequireDelivery::Any;
+    let decision = given.decide();
+    assert_eq!((&decision.action, &decision.waits), (&Action::Nothing, &Some(Waits::Untold)));
+    assert_eq!(warned_again(&given.case()), Some(Action::Warn { left: minutes(4), keep_alive_refused: None }));
+    given.track.warning.as_mut().unwrap().confirmed.push("hook:mail".to_owned());
+    assert!(is_stop(&given.decide()));
+    // Before its limit, nothing is withheld.
+    let mut early = Given::idle_minutes(28).warned();
+    early.policy.require_delivery = RequireDelivery::Any;
+    assert_eq!((early.decide().waits, early.decide().next), (None, Next::Stop(minutes(2))));
 }

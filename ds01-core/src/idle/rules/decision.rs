@@ -108,6 +108,8 @@ pub enum Waits {
     Announced,
     /// Not enough idle checks in a row yet: so many of so many.
     Window(u64, u64),
+    /// Its warning is not known to have reached anybody, and the policy's `require_delivery` asks for that.
+    Untold,
     /// Enough others are stopped in this run.
     Cap,
 }

@@ -21,6 +21,7 @@ mod supposed;
 mod trail;
 
 pub use case::Case;
+pub(crate) use decide::warned_again;
 pub use decide::{LATE_NOTICE, LONGEST_OWN_GRACE, asks_keep_alive, decide};
 pub use decision::{Action, Decision, Next, Removal, Waits};
 pub use demand::Demand;

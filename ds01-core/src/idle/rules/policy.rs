@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     idle::evidence::ContainerFacts,
-    policy::{Enforcement, Exemption, Monitoring, Policy, Resolved},
+    policy::{Enforcement, Exemption, Monitoring, Policy, RequireDelivery, Resolved},
 };
 
 /// What the policy says of one container.
@@ -16,6 +16,8 @@ pub struct ContainerPolicy {
     pub exemptions: Vec<Exemption>,
     /// Whom the platform protects.
     pub monitoring: Monitoring,
+    /// What has to have arrived before it is stopped for idleness.
+    pub require_delivery: RequireDelivery,
 }
 
 impl ContainerPolicy {
@@ -27,6 +29,7 @@ impl ContainerPolicy {
             resolved: policy.resolve(user, facts.container_type()),
             exemptions: exemptions.into_iter().filter(|(_, holds)| *holds).map(|(one, _)| one.clone()).collect(),
             monitoring: policy.monitoring.clone(),
+            require_delivery: policy.notify.require_delivery.clone(),
         }
     }
 

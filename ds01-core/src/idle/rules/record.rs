@@ -15,7 +15,8 @@ impl IdleState {
         let check = self.checks;
         let warning = |left: Duration| {
             let left_ms = millis(left);
-            Some(Warning { at: now.at, check, not_before_boot_ms: now.boot_ms.saturating_add(left_ms) })
+            let not_before_boot_ms = now.boot_ms.saturating_add(left_ms);
+            Some(Warning { at: now.at, check, not_before_boot_ms, confirmed: Vec::new() })
         };
         match &decision.action {
             Action::Remove(_) => return drop(self.standing.remove(id)),

@@ -1,5 +1,6 @@
 //! What is remembered from one check to the next: plain data, and the form it has in `idle-state.json`. Pure.
 
+mod confirm;
 mod memory;
 mod standing;
 mod stopping;

@@ -121,6 +121,9 @@ pub struct Warning {
     pub check: u64,
     /// The boot clock, in milliseconds, before which the stop that it announced is not to come.
     pub not_before_boot_ms: u64,
+    /// The channels on which it is known to have reached its user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

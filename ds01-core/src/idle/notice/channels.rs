@@ -1,0 +1,145 @@
+//! All ways to people, each used as the policy says.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tracing::warn;
+
+use super::{
+    broadcast::Broadcast,
+    host::People,
+    login::Login,
+    message::{Channel, Delivery, Message, Reached, Severity},
+    text::user_text,
+};
+use crate::{
+    model::ContainerId,
+    outbox::{About, Entry, News, Outbox, SCHEMA_VERSION},
+    policy::{Notify, Recipient, Way},
+};
+
+/// All ways to people, each used as the policy says.
+pub struct Channels {
+    /// The people on this host.
+    pub people: People,
+    /// What the policy says.
+    pub notify: Notify,
+    /// To programs of the admin's.
+    pub outbox: Outbox,
+    /// To whoever logs in.
+    pub login: Login,
+}
+
+/// The longest owner's or container's name that is handed on.
+const LONGEST_NAME: usize = 256;
+
+impl Channels {
+    fn ways(&self, severity: Severity) -> &[Way] {
+        let channels = &self.notify.channels;
+        match severity {
+            Severity::Warning => &channels.warning,
+            Severity::Stop => &channels.stop,
+            Severity::Removal => &channels.removal,
+            Severity::Information => &channels.information,
+        }
+    }
+
+    fn recipient(&self, message: &Message<'_>) -> Recipient {
+        message.facts.user.as_deref().map(|user| self.notify.recipient(user)).unwrap_or_default()
+    }
+
+    /// Puts it into the outbox. `None` where there is no hook.
+    fn hand_to_hooks(&self, message: &Message<'_>, ways: &[Way], address: Option<String>) -> Option<Delivery> {
+        let wanted =
+            |hook: &String| ways.iter().any(|way| *way == Way::Hooks || matches!(way, Way::Hook(name) if name == hook));
+        if !ways.iter().any(|way| matches!(way, Way::Hooks | Way::Hook(_))) {
+            return None;
+        }
+        let found = self.outbox.hooks();
+        found.refused.iter().for_each(|why| warn!("not run: {why}"));
+        let hooks: Vec<String> = found.names.into_iter().filter(wanted).collect();
+        if hooks.is_empty() {
+            return None;
+        }
+        let facts = message.facts;
+        let entry = Entry {
+            schema_version: SCHEMA_VERSION.to_owned(),
+            id: Entry::id_of(message.at, facts.id.short(), message.severity.as_str()),
+            time: message.at,
+            severity: message.severity.as_str().to_owned(),
+            user: facts.user.as_deref().map(short),
+            address,
+            container: About {
+                name: short(&facts.name),
+                id: facts.id.as_str().to_owned(),
+                r#type: facts.container_type().as_str().to_owned(),
+            },
+            subject: format!("[ds01] {}: {}", title(message.text), user_text(&facts.name)),
+            text: message.text.to_owned(),
+            stop_in_seconds: message.ahead.map(|ahead| ahead.as_secs()),
+            check: message.check,
+            hooks: hooks.clone(),
+            reported: Vec::new(),
+        };
+        let reached = match self.outbox.put(&entry) {
+            Ok(()) => Reached::Written(hooks),
+            Err(why) => Reached::Failed(why),
+        };
+        Some(delivery(Channel::Hooks, message, reached))
+    }
+
+    /// Writes it where its owner sees it at his next login. `None` where nobody is known to be the owner, and where this
+    /// is not installed.
+    fn leave_for_login(&self, message: &Message<'_>) -> Option<Delivery> {
+        let user = message.facts.user.as_deref().filter(|_| self.login.is_installed())?;
+        let reached = match (self.people.user_id)(user) {
+            Some(uid) => match self.login.add(uid, message) {
+                Ok(path) => Reached::Written(vec![path.display().to_string()]),
+                Err(why) => Reached::Failed(why),
+            },
+            None => Reached::Failed("this host knows no user of that name".to_owned()),
+        };
+        Some(delivery(Channel::Login, message, reached))
+    }
+}
+
+impl Broadcast for Channels {
+    fn tell(&self, message: &Message<'_>) -> Vec<Delivery> {
+        let (ways, recipient) = (self.ways(message.severity), self.recipient(message));
+        let on_terminals = |way: Way| ways.contains(&way) && !recipient.quiet;
+        // What is only written down comes first: it takes no time, and is not lost with a check that is killed.
+        let login = if ways.contains(&Way::Login) { self.leave_for_login(message) } else { None };
+        let hooks = self.hand_to_hooks(message, ways, recipient.address.clone());
+        let (owner, others) = (on_terminals(Way::Terminals), on_terminals(Way::Wall));
+        self.people.tell_some(message, owner, others).into_iter().chain(hooks).chain(login).collect()
+    }
+
+    fn tell_owner(&self, message: &Message<'_>) -> Option<Delivery> {
+        let wanted = self.ways(message.severity).contains(&Way::Terminals) && !self.recipient(message).quiet;
+        if wanted { self.people.tell_owner(message) } else { None }
+    }
+
+    fn news(&self, now: Timestamp) -> (Vec<News>, Vec<String>) {
+        self.outbox.news(now)
+    }
+
+    fn settle(&self, news: &[News], warned: &BTreeSet<ContainerId>, now: Timestamp) -> Vec<String> {
+        let outbox = self.outbox.settle(news).map_err(|error| error.to_string());
+        let login = self.login.settle(warned, now);
+        [outbox, login].into_iter().filter_map(Result::err).collect()
+    }
+}
+
+fn delivery(channel: Channel, message: &Message<'_>, reached: Reached) -> Delivery {
+    let recipient = message.facts.user.as_deref().unwrap_or("its owner, who is unknown,").to_owned();
+    Delivery { channel, recipient, reached }
+}
+
+/// The line within the frame of a notice that says what it is about.
+fn title(text: &str) -> &str {
+    text.lines().nth(1).unwrap_or_default().trim_matches(['|', ' '])
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(LONGEST_NAME).collect()
+}

@@ -1,0 +1,40 @@
+//! Where notices are left: beside the state directory and the policy, so that another host's files are never touched.
+
+use std::path::{Path, PathBuf};
+
+use ds01_core::{idle::Login, outbox::Outbox};
+
+/// Hooks are root's.
+const ROOT: u32 = 0;
+
+/// The outbox: `/var/lib/ds01-notify`, with the hooks in `/etc/ds01/notify.d`.
+pub(crate) fn outbox(config: &Path, state_dir: &Path) -> Outbox {
+    let dir = beside(state_dir, "-notify");
+    let hooks = config.parent().unwrap_or(Path::new("/")).join("notify.d");
+    Outbox { dir: dir.join("outbox"), results: dir.join("results"), hooks, trusted: ROOT }
+}
+
+/// What is shown at the next login: `/var/lib/ds01-notices`.
+pub(crate) fn login(state_dir: &Path) -> Login {
+    Login::new(state_dir, beside(state_dir, "-notices"))
+}
+
+fn beside(state_dir: &Path, ending: &str) -> PathBuf {
+    let name = state_dir.file_name().unwrap_or_default().to_string_lossy();
+    state_dir.with_file_name(format!("{name}{ending}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_installed() {
+        let (config, state) = (Path::new("/etc/ds01/resource-limits.yaml"), Path::new("/var/lib/ds01"));
+        let outbox = outbox(config, state);
+        assert_eq!(outbox.dir, Path::new("/var/lib/ds01-notify/outbox"));
+        assert_eq!(outbox.results, Path::new("/var/lib/ds01-notify/results"));
+        assert_eq!((outbox.hooks.as_path(), outbox.trusted), (Path::new("/etc/ds01/notify.d"), 0));
+        assert_eq!(beside(state, "-notices"), Path::new("/var/lib/ds01-notices"));
+    }
+}
