@@ -100,6 +100,7 @@ fn everything_else_is_as_in_the_reference() {
         ("warn_at", "0.8"),
         ("keepalive_path", "/workspace/.keep-alive"),
         ("keepalive_max_duration", "1d"),
+        ("keep_max", "1d"),
         ("max_stops_per_run", "null"),
         ("sigterm_grace", "1m"),
         ("gpu_hold_after_manual_stop", "15m"),

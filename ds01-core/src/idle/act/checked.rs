@@ -171,6 +171,7 @@ impl Checked {
             containers: &self.look.containers,
             observations: &earlier.observations,
             demand: self.demand,
+            asked: &[],
             only: self.named(&options.only)?,
         };
         let look = &self.look;
@@ -229,8 +230,8 @@ impl Checked {
     /// What is known of one container, running or not. `None` when nobody was judged.
     pub(super) fn case<'a>(&'a self, facts: &'a ContainerFacts) -> Option<Case<'a>> {
         let policy = self.plan.policies.get(&facts.id)?;
-        let track = self.state.tracks.get(&facts.id);
-        Some(Case { now: &self.look.now, check: self.state.checks, facts, policy, track, demand: self.demand })
+        let (track, kept) = (self.state.tracks.get(&facts.id), self.state.kept.get(&facts.id));
+        Some(Case { now: &self.look.now, check: self.state.checks, facts, policy, track, demand: self.demand, kept })
     }
 
     /// Remembers what was carried out.
