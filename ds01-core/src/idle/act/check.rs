@@ -13,6 +13,7 @@ use super::{
     carry_out::CarryOut,
     checked::{CheckError, CheckOptions, Checked, Hands},
     look_back::{LookBack, MOST_LINES},
+    requests::{self, Requests},
 };
 use crate::{
     detect::{Inventory, Sources, inventory},
@@ -67,7 +68,8 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
         }
     };
     log(&checked.state.settle(&checked.look.containers, &checked.look.now));
-    checked.decide(sources, hands, options, &earlier)?;
+    let requests = Requests::read(&options.keep_dir, sources, &checked.look, &mut checked.problems);
+    checked.decide(sources, hands, options, &earlier, &requests.asked)?;
 
     let cases = checked.cases();
     let stopping: Vec<(ContainerId, Stopping)> = cases
@@ -80,6 +82,10 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     drop(cases);
     checked.state.stopping.extend(stopping);
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
+    let answers = requests.events(&checked.plan, &checked.look);
+    requests::say(&answers);
+    log(&answers);
+    requests.remove(&mut checked.problems);
 
     if let (Some(high), Some(demand)) = (checked.plan.high_demand, checked.demand) {
         let details = high_demand(high, demand);
@@ -153,7 +159,7 @@ fn preview_with(
     let mut earlier = earlier(&mut checked)?;
     earlier.observations.extend_from_slice(&checked.look.observations);
     checked.state.settle(&checked.look.containers, &checked.look.now);
-    checked.decide(sources, hands, options, &earlier)?;
+    checked.decide(sources, hands, options, &earlier, &[])?;
     checked.took = start.elapsed();
     Ok(checked)
 }

@@ -17,7 +17,7 @@ use crate::{
         evidence::ContainerFacts,
         journal::Look,
         notice::Broadcast,
-        rules::{Action, Case, Check, Demand, Plan, infrastructure},
+        rules::{Action, Asked, Case, Check, Demand, Plan, infrastructure},
         state::{CheckMark, IdleState},
     },
     model::ContainerId,
@@ -43,6 +43,8 @@ pub struct Hands {
 pub struct CheckOptions {
     /// Where state, journal and the detector's inventory are kept.
     pub state_dir: PathBuf,
+    /// Where users drop requests to keep containers. One that is not there has none.
+    pub keep_dir: PathBuf,
     /// Where events go.
     pub events: EventLog,
     /// How long it may take to look, whatever the sources do. What is done then takes its own time.
@@ -162,6 +164,7 @@ impl Checked {
         hands: &Hands,
         options: &CheckOptions,
         earlier: &LookBack,
+        asked: &[Asked],
     ) -> Result<(), CheckError> {
         self.journal_cut_at = earlier.cut_at;
         let check = Check {
@@ -171,7 +174,7 @@ impl Checked {
             containers: &self.look.containers,
             observations: &earlier.observations,
             demand: self.demand,
-            asked: &[],
+            asked,
             only: self.named(&options.only)?,
         };
         let look = &self.look;

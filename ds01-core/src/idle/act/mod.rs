@@ -3,10 +3,13 @@
 mod carry_out;
 mod check;
 mod checked;
+mod drops;
 mod keep_alive;
 mod look_back;
+mod requests;
 mod side_by_side;
 mod stop;
 
 pub use check::{preview, preview_after, run};
 pub use checked::{CheckError, CheckOptions, Checked, Hands, Outcome};
+pub use drops::{KEEP_DIR, Request, drop_request};

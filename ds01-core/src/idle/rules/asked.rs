@@ -102,13 +102,15 @@ pub struct Owner<'a> {
     pub user: Option<&'a str>,
     /// What says so.
     pub source: UserSource,
+    /// That user's id. `None` where the name service did not tell.
+    pub uid: Option<u32>,
     /// Of whose home directory something is mounted into it, where all such mounts agree.
     pub home: Option<&'a str>,
     /// As whom its main process runs, by the kernel's word. `None` where that could not be told.
     pub main_uid: Option<u32>,
 }
 
-/// Whether the user of this id, and name, may keep a container.
+/// Whether the user of this id may keep a container.
 ///
 /// Whoever makes a container chooses its labels and environment, and so names whom he likes. So they only count together with
 /// something that is more than a name: its main process runs as this user, or his home directory is mounted into it. Root may
@@ -117,17 +119,16 @@ pub struct Owner<'a> {
 /// # Errors
 ///
 /// Why he may not.
-pub fn may_keep(uid: u32, name: Option<&str>, owner: &Owner<'_>) -> Result<(), String> {
+pub fn may_keep(uid: u32, owner: &Owner<'_>) -> Result<(), String> {
     let runs_as = owner.main_uid == Some(uid);
     if uid == 0 || (owner.source == UserSource::ProcessUid && runs_as) {
         return Ok(());
     }
     let Some(user) = owner.user else { return Err("nobody knows whose it is".to_owned()) };
-    let digits = uid.to_string();
-    if name != Some(user) && user != digits {
+    if owner.uid != Some(uid) {
         return Err(format!("it belongs to {user}, by its {}", owner.source));
     }
-    if runs_as || (name.is_some() && owner.home == name) {
+    if runs_as || owner.home == Some(user) {
         return Ok(());
     }
     Err(format!(

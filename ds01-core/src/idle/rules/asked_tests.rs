@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::idle::test_support::{facts, id, noon, now};
 
+const ALICE: u32 = 1001;
+const BOB: u32 = 1002;
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn hours(n: u64) -> Duration {
@@ -10,7 +12,7 @@ fn hours(n: u64) -> Duration {
 }
 
 fn asked(span: Duration) -> Asked {
-    Asked { id: id(), uid: 1001, by: "alice".to_owned(), span, at: noon(), why: None }
+    Asked { id: id(), uid: ALICE, by: "alice".to_owned(), span, at: noon(), why: None }
 }
 
 fn grant(asked: &Asked, before: Option<&Kept>) -> Result<Kept, String> {
@@ -69,18 +71,17 @@ fn a_hostile_reason_is_safe_and_short() {
 
 #[test]
 fn who_may_keep_it() {
-    let owner = |user, source| Owner { user, source, home: None, main_uid: Some(0) };
-    let (alice, bob) = ((1001, Some("alice")), (1002, Some("bob")));
-    let may = |(uid, name): (u32, Option<&str>), owner: Owner<'_>| may_keep(uid, name, &owner).is_ok();
+    let owner = |source| Owner { user: Some("alice"), uid: Some(ALICE), source, home: None, main_uid: Some(0) };
+    let may = |uid, owner: Owner<'_>| may_keep(uid, &owner).is_ok();
 
-    let by_process = Owner { main_uid: Some(1001), ..owner(Some("alice"), UserSource::ProcessUid) };
-    assert!(may(alice, by_process) && !may(bob, by_process) && may((0, Some("root")), by_process));
-    assert!(!may(alice, Owner { main_uid: Some(1002), ..by_process }), "it runs as somebody else by now");
-    let nameless = Owner { user: Some("1003"), main_uid: Some(1003), ..by_process };
-    assert!(may((1003, None), nameless), "a user whom the name service does not know");
+    let by_process = Owner { main_uid: Some(ALICE), ..owner(UserSource::ProcessUid) };
+    assert!(may(ALICE, by_process) && !may(BOB, by_process) && may(0, by_process));
+    assert!(!may(ALICE, Owner { main_uid: Some(BOB), ..by_process }), "it runs as somebody else by now");
+    assert!(may(ALICE, Owner { uid: None, ..by_process }), "the kernel needs no name service");
 
-    let by_mount = Owner { home: Some("alice"), ..owner(Some("alice"), UserSource::BindMount) };
-    assert!(may(alice, by_mount) && !may(bob, by_mount));
+    let by_mount = Owner { home: Some("alice"), ..owner(UserSource::BindMount) };
+    assert!(may(ALICE, by_mount) && !may(BOB, by_mount));
+    assert!(!may(ALICE, Owner { uid: None, ..by_mount }), "who alice is, nobody knows");
 
     for source in [
         UserSource::LabelDs01,
@@ -91,15 +92,16 @@ fn who_may_keep_it() {
         UserSource::EnvNotebook,
         UserSource::EnvJupyterHub,
     ] {
-        let named = owner(Some("alice"), source);
-        assert!(!may(alice, named), "{source}: a name that somebody wrote");
-        assert!(!may((1001, None), Owner { user: Some("1001"), ..named }), "{source}: or a number");
-        assert!(may(alice, Owner { main_uid: Some(1001), ..named }), "{source}: and it runs as her");
-        assert!(may(alice, Owner { home: Some("alice"), ..named }), "{source}: and her home is in it");
-        assert!(!may(bob, Owner { main_uid: Some(1002), home: Some("bob"), ..named }), "{source}: it is alice's by name");
-        assert!(!may(alice, Owner { main_uid: None, ..named }), "{source}: nobody can tell");
+        let named = owner(source);
+        assert!(!may(ALICE, named), "{source}: a name that somebody wrote");
+        assert!(may(ALICE, Owner { main_uid: Some(ALICE), ..named }), "{source}: and it runs as her");
+        assert!(may(ALICE, Owner { home: Some("alice"), ..named }), "{source}: and her home is in it");
+        let bobs = Owner { main_uid: Some(BOB), home: Some("bob"), ..named };
+        assert!(!may(BOB, bobs) && !may(ALICE, bobs), "{source}: bob's, in which alice's name stands");
+        assert!(!may(ALICE, Owner { main_uid: None, ..named }), "{source}: nobody can tell");
+        assert!(may(0, named), "{source}: root");
     }
-    assert!(!may(alice, owner(None, UserSource::Unknown)));
+    assert!(!may(ALICE, Owner { user: None, ..owner(UserSource::Unknown) }));
 }
 
 proptest! {

@@ -203,5 +203,8 @@ fn while_somebody_keeps_it_it_is_neither_warned_nor_stopped_for_idleness() {
     too_long.policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: 1h}\n");
     too_long.track.runtime_warning = Given::idle_minutes(0).warned().track.warning;
     let decision = decide_kept(&too_long, &kept);
-    assert!(matches!(decision.action, Action::Stop { cause: StopCause::Runtime, .. }), "its run time ends it all the same");
+    assert!(
+        matches!(decision.action, Action::Stop { cause: StopCause::Runtime, .. }),
+        "its run time ends it all the same"
+    );
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     idle::{
         evidence::{ContainerFacts, Observation, Thresholds},
-        state::{CheckMark, IdleState, Standing, StopCause},
+        state::{CheckMark, IdleState, Kept, Standing, StopCause},
     },
     model::{ContainerId, Now},
     policy::{ContainerType, Policy},
@@ -61,8 +61,8 @@ pub struct Plan {
     pub decisions: BTreeMap<ContainerId, Decision>,
     /// What holds for each container.
     pub policies: BTreeMap<ContainerId, ContainerPolicy>,
-    /// What came of what users asked to keep, in the order of [`Check::asked`]: for how long each is kept, or why not.
-    pub answers: Vec<Result<Duration, String>>,
+    /// What came of what users asked to keep, in the order of [`Check::asked`]: how each is kept, or why not.
+    pub answers: Vec<Result<Kept, String>>,
     /// Whether demand became high (`true`) or ceased to be; `None` when nothing changed.
     pub high_demand: Option<bool>,
 }
@@ -96,7 +96,15 @@ impl Plan {
             .filter(|facts| facts.status.is_up())
             .filter_map(|facts| {
                 let (policy, track) = (policies.get(&facts.id)?, state.tracks.get(&facts.id));
-                Some(Case { now, check: state.checks, facts, policy, track, demand: check.demand, kept: state.kept.get(&facts.id) })
+                Some(Case {
+                    now,
+                    check: state.checks,
+                    facts,
+                    policy,
+                    track,
+                    demand: check.demand,
+                    kept: state.kept.get(&facts.id),
+                })
             })
             .collect();
         let path = |case: &Case<'_>| case.policy.resolved.rules.keepalive_path.value.clone();
@@ -147,13 +155,12 @@ fn grant(
     asked: &Asked,
     check: &Check<'_>,
     policies: &BTreeMap<ContainerId, ContainerPolicy>,
-) -> Result<Duration, String> {
+) -> Result<Kept, String> {
     let facts = check.containers.iter().find(|facts| facts.id == asked.id);
     let (Some(facts), Some(policy)) = (facts, policies.get(&asked.id)) else { return Err("it is gone".to_owned()) };
     let kept = asked.granted(state.kept.get(&asked.id), policy.resolved.rules.keep_max.value, facts, &check.now)?;
-    let left = kept.left().unwrap_or_default();
-    state.kept.insert(asked.id.clone(), kept);
-    Ok(left)
+    state.kept.insert(asked.id.clone(), kept.clone());
+    Ok(kept)
 }
 
 fn forget_and_observe(state: &mut IdleState, check: &Check<'_>, policies: &BTreeMap<ContainerId, ContainerPolicy>) {
