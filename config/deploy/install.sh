@@ -282,6 +282,8 @@ uninstall() {
         remove "$left"
         # By name: these directories may be those of other parts of the platform as well.
         purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity
+        # Nobody's but ds01's, and full of names that users chose.
+        do_it rm -rf "$destdir/var/lib/ds01-keep"
         purge_state /var/log/ds01 'events.jsonl*'
     else
         [ -n "$dry_run" ] || cp "$work/left" "$destdir$left"

@@ -11,7 +11,7 @@ use ds01_core::{
     source::{SourceError, fake::ScenarioError},
 };
 
-use crate::CONSOLE;
+use crate::{CONSOLE, keep::NotKept};
 
 /// Exit codes, from `sysexits.h` where it has one.
 pub(crate) mod exit {
@@ -35,6 +35,9 @@ pub(crate) enum Failure {
     /// Nobody of that name can be explained.
     #[error("{0}")]
     NotFound(String),
+    /// A request to keep a container was not dropped.
+    #[error(transparent)]
+    NotKept(#[from] NotKept),
     /// A source could not even be asked.
     #[error(transparent)]
     Source(#[from] SourceError),

@@ -9,6 +9,7 @@ mod cli;
 mod demo;
 mod explain;
 mod failure;
+mod keep;
 mod policy;
 mod status;
 mod tally;
@@ -42,6 +43,7 @@ fn run(request: Request) -> Result<ExitCode, Failure> {
         Request::Run(request) => check::run(&request),
         Request::Status(request) => status::run(&request),
         Request::Explain(request) => explain::run(&request),
+        Request::Keep(request) => keep::run(&request),
         Request::Policy(request) => policy::run(&request, &mut std::io::stdout().lock()),
         Request::CheckConfig { config } => check_config::run(&config, &mut std::io::stdout().lock()),
         Request::Generate(what) => {

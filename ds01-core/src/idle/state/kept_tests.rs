@@ -104,5 +104,9 @@ fn a_state_without_any_reads_as_before() {
     assert!(!String::from_utf8(empty.clone()).unwrap().contains("kept"));
     assert!(IdleState::from_json(&empty).unwrap().kept.is_empty());
     let some = state();
+    assert_eq!(IdleState::kept_in(&some.to_json().unwrap()).unwrap(), some.kept);
+    assert!(IdleState::kept_in(&empty).unwrap().is_empty() && IdleState::kept_in(b"{}").is_err());
+    let other = br#"{"schema_version": "2", "kept": {}}"#;
+    assert!(matches!(IdleState::kept_in(other), Err(crate::idle::StateError::Version { .. })));
     assert_eq!(IdleState::from_json(&some.to_json().unwrap()).unwrap(), some);
 }

@@ -115,6 +115,26 @@ impl IdleState {
         }
     }
 
+    /// Only the containers that somebody asked to keep, of a file's bytes: for whoever shows them.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    pub fn kept_in(bytes: &[u8]) -> Result<BTreeMap<ContainerId, Kept>, StateError> {
+        #[derive(Deserialize)]
+        struct Part {
+            schema_version: Value,
+            #[serde(default)]
+            kept: BTreeMap<ContainerId, Kept>,
+        }
+
+        let part: Part = serde_json::from_slice(bytes).map_err(|error| StateError::Corrupt(error.to_string()))?;
+        if part.schema_version != SCHEMA_VERSION {
+            return Err(StateError::Version { found: part.schema_version.to_string() });
+        }
+        Ok(part.kept)
+    }
+
     /// The file's bytes.
     ///
     /// # Errors

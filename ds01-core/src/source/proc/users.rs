@@ -11,11 +11,12 @@ use super::parse;
 use crate::model::{Reading, Unknown, UnknownKind};
 
 type Name = Reading<String>;
+type IdOf = Box<dyn Fn(&str) -> Reading<u32> + Send + Sync>;
 
 /// User names, with a memory: a directory server can take seconds to answer, or to be given up on.
 pub(super) struct Users {
     lookup: Box<dyn Fn(u32) -> Name + Send + Sync>,
-    id_of: Box<dyn Fn(&str) -> Reading<u32> + Send + Sync>,
+    id_of: IdOf,
     known: Mutex<HashMap<u32, Arc<OnceLock<Name>>>>,
 }
 
