@@ -11,7 +11,7 @@ use ds01_core::{
     source::{SourceError, fake::ScenarioError},
 };
 
-use crate::{CONSOLE, keep::NotKept};
+use crate::{CONSOLE, not_kept::NotKept};
 
 /// Exit codes, from `sysexits.h` where it has one.
 pub(crate) mod exit {

@@ -1,11 +1,6 @@
 //! `ds01-idle keep NAME`: a user's answer to a warning.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{io, path::Path, process::ExitCode, time::Duration};
 
 use ds01_core::{
     cli::console,
@@ -20,33 +15,10 @@ use ds01_core::{
 };
 use jiff::Timestamp;
 
-use crate::{cli::KeepRequest, failure::Failure};
+use crate::{cli::KeepRequest, failure::Failure, not_kept::NotKept};
 
 /// An inventory that is older does not say who is there: the detector is off.
 const OLD: Duration = Duration::from_secs(90);
-
-/// Why a request was not dropped.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NotKept {
-    /// No running GPU container has this name.
-    #[error("{0}")]
-    Unknown(String),
-    /// There is no such directory.
-    #[error(
-        "{path} is not there, so nobody can ask to keep a container\n\
-         An administrator can make it: systemd-tmpfiles --create ds01.conf, or install -d -m 1733 {path}",
-        path = .0.display()
-    )]
-    NoDirectory(PathBuf),
-    /// Another error.
-    #[error("the request can't be written to {path}: {error}", path = .path.display())]
-    Io {
-        /// The directory.
-        path: PathBuf,
-        /// The system's words.
-        error: io::Error,
-    },
-}
 
 pub(crate) fn run(request: &KeepRequest) -> Result<ExitCode, Failure> {
     if let Some(inventory) = recent_inventory(&request.state_dir) {

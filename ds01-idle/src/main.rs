@@ -10,6 +10,7 @@ mod demo;
 mod explain;
 mod failure;
 mod keep;
+mod not_kept;
 mod policy;
 mod status;
 mod tally;

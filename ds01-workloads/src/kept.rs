@@ -19,8 +19,7 @@ const KEY: &str = "kept";
 pub(crate) fn add(inventory: &mut Inventory, bytes: impl FnOnce(&Path) -> Option<Vec<u8>>, state_dir: &Path) {
     let kept = bytes(&state_dir.join(FILE_NAME)).and_then(|bytes| IdleState::kept_in(&bytes).ok()).unwrap_or_default();
     for (id, kept) in kept {
-        let entry =
-            inventory.containers.get_mut(id.short()).filter(|entry| entry.full_id == id && entry.status.is_up());
+        let entry = inventory.containers.values_mut().find(|entry| entry.full_id == id && entry.status.is_up());
         if let (Some(entry), Some(_)) = (entry, kept.left()) {
             let Kept { by, why, .. } = &kept;
             entry.extra.insert(KEY.to_owned(), json!({ "by": by, "until": kept.until(), "why": why }));

@@ -174,7 +174,7 @@ impl Logged {
             "maintenance.created_cleanup" => "removed: it was never started".to_owned(),
             "maintenance.kept" => {
                 let why = self.text("why").map(|why| format!(": {why}")).unwrap_or_default();
-                format!("kept for {} by {}{why}", span("seconds")?, text("by"))
+                format!("kept for {} by {}{why}", span("left_seconds")?, text("by"))
             }
             "maintenance.keep_refused" => format!("{} may not keep it: {}", text("by"), text("reason")),
             "maintenance.gpu_released" => "its GPUs are free".to_owned(),

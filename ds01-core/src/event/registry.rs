@@ -288,7 +288,7 @@ events! {
         /// Until when it is kept; null when that is beyond what the clock can say.
         until: Option<jiff::Timestamp>;
         /// For how many seconds from now.
-        seconds: u64;
+        left_seconds: u64;
         /// The reason that was given, or null.
         why: Option<String>;
     }

@@ -82,7 +82,7 @@ fn its_owner_keeps_it_after_the_warning_and_when_that_is_over_it_is_warned_first
     assert_eq!(checked.plan.decisions[&id(&checked, "train")].waits, Some(Waits::Asked));
     let event = &bench.events()[1];
     let expected = json!({"container": "train", "container_id": id(&checked, "train"), "by": "alice",
-        "until": "2026-03-02T20:25:00Z", "seconds": 8 * 3600 - 300, "why": "overnight run"});
+        "until": "2026-03-02T20:25:00Z", "left_seconds": 8 * 3600 - 300, "why": "overnight run"});
     assert_eq!(
         (&event["event_type"], &event["details"], &event["user"]),
         (&json!("maintenance.kept"), &expected, &json!("alice"))

@@ -99,7 +99,7 @@ impl Requests {
                     container_id: asked.id.clone(),
                     by: kept.by.clone(),
                     until: kept.until(),
-                    seconds: kept.left().unwrap_or_default().as_secs(),
+                    left_seconds: kept.left().unwrap_or_default().as_secs(),
                     why: kept.why.clone(),
                 },
                 Err(reason) => Details::KeepRefused {
@@ -241,8 +241,8 @@ impl<'a> Host<'a> {
 pub(super) fn say(events: &[Event]) {
     for event in events {
         match &event.details {
-            Details::Kept { container, by, seconds, .. } => {
-                let span = whole_seconds(Duration::from_secs(*seconds));
+            Details::Kept { container, by, left_seconds, .. } => {
+                let span = whole_seconds(Duration::from_secs(*left_seconds));
                 info!("container {}: kept by {} for {span}", sanitize(container), sanitize(by));
             }
             Details::KeepRefused { container, by, reason, .. } => warn!(
