@@ -312,7 +312,7 @@ uninstall() {
         purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity \
             login-notices
         # These are ds01's alone.
-        for dir in /var/lib/ds01-notify /var/lib/ds01-notices; do
+        for dir in /var/lib/ds01-notify /var/lib/ds01-notices /var/lib/ds01-keep; do
             [ ! -d "$destdir$dir" ] || do_it rm -rf "$destdir$dir"
         done
         purge_state /var/log/ds01 'events.jsonl*'

@@ -63,6 +63,7 @@ impl Host {
         };
         let options = CheckOptions {
             state_dir: request.state_dir.clone(),
+            keep_dir: request.keep_dir.clone(),
             events: EventLog::new(&request.events_file, env!("CARGO_PKG_NAME")),
             deadline: request.deadline,
             settings: Settings {

@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, ColorChoice, Command as ClapCommand, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use ds01_core::{
     cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
+    duration,
+    idle::{KEEP_DIR, rules::LONGEST_WHY},
     policy::{ContainerType, DEFAULT_PATH},
 };
 
@@ -12,6 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   ds01-idle                      show who is idle, for how long, and what happens next
   ds01-idle explain train        say why `train` is, or is not, going to be stopped
+  ds01-idle keep train 8h        keep a container of yours for eight hours, though it is idle
   ds01-idle run --dry-run        print what a check would do now, and change nothing
   ds01-idle run                  check once: the timer does this every 5 minutes
   ds01-idle policy --user alice  show which limits apply to alice, and which line sets them
@@ -28,6 +31,7 @@ pub(crate) enum Request {
     Run(RunRequest),
     Status(StatusRequest),
     Explain(ExplainRequest),
+    Keep(KeepRequest),
     Policy(PolicyRequest),
     CheckConfig {
         config: PathBuf,
@@ -45,6 +49,7 @@ pub(crate) enum Request {
 pub(crate) struct HostRequest {
     pub(crate) config: PathBuf,
     pub(crate) state_dir: PathBuf,
+    pub(crate) keep_dir: PathBuf,
     pub(crate) events_file: PathBuf,
     pub(crate) sources: SourceArgs,
     pub(crate) deadline: Duration,
@@ -72,6 +77,15 @@ pub(crate) struct ExplainRequest {
     pub(crate) host: Option<HostRequest>,
     pub(crate) name: String,
     pub(crate) color: ColorChoice,
+}
+
+/// What is to be kept.
+pub(crate) struct KeepRequest {
+    pub(crate) name: String,
+    pub(crate) span: Duration,
+    pub(crate) why: Option<String>,
+    pub(crate) keep_dir: PathBuf,
+    pub(crate) state_dir: PathBuf,
 }
 
 /// Of whom the policy is asked.
@@ -132,6 +146,29 @@ enum Command {
         #[command(flatten)]
         host: HostFlags,
     },
+    /// Keep an idle GPU container of yours for a while
+    ///
+    /// Whoever gets a warning can answer it with this, on the host, without an administrator. The request is left for the next
+    /// check, which reads it within five minutes. It counts if the container is yours: its main process runs as you, or you are
+    /// its owner and your home directory is mounted into it. Root can keep anybody's. The policy's keep_max says for how long a
+    /// container can be kept at most, from the first request on; work in between begins that anew. Its run time stays limited.
+    Keep {
+        /// The name of the container, its id, or the beginning of its id
+        #[arg(value_parser = container_name)]
+        name: String,
+        /// For how long, from now on, such as 90m or 1d. The last request counts
+        #[arg(value_name = "TIME", default_value = "8h", value_parser = span)]
+        span: Duration,
+        /// A reason, which everybody can see
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
+        /// The directory where requests are left
+        #[arg(long, value_name = "DIR", default_value = KEEP_DIR)]
+        keep_dir: PathBuf,
+        /// The directory of the inventory, in which the name is looked up if it can be read
+        #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
+        state_dir: PathBuf,
+    },
     /// Print which limits apply to whom, and which line sets them
     ///
     /// Without --user, there is a table for each group and for each type of container. The first table is complete, and the
@@ -190,6 +227,9 @@ struct HostFlags {
     /// The directory of the state, the activity journal and the inventory
     #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
     state_dir: PathBuf,
+    /// The directory where users leave requests to keep containers
+    #[arg(long, value_name = "DIR", default_value = KEEP_DIR)]
+    keep_dir: PathBuf,
     /// The event log, to which events are appended
     #[arg(long, value_name = "FILE", default_value = EVENTS_FILE)]
     events_file: PathBuf,
@@ -215,6 +255,7 @@ impl HostFlags {
         HostRequest {
             config: self.config.config,
             state_dir: self.state_dir,
+            keep_dir: self.keep_dir,
             events_file: self.events_file,
             sources,
             deadline: self.deadline,
@@ -244,6 +285,9 @@ pub(crate) fn parse() -> Request {
         Some(Command::Explain { name, color, demo, host }) => {
             Request::Explain(ExplainRequest { host: if demo { None } else { Some(host.check()) }, name, color })
         }
+        Some(Command::Keep { name, span, why, keep_dir, state_dir }) => {
+            Request::Keep(KeepRequest { name, span, why: why.map(|why| shortened(&why)), keep_dir, state_dir })
+        }
         Some(Command::Policy { user, container_type, json, config: Config { config } }) => {
             Request::Policy(PolicyRequest { config, user, container_type, json })
         }
@@ -259,6 +303,27 @@ pub(crate) fn command() -> ClapCommand {
 
 fn user_name(name: &str) -> Result<String, &'static str> {
     if name.trim().is_empty() { Err("a user has a name") } else { Ok(name.to_owned()) }
+}
+
+fn container_name(name: &str) -> Result<String, &'static str> {
+    match name.len() {
+        0 => Err("a container has a name"),
+        1..=256 => Ok(name.to_owned()),
+        _ => Err("no container has such a long name"),
+    }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    match duration::parse(text) {
+        Ok(span) if span < Duration::from_secs(60) => Err("is less than a minute".to_owned()),
+        Ok(span) => Ok(span),
+        Err(error) => Err(format!("it {error}; {}", error.help())),
+    }
+}
+
+/// A reason that fits into a request.
+fn shortened(why: &str) -> String {
+    why.chars().take(LONGEST_WHY).collect()
 }
 
 fn container_type(name: &str) -> Result<ContainerType, String> {

@@ -85,6 +85,7 @@ fn options() -> Result<CheckOptions, Failure> {
     };
     Ok(CheckOptions {
         state_dir: PathBuf::new(),
+        keep_dir: PathBuf::new(),
         events: EventLog::new("", env!("CARGO_PKG_NAME")),
         deadline: Duration::from_secs(5),
         settings: Settings::default(),

@@ -12,7 +12,7 @@ use ds01_core::{
     store::StoreError,
 };
 
-use crate::CONSOLE;
+use crate::{CONSOLE, not_kept::NotKept};
 
 /// Exit codes, from `sysexits.h` where it has one.
 pub(crate) mod exit {
@@ -36,6 +36,9 @@ pub(crate) enum Failure {
     /// Nobody of that name can be explained.
     #[error("{0}")]
     NotFound(String),
+    /// A request to keep a container was not dropped.
+    #[error(transparent)]
+    NotKept(#[from] NotKept),
     /// A source could not even be asked.
     #[error(transparent)]
     Source(#[from] SourceError),

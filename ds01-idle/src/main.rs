@@ -10,6 +10,8 @@ mod deliver;
 mod demo;
 mod explain;
 mod failure;
+mod keep;
+mod not_kept;
 mod places;
 mod policy;
 mod status;
@@ -44,6 +46,7 @@ fn run(request: Request) -> Result<ExitCode, Failure> {
         Request::Run(request) => check::run(&request),
         Request::Status(request) => status::run(&request),
         Request::Explain(request) => explain::run(&request),
+        Request::Keep(request) => keep::run(&request),
         Request::Policy(request) => policy::run(&request, &mut std::io::stdout().lock()),
         Request::CheckConfig { config } => check_config::run(&config, &mut std::io::stdout().lock()),
         Request::Deliver { config, state_dir } => deliver::run(&config, &state_dir),

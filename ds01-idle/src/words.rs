@@ -37,6 +37,7 @@ pub(crate) fn next(case: Option<&Case<'_>>, decision: &Decision, now: Timestamp,
         (Next::RuntimeWarning(left), _) => format!("{}: run time", within("warning", left)),
         (Next::RuntimeStop(left), _) => format!("{}: run time", within("stop", left)),
         (Next::GraceEnds(left), _) => format!("grace {} left", units::duration(left)),
+        (Next::KeptUntil(until), Some(Waits::Asked)) => kept(case, until, now, zone),
         (Next::KeptUntil(Some(until)), _) => format!("kept until {}", time_of(until, now, zone)),
         (Next::KeptUntil(None), _) => "kept".to_owned(),
         (Next::Removal(left), _) => within("removal", left),
@@ -44,6 +45,15 @@ pub(crate) fn next(case: Option<&Case<'_>>, decision: &Decision, now: Timestamp,
         (_, Some(Waits::Cap)) => "stop: others come first".to_owned(),
         _ => standing(case, decision),
     }
+}
+
+/// Who asked to keep it, until when, and why.
+pub(crate) fn kept(case: Option<&Case<'_>>, until: Option<Timestamp>, now: Timestamp, zone: &TimeZone) -> String {
+    let kept = case.and_then(|case| case.kept);
+    let by = kept.map(|kept| format!(" by {}", kept.by)).unwrap_or_default();
+    let until = until.map(|until| format!(" until {}", time_of(until, now, zone))).unwrap_or_default();
+    let why = kept.and_then(|kept| kept.why.as_deref()).map(|why| format!(": {why}")).unwrap_or_default();
+    format!("kept{by}{until}{why}")
 }
 
 /// What would have been done by now, where no checks are made.

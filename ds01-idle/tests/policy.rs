@@ -98,7 +98,7 @@ fn json_has_the_same_as_data() {
     let out = Config::sound().prints("policy", &["--user", "alice", "--type", "raw-docker", "--json"]);
     insta::assert_snapshot!(out);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(json["answers"][0]["settings"].as_array().unwrap().len(), 22);
+    assert_eq!(json["answers"][0]["settings"].as_array().unwrap().len(), 23);
 }
 
 #[test]

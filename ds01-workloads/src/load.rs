@@ -13,6 +13,8 @@ use ds01_core::detect::{
 };
 use rustix::{fs::OFlags, io::Errno};
 
+use crate::kept;
+
 /// Larger files than this are nothing that the detector wrote.
 const MOST_BYTES: u64 = 512 * 1024 * 1024;
 
@@ -37,7 +39,9 @@ pub(crate) enum LoadError {
 pub(crate) fn load(state_dir: &Path) -> Result<Inventory, LoadError> {
     let path = state_dir.join(FILE_NAME);
     let bytes = read(&path)?;
-    Inventory::from_json(&bytes).map_err(|error| LoadError::Unusable(path, error))
+    let mut inventory = Inventory::from_json(&bytes).map_err(|error| LoadError::Unusable(path, error))?;
+    kept::add(&mut inventory, |path| read(path).ok(), state_dir);
+    Ok(inventory)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {

@@ -17,6 +17,7 @@ mod gpus;
 mod guess;
 mod guided;
 mod json;
+mod kept;
 mod load;
 mod measure;
 mod picture;

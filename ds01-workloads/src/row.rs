@@ -11,9 +11,12 @@ use ds01_core::{
     model::{ContainerId, ContainerStatus},
     usage::Usage,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
-use crate::gpus::{GpuNames, Gpus};
+use crate::{
+    gpus::{GpuNames, Gpus},
+    kept,
+};
 
 /// What kind of workload it is: a container by its origin, or a process of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -137,7 +140,7 @@ fn container_row(entry: &ContainerEntry, names: &GpuNames<'_>, now: Timestamp) -
         kind: entry.origin.into(),
         user: entry.user.clone(),
         gpus: Gpus::of_container(entry, names),
-        status: entry.status.as_str().to_owned(),
+        status: kept::status(entry, now, TimeZone::system),
         running: !matches!(
             entry.status,
             ContainerStatus::Created | ContainerStatus::Exited | ContainerStatus::Dead | ContainerStatus::Removing

@@ -23,7 +23,7 @@ pub use gpu_access::{configured_access, requested_devices, resolve_devices};
 pub use inventory::Inventory;
 pub use look::{Summary, look};
 pub use origin::classify;
-pub use owner::{UNKNOWN_USER, UserSource, configured_owner};
+pub use owner::{UNKNOWN_USER, UserSource, configured_owner, mounted_home};
 pub use settings::Settings;
 pub use snapshot::{Facts, SeenContainer, SeenProcesses, Snapshot};
 

@@ -68,13 +68,12 @@ pub fn configured_owner(
 ) -> Option<(String, UserSource)> {
     let label = |key: &str| labels.get(key).map(String::as_str);
     let env = |key: &str| config.and_then(|config| config.env.get(key)).map(String::as_str);
-    let binds = config.map_or(&[][..], |config| &config.bind_sources);
     let candidates = [
         (UserSource::LabelDs01, label("ds01.user")),
         (UserSource::LabelAime, label("aime.mlc.USER")),
         (UserSource::LabelDevContainer, label("devcontainer.local_folder").and_then(home_owner)),
         (UserSource::LabelCompose, label("com.docker.compose.project.working_dir").and_then(home_owner)),
-        (UserSource::BindMount, common_home_owner(binds.iter().map(String::as_str))),
+        (UserSource::BindMount, mounted_home(config)),
         (UserSource::EnvDs01, env("DS01_USER")),
         (UserSource::EnvNotebook, env("NB_USER")),
         (UserSource::EnvJupyterHub, env("JUPYTERHUB_USER")),
@@ -83,6 +82,11 @@ pub fn configured_owner(
         let name = name?.trim();
         (!name.is_empty()).then(|| (name.to_owned(), source))
     })
+}
+
+/// The user of whose home directory something is mounted into a container, where all such mounts agree.
+pub fn mounted_home(config: Option<&ContainerConfig>) -> Option<&str> {
+    common_home_owner(config?.bind_sources.iter().map(String::as_str))
 }
 
 /// The NAME of `/home/NAME` or `/home/NAME/...`.

@@ -75,7 +75,10 @@ impl Logged {
             | "notice.failed"
             | "maintenance.container_removed"
             | "maintenance.created_cleanup" => Kind::Bad,
-            "maintenance.idle_warning" | "maintenance.runtime_warning" | "maintenance.removal_warning" => Kind::Warning,
+            "maintenance.idle_warning"
+            | "maintenance.runtime_warning"
+            | "maintenance.removal_warning"
+            | "maintenance.keep_refused" => Kind::Warning,
             "detection.container_discovered"
             | "detection.host_gpu_process_discovered"
             | "detection.source_recovered"
@@ -175,6 +178,11 @@ impl Logged {
             "maintenance.removal_warning" => format!("warned: removal in {}", span("removal_in_seconds")?),
             "maintenance.container_removed" => "removed after its hold".to_owned(),
             "maintenance.created_cleanup" => "removed: it was never started".to_owned(),
+            "maintenance.kept" => {
+                let why = self.text("why").map(|why| format!(": {why}")).unwrap_or_default();
+                format!("kept for {} by {}{why}", span("left_seconds")?, text("by"))
+            }
+            "maintenance.keep_refused" => format!("{} may not keep it: {}", text("by"), text("reason")),
             "maintenance.gpu_released" => "its GPUs are free".to_owned(),
             "maintenance.exempt" => format!("over its limit, but its owner is exempt from {}", text("exempt_from")),
             "system.high_demand" => {

@@ -277,6 +277,32 @@ events! {
         /// UUIDs of its GPUs and MIG instances.
         gpus: Vec<String>;
     }
+    /// A user asked to keep an idle container, and it is kept: until then it is not stopped for idleness.
+    "maintenance.kept" Kept {
+        /// Its name.
+        container: String;
+        /// The full id.
+        container_id: ContainerId;
+        /// Who asked.
+        by: String;
+        /// Until when it is kept; null when that is beyond what the clock can say.
+        until: Option<jiff::Timestamp>;
+        /// For how many seconds from now.
+        left_seconds: u64;
+        /// The reason that was given, or null.
+        why: Option<String>;
+    }
+    /// A request to keep a container was refused.
+    "maintenance.keep_refused" KeepRefused {
+        /// The container's name, or what was given as such; null where nothing could be read.
+        container: Option<String>;
+        /// The full id; left out when no container was found.
+        container_id: Option<ContainerId>, if "Option::is_none";
+        /// Who asked, by the owner of the file; null for several users together.
+        by: Option<String>;
+        /// Why it was refused.
+        reason: String;
+    }
     /// A container's GPUs are free: it is gone, and so are its contexts.
     "maintenance.gpu_released" GpuReleased {
         /// Its name.

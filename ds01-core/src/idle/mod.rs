@@ -37,7 +37,9 @@ pub mod state;
 mod test_support;
 
 pub use crate::model::Now;
-pub use act::{CheckError, CheckOptions, Checked, Hands, Outcome, preview, preview_after, run};
+pub use act::{
+    CheckError, CheckOptions, Checked, Hands, KEEP_DIR, Outcome, Request, drop_request, preview, preview_after, run,
+};
 pub use evidence::{
     ContainerFacts, EnergyCount, GpuEvidence, GpuFigure, GpuMeasure, GpuReport, Observation, ProcessActivity, Signal,
     Signals, Thresholds, Verdict,
@@ -45,7 +47,7 @@ pub use evidence::{
 pub use journal::{Journal, Look};
 pub use notice::{Broadcast, Channel, Channels, Delivery, Login, Message, Others, People, Reached, Severity, Wall};
 pub use rules::{
-    Action, Case, Changed, Check, ContainerPolicy, Decision, Demand, KeepAlive, Plan, Reason, Removal, Rule, decide,
-    recheck, trail,
+    Action, Asked, Case, Changed, Check, ContainerPolicy, Decision, Demand, KeepAlive, Plan, Reason, Removal, Rule,
+    decide, recheck, trail,
 };
-pub use state::{IdleState, StateError, StopCause, Track};
+pub use state::{IdleState, Kept, StateError, StopCause, Track};

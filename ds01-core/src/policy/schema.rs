@@ -11,6 +11,7 @@ const DURATIONS: &[&str] = &[
     "container_hold_after_stop",
     "grace_period",
     "keepalive_max_duration",
+    "keep_max",
     "sigterm_grace",
     "gpu_hold_after_manual_stop",
     "created_container_timeout",

@@ -149,6 +149,8 @@ settings! {
     keepalive_path: String = "/workspace/.keep-alive".to_owned(), value::path;
     /// How old a keep-alive file may be. `None` is any age.
     keepalive_max_duration: Option<Duration> = Some(minutes(24 * 60)), value::hold;
+    /// How long a user can keep an idle container by asking, counted from the first request of an idle spell. `None` is no limit.
+    keep_max: Option<Duration> = Some(minutes(24 * 60)), value::hold;
     /// The most containers that one run stops. `None` is no cap.
     max_stops_per_run: Option<u64> = None, value::stops;
     /// How long a container has between SIGTERM and SIGKILL, in whole seconds.

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 
 use crate::model::{
     ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process,
-    Reading,
+    Reading, Unknown, UnknownKind,
 };
 
 /// The doors of one host.
@@ -194,6 +194,11 @@ pub trait ProcessSource: Send + Sync {
 
     /// The name of a user id through the name service; asked at most once per id and source, as a directory can be slow.
     fn user_name(&self, uid: u32) -> Reading<String>;
+
+    /// The id of the user of this name through the name service. Callers give it a deadline.
+    fn user_id(&self, name: &str) -> Reading<u32> {
+        Unknown::new(UnknownKind::NotSupported, format!("the user id of {name}")).into()
+    }
 }
 
 /// Why one process could not be read.

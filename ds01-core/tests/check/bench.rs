@@ -169,6 +169,11 @@ impl Bench {
         twin
     }
 
+    /// Where users drop requests; not there until a test makes it.
+    pub(crate) fn keep_dir(&self) -> PathBuf {
+        self.dir().join("keep")
+    }
+
     /// A directory of the test's own.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
@@ -182,6 +187,7 @@ impl Bench {
     pub(crate) fn options(&self) -> CheckOptions {
         CheckOptions {
             state_dir: self.state_dir.clone(),
+            keep_dir: self.keep_dir(),
             events: EventLog::new(&self.events_file, "ds01-idle"),
             deadline: self.deadline,
             settings: Settings::default(),

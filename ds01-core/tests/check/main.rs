@@ -10,6 +10,7 @@ mod changed;
 mod demand;
 mod disk;
 mod interrupted;
+mod kept;
 mod meddling;
 mod named;
 mod removal;

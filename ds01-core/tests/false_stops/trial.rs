@@ -190,7 +190,8 @@ impl Trial {
     }
 
     fn check(&self, track: &mut Track, now: &Now, check: u64) -> bool {
-        let case = Case { now, check, facts: &self.facts, policy: &self.policy, track: Some(track), demand: None };
+        let case =
+            Case { now, check, facts: &self.facts, policy: &self.policy, track: Some(track), demand: None, kept: None };
         if !asks_keep_alive(&case) {
             return false;
         }

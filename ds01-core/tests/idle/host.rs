@@ -184,6 +184,7 @@ impl Host {
             containers: &facts,
             observations: &self.observations,
             demand: self.demand,
+            asked: &[],
             only: None,
         };
         let files: BTreeMap<ContainerId, KeepAlive> =

@@ -81,6 +81,7 @@ impl Whole {
     pub(crate) fn check(&self) -> Checked {
         let options = CheckOptions {
             state_dir: self.dir.path().to_owned(),
+            keep_dir: self.dir.path().join("keep"),
             events: EventLog::new(self.dir.path().join("events.jsonl"), "test"),
             deadline: Duration::from_secs(600),
             settings: Settings::default(),

@@ -161,6 +161,7 @@ impl Twin {
             containers: &checked.look.containers,
             observations: &observations,
             demand: checked.demand,
+            asked: &[],
             only: None,
         };
         let plan = Plan::make(&mut self.0, &check, |asked| {

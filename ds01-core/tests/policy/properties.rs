@@ -23,7 +23,8 @@ const PLACES: [&str; 10] = [
     "user_overrides/alice/policies",
 ];
 const LIMITS: [&str; 4] = ["idle_timeout", "max_runtime", "gpu_hold_after_stop", "container_hold_after_stop"];
-const RULES: [&str; 3] = ["keepalive_max_duration", "created_container_timeout", "gpu_hold_after_manual_stop"];
+const RULES: [&str; 4] =
+    ["keepalive_max_duration", "keep_max", "created_container_timeout", "gpu_hold_after_manual_stop"];
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
 
 fn places() -> impl Strategy<Value = Places> {
@@ -208,7 +209,7 @@ fn check(files: &ds01_core::policy::PolicyFiles) -> Result<(), TestCaseError> {
     match parse(files) {
         Ok(loaded) => {
             for kind in ContainerType::ALL {
-                prop_assert_eq!(loaded.policy.resolve(Some("alice"), kind).rows().len(), 22);
+                prop_assert_eq!(loaded.policy.resolve(Some("alice"), kind).rows().len(), 23);
             }
         }
         Err(bad) => {

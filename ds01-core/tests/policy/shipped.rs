@@ -36,7 +36,7 @@ fn tables_have_the_order_of_the_file() {
     let rows = shipped().policy.resolve(None, ContainerType::Managed).rows();
     let at = |name: &str| policies.find(&format!("\n  {name}"));
     let places: Vec<usize> = rows.iter().filter_map(|row| at(row.name)).collect();
-    assert_eq!(places.len(), 18);
+    assert_eq!(places.len(), 19);
     assert!(places.is_sorted(), "{places:?}");
 }
 
@@ -100,6 +100,7 @@ fn everything_else_is_as_in_the_reference() {
         ("warn_at", "0.8"),
         ("keepalive_path", "/workspace/.keep-alive"),
         ("keepalive_max_duration", "1d"),
+        ("keep_max", "1d"),
         ("max_stops_per_run", "null"),
         ("sigterm_grace", "1m"),
         ("gpu_hold_after_manual_stop", "15m"),

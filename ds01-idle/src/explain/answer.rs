@@ -44,6 +44,10 @@ impl Answer {
         answer.lines.extend(limit(checked, case, decision).map(|limit| ("Idle limit", limit)));
         answer.lines.extend(to_change(case, decision).map(|words| (GOOD_TO_KNOW, words)));
         let now = checked.look.now.at;
+        // Also while it works, or is left alone for another reason.
+        if let Some(kept) = case.kept.filter(|kept| kept.left().is_some() && decision.waits != Some(Waits::Asked)) {
+            answer.lines.push(("Kept", crate::words::kept(Some(case), kept.until(), now, zone)));
+        }
         let later: Vec<String> = decision.later.iter().filter_map(|next| in_words(*next, now, zone)).collect();
         if !later.is_empty() {
             answer.lines.push(("Later", later.join("; ")));
@@ -160,6 +164,9 @@ fn headline(case: &Case<'_>, decision: &Decision, zone: &TimeZone) -> String {
         (Next::GraceEnds(left), _) => {
             format!("Nothing happens for another {}: it was started a short while ago.", units::duration(left))
         }
+        (Next::KeptUntil(until), Some(Waits::Asked)) => {
+            format!("Nothing happens: it is {}.", crate::words::kept(Some(case), until, now, zone))
+        }
         (Next::KeptUntil(Some(until)), _) => {
             let until = crate::words::time_of(until, now, zone);
             format!("Nothing happens until {until}: its keep-alive file holds.")
@@ -197,6 +204,7 @@ fn why(checked: &Checked, case: &Case<'_>, decision: &Decision) -> String {
                         .to_owned()
                 }
                 Some(Waits::Cap) => format!("; {}", named(case.policy, "max_stops_per_run")),
+                Some(Waits::Asked) => format!("; {}", named(case.policy, "keep_max")),
                 Some(Waits::Kept) => format!("; {}", named(case.policy, "keepalive_max_duration")),
                 None => String::new(),
             };
@@ -255,7 +263,13 @@ fn to_change(case: &Case<'_>, decision: &Decision) -> Option<String> {
     let keep_alive = || {
         let longest = rules.keepalive_max_duration.value;
         let longest = longest.map(|longest| format!(" for up to {}", whole_seconds(longest))).unwrap_or_default();
-        format!("use its GPU or CPU, or touch {} in it, which keeps it{longest}", sanitize(&rules.keepalive_path.value))
+        let path = sanitize(&rules.keepalive_path.value);
+        let ask = if rules.keep_max.value == Some(Duration::ZERO) {
+            String::new()
+        } else {
+            format!("its owner can run ds01-idle keep {}, ", sanitize(&case.facts.name))
+        };
+        format!("{ask}use its GPU or CPU, or touch {path} in it, which keeps it{longest}")
     };
     let of_idleness = || {
         let limit = decision.idle_limit?;
@@ -274,6 +288,9 @@ fn to_change(case: &Case<'_>, decision: &Decision) -> Option<String> {
              to set up mail"
                 .to_owned(),
         ),
+        Some(Reason::Idle) if decision.waits == Some(Waits::Asked) => {
+            Some("when that is over, its user is warned, and it is stopped after that".to_owned())
+        }
         Some(Reason::Idle) => Some(keep_alive()),
         Some(Reason::Grace(left)) if case.verdict() == Verdict::Idle && warned_after(*left, decision, case) => Some(
             "if it is still idle when its grace period ends, its user is warned first, and it is stopped at a later check"
@@ -307,7 +324,7 @@ fn in_words(next: Next, now: jiff::Timestamp, zone: &TimeZone) -> Option<String>
         Next::RuntimeStop(left) => format!("stopped for its run time {}", within(left)),
         Next::GraceEnds(left) => format!("its grace period ends {}", within(left)),
         Next::KeptUntil(Some(until)) => {
-            format!("its keep-alive file holds until {}", crate::words::time_of(until, now, zone))
+            format!("kept until {}", crate::words::time_of(until, now, zone))
         }
         Next::Removal(left) => format!("removed {}", within(left)),
         _ => return None,

@@ -1,14 +1,14 @@
 //! The rules, in their order, with what each found and the settings that it reads.
 
 use ds01_core::idle::{
-    Case, Checked, Decision, Rule,
+    Case, Checked, Decision, Kept, Rule,
     rules::{Next, Waits},
     trail,
 };
 use jiff::tz::TimeZone;
 
 use super::{gpus::GpuNames, page::Page, setting};
-use crate::words::time_of;
+use crate::words::{kept as kept_by, time_of};
 
 pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, decision: &Decision, zone: &TimeZone) {
     let names = GpuNames::new(&checked.look.inventory.gpus);
@@ -23,6 +23,10 @@ pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, decisio
             Some(finding) => names.in_text(finding),
             None => "not looked at: an earlier rule decides".to_owned(),
         };
+        if step.matched && decision.waits == Some(Waits::Asked) {
+            let until = case.kept.and_then(Kept::until);
+            finding.push_str(&format!("; {}", kept_by(Some(case), until, case.now.at, zone)));
+        }
         if step.matched && decision.waits == Some(Waits::Kept) {
             finding.push_str(&kept(decision.next, case, zone));
         }

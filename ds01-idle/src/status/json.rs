@@ -17,7 +17,8 @@
 //!     "observed_seconds": 30.0, "observed_age_seconds": 2.5, "observed_percent": 100,
 //!     "idle_seconds": 1440, "idle_limit_seconds": 1800,
 //!     "run_seconds": 7200, "run_limit_seconds": 172800,
-//!     "reason": "idle", "next": "stop in 6m"
+//!     "kept": {"by": "alice", "until": "2026-03-02T18:05:00Z", "why": "overnight run"},
+//!     "reason": "idle", "next": "kept by alice until 18:05: overnight run"
 //!   }]
 //! }
 //! ```
@@ -28,7 +29,7 @@
 //! reason; the GPU's can also be `worked`, an object with `percent` when looked at and `watts` above its idle power between looks; `signals` is null for a container that was observed only once. `observed_seconds` is the length of the
 //! interval that they speak of, and `observed_age_seconds` how long ago it ended. `observed_percent` is for how much of the time
 //! since it was last seen at work anybody could see what it did: the rest counts neither as idle nor as work.
-//! A limit is null where there is none. `reason` and `next` are the words of the table, and may change.
+//! `kept` is null where nobody asked to keep it, or that is over. A limit is null where there is none. `reason` and `next` are the words of the table, and may change.
 
 use ds01_core::{
     idle::{Checked, Signals, Track},
@@ -72,8 +73,16 @@ struct ContainerOut<'a> {
     idle_limit_seconds: Option<u64>,
     run_seconds: Option<u64>,
     run_limit_seconds: Option<u64>,
+    kept: Option<KeptOut<'a>>,
     reason: String,
     next: String,
+}
+
+#[derive(Serialize)]
+struct KeptOut<'a> {
+    by: &'a str,
+    until: Option<Timestamp>,
+    why: Option<&'a str>,
 }
 
 pub(super) fn document(checked: &Checked, shown: &[Shown<'_>], overdue: bool) -> Result<Vec<u8>, serde_json::Error> {
@@ -112,6 +121,11 @@ fn container<'a>(checked: &'a Checked, one: &'a Shown<'a>, zone: &TimeZone) -> C
         idle_limit_seconds: decision.idle_limit.map(|limit| limit.as_secs()),
         run_seconds: case.as_ref().map(|case| case.ran_for().as_secs()),
         run_limit_seconds: case.as_ref().and_then(|case| Some(case.runtime_used()?.1.as_secs())),
+        kept: case.as_ref().and_then(|case| case.kept).filter(|kept| kept.left().is_some()).map(|kept| KeptOut {
+            by: &kept.by,
+            until: kept.until(),
+            why: kept.why.as_deref(),
+        }),
         reason: decision.reason.as_ref().map_or_else(|| "not running".to_owned(), ToString::to_string),
         next: one.next(checked.look.now.at, zone),
     }

@@ -133,7 +133,7 @@ fn style(one: &Shown<'_>) -> Style {
     match (&decision.action, &decision.reason) {
         (Action::Stop { .. } | Action::Remove(_), _) => color(AnsiColor::Red).bold(),
         (Action::WarnOfRemoval { .. }, _) => color(AnsiColor::Yellow),
-        (_, Some(Reason::Idle)) if decision.waits == Some(Waits::Kept) => Style::new(),
+        (_, Some(Reason::Idle)) if matches!(decision.waits, Some(Waits::Kept | Waits::Asked)) => Style::new(),
         (_, Some(Reason::Idle)) if warned => color(AnsiColor::Red),
         (_, Some(Reason::Idle)) => color(AnsiColor::Yellow),
         (_, Some(Reason::NotIdle(Verdict::GpuActive | Verdict::OtherwiseActive))) => color(AnsiColor::Green),

@@ -45,6 +45,7 @@ impl Reaper {
         command.args(["run", "--shift-clocks", &format!("{later},{later}"), "--wall", &path(self.notices.script())]);
         command.args(["--config", &path(&self.dir.path().join("resource-limits.yaml"))]);
         command.args(["--state-dir", &path(&self.state_dir()), "--events-file", &path(&self.events_file())]);
+        command.args(["--keep-dir", &path(&self.dir.path().join("keep"))]);
         command.args(&self.args).stdin(Stdio::null()).stdout(Stdio::null());
         if life.is_some() {
             command.stderr(Stdio::null());

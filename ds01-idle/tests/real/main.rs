@@ -17,6 +17,7 @@ mod hostile;
 mod idle;
 mod in_between;
 mod keep_alive;
+mod kept;
 mod living;
 mod living_now;
 mod looked_first;

@@ -73,6 +73,11 @@ impl Reaper {
         self.dir.path().join("samples")
     }
 
+    /// Where users ask to keep containers, if the story makes it.
+    pub(crate) fn keep_dir(&self) -> PathBuf {
+        self.dir.path().join("keep")
+    }
+
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.dir.path().join("state")
     }
@@ -110,7 +115,7 @@ impl Reaper {
         let mut command = Self::bare();
         command.arg(subcommand).arg("--config").arg(self.policy()).arg("--nvml-library").arg(&self.library);
         command.arg("--state-dir").arg(self.state_dir()).arg("--events-file").arg(self.events_file());
-        command.arg("--samples-dir").arg(self.samples_dir());
+        command.arg("--samples-dir").arg(self.samples_dir()).arg("--keep-dir").arg(self.keep_dir());
         if subcommand == "run" {
             command.arg("--wall").arg(self.wall());
         }

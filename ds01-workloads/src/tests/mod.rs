@@ -1,7 +1,7 @@
 //! Tests of the whole way from an inventory to text, and what they share.
 
 mod filters;
-mod host;
+pub(crate) mod host;
 mod hostile;
 mod modes;
 

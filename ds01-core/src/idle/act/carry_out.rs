@@ -205,6 +205,7 @@ fn about<'a>(case: &Case<'a>, policy: &'a ContainerPolicy, decision: &Decision) 
         idle_limit: decision.idle_limit,
         ran_for: case.ran_for(),
         keepalive_path: &rules.keepalive_path.value,
+        keep_most: rules.keep_max.value,
         keepalive_longest: rules.keepalive_max_duration.value,
     }
 }

@@ -14,6 +14,7 @@ use super::{
     checked::{CheckError, CheckOptions, Checked, Hands},
     look_back::{LookBack, MOST_LINES},
     news::take_in,
+    requests::{self, Requests},
 };
 use crate::{
     detect::{Inventory, Sources, inventory},
@@ -71,7 +72,8 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     let (news, trouble) = hands.broadcast.news(checked.look.now.at);
     let required = &options.policy.notify.require_delivery;
     log(&take_in(&mut checked.state, &news, required, &checked.look.now));
-    checked.decide(sources, hands, options, &earlier)?;
+    let requests = Requests::read(&options.keep_dir, sources, &checked.look, &mut checked.problems);
+    checked.decide(sources, hands, options, &earlier, &requests.asked)?;
 
     let cases = checked.cases();
     let stopping: Vec<(ContainerId, Stopping)> = cases
@@ -84,6 +86,10 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     drop(cases);
     checked.state.stopping.extend(stopping);
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
+    let answers = requests.events(&checked.plan, &checked.look);
+    requests::say(&answers);
+    log(&answers);
+    requests.remove(&mut checked.problems);
 
     if let (Some(high), Some(demand)) = (checked.plan.high_demand, checked.demand) {
         let details = high_demand(high, demand);
@@ -161,7 +167,7 @@ fn preview_with(
     let mut earlier = earlier(&mut checked)?;
     earlier.observations.extend_from_slice(&checked.look.observations);
     checked.state.settle(&checked.look.containers, &checked.look.now);
-    checked.decide(sources, hands, options, &earlier)?;
+    checked.decide(sources, hands, options, &earlier, &[])?;
     checked.took = start.elapsed();
     Ok(checked)
 }

@@ -17,7 +17,7 @@ use crate::{
         evidence::ContainerFacts,
         journal::Look,
         notice::{Broadcast, Channel},
-        rules::{Action, Case, Check, Decision, Demand, Plan, infrastructure},
+        rules::{Action, Asked, Case, Check, Decision, Demand, Plan, infrastructure},
         state::{CheckMark, IdleState},
     },
     model::ContainerId,
@@ -43,6 +43,8 @@ pub struct Hands {
 pub struct CheckOptions {
     /// Where state, journal and the detector's inventory are kept.
     pub state_dir: PathBuf,
+    /// Where users drop requests to keep containers. One that is not there has none.
+    pub keep_dir: PathBuf,
     /// Where events go.
     pub events: EventLog,
     /// How long it may take to look, whatever the sources do. What is done then takes its own time.
@@ -162,6 +164,7 @@ impl Checked {
         hands: &Hands,
         options: &CheckOptions,
         earlier: &LookBack,
+        asked: &[Asked],
     ) -> Result<(), CheckError> {
         self.journal_cut_at = earlier.cut_at;
         let check = Check {
@@ -171,6 +174,7 @@ impl Checked {
             containers: &self.look.containers,
             observations: &earlier.observations,
             demand: self.demand,
+            asked,
             only: self.named(&options.only)?,
         };
         let look = &self.look;
@@ -229,8 +233,8 @@ impl Checked {
     /// What is known of one container, running or not. `None` when nobody was judged.
     pub(super) fn case<'a>(&'a self, facts: &'a ContainerFacts) -> Option<Case<'a>> {
         let policy = self.plan.policies.get(&facts.id)?;
-        let track = self.state.tracks.get(&facts.id);
-        Some(Case { now: &self.look.now, check: self.state.checks, facts, policy, track, demand: self.demand })
+        let (track, kept) = (self.state.tracks.get(&facts.id), self.state.kept.get(&facts.id));
+        Some(Case { now: &self.look.now, check: self.state.checks, facts, policy, track, demand: self.demand, kept })
     }
 
     /// Remembers what was carried out.

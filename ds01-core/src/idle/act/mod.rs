@@ -3,12 +3,15 @@
 mod carry_out;
 mod check;
 mod checked;
+mod drops;
 mod keep_alive;
 mod look_back;
 mod news;
+mod requests;
 mod side_by_side;
 mod stop;
 mod tell_again;
 
 pub use check::{preview, preview_after, run};
 pub use checked::{CheckError, CheckOptions, Checked, Hands, Outcome};
+pub use drops::{KEEP_DIR, Request, drop_request};

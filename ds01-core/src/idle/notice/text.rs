@@ -39,6 +39,8 @@ pub struct About<'a> {
     pub ran_for: Duration,
     /// The path of the keep-alive file in the container.
     pub keepalive_path: &'a str,
+    /// How long its owner can keep it by asking. `None` is as long as is asked, and zero not at all.
+    pub keep_most: Option<Duration>,
     /// How long a keep-alive file holds. `None` is as long as it lies there.
     pub keepalive_longest: Option<Duration>,
 }
@@ -150,7 +152,18 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
 fn keep(about: &About<'_>) -> String {
     let longest =
         about.keepalive_longest.map(|longest| format!(" for up to {}", whole_seconds(longest))).unwrap_or_default();
-    format!("use it, or run this in it: touch {}. That keeps it{longest}.", user_text(about.keepalive_path))
+    let ask = if about.keep_most == Some(Duration::ZERO) {
+        String::new()
+    } else {
+        let name = &about.facts.name;
+        // What is to be typed has to be one plain word.
+        let plain = !name.is_empty()
+            && name.len() <= LONGEST_TEXT
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+        let name = if plain { name } else { about.facts.id.short() };
+        format!("run ds01-idle keep {name} 8h on the host, or ")
+    };
+    format!("{ask}use it, or run this in it: touch {}. That keeps it{longest}.", user_text(about.keepalive_path))
 }
 
 /// How what is stored only in a container that does not run is kept from its removal.

@@ -12,6 +12,7 @@ fn about(facts: &ContainerFacts) -> About<'_> {
         idle_limit: Some(Duration::from_secs(30 * 60)),
         ran_for: Duration::from_secs(7_200),
         keepalive_path: "/workspace/.keep-alive",
+        keep_most: Some(Duration::from_secs(86_400)),
         keepalive_longest: Some(Duration::from_secs(86_400)),
     }
 }
@@ -60,8 +61,8 @@ fn a_warning_says_why_when_what_is_safe_and_how_to_keep_it() {
 | What happens: it is stopped if it stays idle for another 5m.             |
 | Safe: volumes and mounted directories. What is stored only inside the    |
 | container stays until it is removed.                                     |
-| To keep it: use it, or run this in it: touch /workspace/.keep-alive.     |
-| That keeps it for up to 1d.                                              |
+| To keep it: run ds01-idle keep train 8h on the host, or use it, or run   |
+| this in it: touch /workspace/.keep-alive. That keeps it for up to 1d.    |
 +--------------------------------------------------------------------------+
 ";
     assert_eq!(text, expected);
@@ -92,6 +93,16 @@ fn a_warning_says_nothing_of_a_gpu_that_nothing_is_known_of() {
     let text = told(&About { gpu_unknown: true, ..about(&facts) }, &actions()[0]);
     assert!(text.contains("Its GPU could not be read; nothing else in it was at work."), "{text}");
     assert!(!text.contains("Neither its GPU"), "{text}");
+}
+
+#[test]
+fn the_command_that_keeps_it_can_be_typed_and_is_named_only_where_it_works() {
+    let odd = ContainerFacts { name: "a; rm -rf ~".to_owned(), ..facts() };
+    let text = told(&about(&odd), &actions()[0]);
+    assert!(text.contains("run ds01-idle keep abababababab 8h on the host"), "{text}");
+    let facts = facts();
+    let nobody = told(&About { keep_most: Some(Duration::ZERO), ..about(&facts) }, &actions()[0]);
+    assert!(!nobody.contains("ds01-idle keep"), "{nobody}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{demand::Demand, policy::ContainerPolicy};
 use crate::{
     idle::{
         evidence::{ContainerFacts, Verdict},
-        state::Track,
+        state::{Kept, Track},
     },
     model::Now,
 };
@@ -26,6 +26,8 @@ pub struct Case<'a> {
     pub track: Option<&'a Track>,
     /// How many GPUs are given away. `None` when that could not be told, which is no high demand.
     pub demand: Option<Demand>,
+    /// Who asked to keep it, if anybody did.
+    pub kept: Option<&'a Kept>,
 }
 
 impl Case<'_> {

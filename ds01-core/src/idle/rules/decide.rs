@@ -11,7 +11,7 @@ use super::{
 use crate::{
     idle::{
         evidence::Verdict,
-        state::{StopCause, Track},
+        state::{Kept, StopCause, Track},
     },
     policy::Enforcement,
 };
@@ -26,7 +26,8 @@ pub const LATE_NOTICE: Duration = Duration::from_secs(240);
 /// Whether [`decide`] will ask for the keep-alive file: so that no other is looked up.
 pub fn asks_keep_alive(case: &Case<'_>) -> bool {
     let idle = case.track.map(Track::idle).unwrap_or_default();
-    case.idle_limit().is_some_and(|limit| idle >= case.warn_after(limit)) && case.reason() == Reason::Idle
+    let warned = case.idle_limit().is_some_and(|limit| idle >= case.warn_after(limit));
+    warned && case.kept.and_then(Kept::left).is_none() && case.reason() == Reason::Idle
 }
 
 /// What is to be done about a running container; `keep_alive` is what lies at the policy's path in it.
@@ -132,6 +133,10 @@ fn when_idle(case: &Case<'_>, keep_alive: &KeepAlive, decision: &mut Decision) -
     let rules = &case.policy.resolved.rules;
     let warn_after = case.warn_after(limit);
     let left = limit.saturating_sub(decision.idle);
+    if let Some(kept) = case.kept.filter(|kept| kept.left().is_some()) {
+        decision.waits = Some(Waits::Asked);
+        return Some(Next::KeptUntil(kept.until()));
+    }
     if decision.idle < warn_after {
         return Some(Next::Warning(warn_after - decision.idle));
     }

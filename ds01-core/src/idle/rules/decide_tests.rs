@@ -2,7 +2,7 @@ use super::*;
 use crate::idle::{
     Now,
     evidence::ContainerFacts,
-    rules::{ContainerPolicy, Demand, Supposed, supposed},
+    rules::{Asked, ContainerPolicy, Demand, Supposed, supposed},
     state::Warning,
     test_support::{THRESHOLDS, container_policy, facts, now, seen},
 };
@@ -34,7 +34,7 @@ impl Given {
 
     fn case(&self) -> Case<'_> {
         let Self { now, facts, policy, track } = self;
-        Case { now, check: 7, facts, policy, track: Some(track), demand: None }
+        Case { now, check: 7, facts, policy, track: Some(track), demand: None, kept: None }
     }
 
     fn decide(&self) -> Decision {
@@ -190,4 +190,40 @@ fn who_is_not_known_to_have_heard_his_warning_waits_where_the_policy_asks_for_it
     let mut early = Given::idle_minutes(28).warned();
     early.policy.require_delivery = RequireDelivery::Any;
     assert_eq!((early.decide().waits, early.decide().next), (None, Next::Stop(minutes(2))));
+}
+
+/// As somebody asked, for so many more minutes.
+fn kept(minutes: u64) -> Kept {
+    let asked = Asked {
+        id: crate::idle::test_support::id(),
+        uid: 1001,
+        by: "alice".to_owned(),
+        span: Duration::from_secs(60 * minutes),
+        at: now(10_000).at,
+        why: None,
+    };
+    asked.granted(None, None, &facts(), &now(10_000)).unwrap()
+}
+
+#[test]
+fn while_somebody_keeps_it_it_is_neither_warned_nor_stopped_for_idleness() {
+    let kept = kept(90);
+    let decide_kept = |given: &Given, kept| decide(&Case { kept: Some(kept), ..given.case() }, &KeepAlive::Absent);
+    for given in [Given::idle_minutes(10), Given::idle_minutes(25), Given::idle_minutes(500).warned()] {
+        let decision = decide_kept(&given, &kept);
+        assert_eq!((decision.action, decision.waits), (Action::Nothing, Some(Waits::Asked)));
+        assert_eq!(decision.next, Next::KeptUntil(kept.until()));
+        assert!(!asks_keep_alive(&Case { kept: Some(&kept), ..given.case() }), "no file makes a difference");
+    }
+    let over = Kept { left_ms: 0, ..kept.clone() };
+    assert!(is_stop(&decide_kept(&Given::idle_minutes(30).warned(), &over)));
+
+    let mut too_long = Given::idle_minutes(30);
+    too_long.policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: 1h}\n");
+    too_long.track.runtime_warning = Given::idle_minutes(0).warned().track.warning;
+    let decision = decide_kept(&too_long, &kept);
+    assert!(
+        matches!(decision.action, Action::Stop { cause: StopCause::Runtime, .. }),
+        "its run time ends it all the same"
+    );
 }

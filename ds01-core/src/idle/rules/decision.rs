@@ -72,7 +72,7 @@ pub enum Next {
     RuntimeStop(Duration),
     /// Its grace period ends after this long.
     GraceEnds(Duration),
-    /// Its keep-alive ends then; `None` is never.
+    /// Its keep-alive, or the time that was asked for, ends then; `None` is never.
     KeptUntil(Option<Timestamp>),
     /// It is removed after this long.
     Removal(Duration),
@@ -102,6 +102,8 @@ impl Next {
 pub enum Waits {
     /// A keep-alive file holds.
     Kept,
+    /// Somebody asked to keep it.
+    Asked,
     /// Whether there is a keep-alive file could not be told.
     KeepAliveUnreadable(String),
     /// The time that was announced is not over.

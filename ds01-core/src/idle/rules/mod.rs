@@ -4,6 +4,7 @@
 //! Case -> Rule::matches, in their order -> Reason -> decide -> Decision; all of one check: Plan
 //! ```
 
+mod asked;
 mod case;
 mod decide;
 mod decision;
@@ -20,6 +21,7 @@ mod settle;
 mod supposed;
 mod trail;
 
+pub use asked::{Asked, LONGEST_WHY, Owner, may_keep};
 pub use case::Case;
 pub(crate) use decide::warned_again;
 pub use decide::{LATE_NOTICE, LONGEST_OWN_GRACE, asks_keep_alive, decide};

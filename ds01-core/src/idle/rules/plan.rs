@@ -9,6 +9,7 @@ use std::{
 use jiff::tz::TimeZone;
 
 use super::{
+    asked::Asked,
     case::Case,
     decide::{asks_keep_alive, decide, nears_its_idle_stop, nears_its_runtime},
     decision::{Action, Decision, Waits},
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     idle::{
         evidence::{ContainerFacts, Observation, Thresholds},
-        state::{CheckMark, IdleState, Standing, StopCause},
+        state::{CheckMark, IdleState, Kept, Standing, StopCause},
     },
     model::{ContainerId, Now},
     policy::{ContainerType, Policy},
@@ -40,6 +41,8 @@ pub struct Check<'a> {
     pub observations: &'a [Observation],
     /// How many GPUs are given away. `None` when that could not be told.
     pub demand: Option<Demand>,
+    /// What users asked to keep since the last check, oldest first; each may, as it is theirs.
+    pub asked: &'a [Asked],
     /// Whom this check is about; `None` is everybody. Of the others, only what was observed is taken in.
     pub only: Option<BTreeSet<ContainerId>>,
 }
@@ -58,6 +61,8 @@ pub struct Plan {
     pub decisions: BTreeMap<ContainerId, Decision>,
     /// What holds for each container.
     pub policies: BTreeMap<ContainerId, ContainerPolicy>,
+    /// What came of what users asked to keep, in the order of [`Check::asked`]: how each is kept, or why not.
+    pub answers: Vec<Result<Kept, String>>,
     /// Whether demand became high (`true`) or ceased to be; `None` when nothing changed.
     pub high_demand: Option<bool>,
 }
@@ -65,7 +70,7 @@ pub struct Plan {
 impl Plan {
     /// The plan of a check that could not judge anybody.
     pub fn nothing() -> Self {
-        Self { decisions: BTreeMap::new(), policies: BTreeMap::new(), high_demand: None }
+        Self { decisions: BTreeMap::new(), policies: BTreeMap::new(), answers: Vec::new(), high_demand: None }
     }
 
     /// Takes in what was observed, and decides. `state` becomes that of this check; what is carried out of the plan is for
@@ -83,13 +88,23 @@ impl Plan {
             .map(|facts| (facts.id.clone(), ContainerPolicy::of(check.policy, facts, now.at, &check.zone)))
             .collect();
         forget_and_observe(state, check, &policies);
+        state.advance_kept(check.containers, now);
+        let answers = check.asked.iter().map(|asked| grant(state, asked, check, &policies)).collect();
 
         let about = || check.containers.iter().filter(|facts| check.is_about(&facts.id));
         let cases: Vec<Case<'_>> = about()
             .filter(|facts| facts.status.is_up())
             .filter_map(|facts| {
                 let (policy, track) = (policies.get(&facts.id)?, state.tracks.get(&facts.id));
-                Some(Case { now, check: state.checks, facts, policy, track, demand: check.demand })
+                Some(Case {
+                    now,
+                    check: state.checks,
+                    facts,
+                    policy,
+                    track,
+                    demand: check.demand,
+                    kept: state.kept.get(&facts.id),
+                })
             })
             .collect();
         let path = |case: &Case<'_>| case.policy.resolved.rules.keepalive_path.value.clone();
@@ -130,8 +145,22 @@ impl Plan {
         let high = check.demand.map(|demand| demand.is_high(of_all.high_demand_threshold.value));
         let high_demand = high.filter(|high| *high != state.high_demand);
         state.high_demand = high.unwrap_or(state.high_demand);
-        Self { decisions, policies, high_demand }
+        Self { decisions, policies, answers, high_demand }
     }
+}
+
+/// Keeps what somebody asked to keep, as far as the policy allows.
+fn grant(
+    state: &mut IdleState,
+    asked: &Asked,
+    check: &Check<'_>,
+    policies: &BTreeMap<ContainerId, ContainerPolicy>,
+) -> Result<Kept, String> {
+    let facts = check.containers.iter().find(|facts| facts.id == asked.id);
+    let (Some(facts), Some(policy)) = (facts, policies.get(&asked.id)) else { return Err("it is gone".to_owned()) };
+    let kept = asked.granted(state.kept.get(&asked.id), policy.resolved.rules.keep_max.value, facts, &check.now)?;
+    state.kept.insert(asked.id.clone(), kept.clone());
+    Ok(kept)
 }
 
 fn forget_and_observe(state: &mut IdleState, check: &Check<'_>, policies: &BTreeMap<ContainerId, ContainerPolicy>) {

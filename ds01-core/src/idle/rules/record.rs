@@ -34,8 +34,8 @@ impl IdleState {
             Action::WarnOfRuntime { left } => track.runtime_warning = warning(*left),
             Action::TellExempt(from) => track.told_exempt.push(*from),
             Action::Stop { .. } => self.stopped_here(id, now),
-            // A keep-alive answers the warning: when it ends, there is another one first.
-            Action::Nothing if decision.waits == Some(Waits::Kept) => track.warning = None,
+            // Who keeps it answers the warning: when that ends, there is another one first.
+            Action::Nothing if matches!(decision.waits, Some(Waits::Kept | Waits::Asked)) => track.warning = None,
             Action::Nothing | Action::WarnOfRemoval { .. } | Action::Remove(_) => {}
         }
     }

@@ -25,7 +25,7 @@ impl Given {
 
     fn case(&self) -> Case<'_> {
         let Self { now, facts, policy, track } = self;
-        Case { now, check: 7, facts, policy, track: Some(track), demand: None }
+        Case { now, check: 7, facts, policy, track: Some(track), demand: None, kept: None }
     }
 
     fn exempt(&mut self, from: &str) {

@@ -27,7 +27,7 @@ fn case<'a>(
     track: Option<&'a Track>,
     now: &'a Now,
 ) -> Case<'a> {
-    Case { now, check: 7, facts, policy, track, demand: None }
+    Case { now, check: 7, facts, policy, track, demand: None, kept: None }
 }
 
 fn with(status: ContainerStatus, started_at: Option<&str>) -> ContainerFacts {

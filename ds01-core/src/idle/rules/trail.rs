@@ -77,6 +77,7 @@ impl Rule {
                 row("high_demand_idle_reduction", &rules.high_demand_idle_reduction),
                 row("keepalive_path", &rules.keepalive_path),
                 row("keepalive_max_duration", &rules.keepalive_max_duration),
+                row("keep_max", &rules.keep_max),
                 row("max_stops_per_run", &rules.max_stops_per_run),
             ],
         }

@@ -6,10 +6,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{standing::Standing, stopping::Stopping, track::Track};
+use super::{
+    kept::{self, Kept},
+    standing::Standing,
+    stopping::Stopping,
+    track::Track,
+};
 use crate::{
     detect::inventory::Extra,
-    idle::evidence::{Observation, Thresholds},
+    idle::evidence::{ContainerFacts, Observation, Thresholds},
     model::{ContainerId, ContainerStatus, Now},
     units::millis,
 };
@@ -45,6 +50,9 @@ pub struct IdleState {
     /// begun by a check that was killed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stopping: BTreeMap<ContainerId, Stopping>,
+    /// Containers that somebody asked to keep, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<ContainerId, Kept>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -86,6 +94,7 @@ impl Default for IdleState {
             tracks: BTreeMap::new(),
             standing: BTreeMap::new(),
             stopping: BTreeMap::new(),
+            kept: BTreeMap::new(),
             extra: Extra::new(),
         }
     }
@@ -104,6 +113,26 @@ impl IdleState {
             Some(version) if version != SCHEMA_VERSION => Err(StateError::Version { found: version.to_string() }),
             _ => serde_json::from_value(value).map_err(corrupt),
         }
+    }
+
+    /// Only the containers that somebody asked to keep, of a file's bytes: for whoever shows them.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    pub fn kept_in(bytes: &[u8]) -> Result<BTreeMap<ContainerId, Kept>, StateError> {
+        #[derive(Deserialize)]
+        struct Part {
+            schema_version: Value,
+            #[serde(default)]
+            kept: BTreeMap<ContainerId, Kept>,
+        }
+
+        let part: Part = serde_json::from_slice(bytes).map_err(|error| StateError::Corrupt(error.to_string()))?;
+        if part.schema_version != SCHEMA_VERSION {
+            return Err(StateError::Version { found: part.schema_version.to_string() });
+        }
+        Ok(part.kept)
     }
 
     /// The file's bytes.
@@ -154,6 +183,13 @@ impl IdleState {
             if let Some(warning) = &mut track.warning {
                 warning.not_before_boot_ms = warning.not_before_boot_ms.max(soon);
             }
+        }
+    }
+
+    /// Lets the time pass for which containers are kept.
+    pub(crate) fn advance_kept(&mut self, containers: &[ContainerFacts], now: &Now) {
+        if !self.kept.is_empty() {
+            kept::advance(&mut self.kept, &self.tracks, containers, now);
         }
     }
 

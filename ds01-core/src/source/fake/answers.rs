@@ -80,6 +80,12 @@ impl ProcessSource for FakeHost {
         let unknown = || Unknown::new(UnknownKind::Failed, format!("no user with uid {uid}")).into();
         self.state().users.get(&uid).cloned().map_or_else(unknown, Reading::Known)
     }
+
+    fn user_id(&self, name: &str) -> Reading<u32> {
+        let unknown = || Unknown::new(UnknownKind::Failed, format!("no user {name}")).into();
+        let state = self.state();
+        state.users.iter().find(|(_, other)| *other == name).map_or_else(unknown, |(uid, _)| Reading::Known(*uid))
+    }
 }
 
 impl Clock for FakeHost {

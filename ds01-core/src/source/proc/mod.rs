@@ -159,6 +159,10 @@ impl ProcessSource for ProcFs {
     fn user_name(&self, uid: u32) -> Reading<String> {
         self.users.name(uid)
     }
+
+    fn user_id(&self, name: &str) -> Reading<u32> {
+        self.users.id(name)
+    }
 }
 
 /// One `/proc/PID`.

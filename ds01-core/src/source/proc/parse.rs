@@ -131,6 +131,15 @@ pub(super) fn passwd_name(bytes: &[u8], uid: u32) -> Option<Cow<'_, str>> {
     })
 }
 
+/// The user id that belongs to a name in a file in the format of `/etc/passwd`.
+pub(super) fn passwd_id(bytes: &[u8], name: &str) -> Option<u32> {
+    bytes.split(|byte| *byte == b'\n').find_map(|line| {
+        let mut fields = line.split(|byte| *byte == b':');
+        fields.next().filter(|found| !found.is_empty() && *found == name.as_bytes())?;
+        std::str::from_utf8(fields.nth(1)?).ok()?.parse().ok()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

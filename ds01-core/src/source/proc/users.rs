@@ -11,36 +11,61 @@ use super::parse;
 use crate::model::{Reading, Unknown, UnknownKind};
 
 type Name = Reading<String>;
+type IdOf = Box<dyn Fn(&str) -> Reading<u32> + Send + Sync>;
 
 /// User names, with a memory: a directory server can take seconds to answer, or to be given up on.
 pub(super) struct Users {
     lookup: Box<dyn Fn(u32) -> Name + Send + Sync>,
+    id_of: IdOf,
     known: Mutex<HashMap<u32, Arc<OnceLock<Name>>>>,
 }
 
 impl Users {
     /// Names from the host's name service (files, LDAP, whatever `nsswitch.conf` says).
     pub(super) fn name_service() -> Self {
-        Self::new(|uid| named(uid, users::get_user_by_uid(uid).map(|user| lossy(user.name())), "the name service"))
+        let place = "the name service";
+        Self::new(
+            move |uid| named(uid, users::get_user_by_uid(uid).map(|user| lossy(user.name())), place),
+            move |name| numbered(name, users::get_user_by_name(name).map(|user| user.uid()), place),
+        )
     }
 
     /// Names from one file in the format of `/etc/passwd`.
     pub(super) fn passwd_file(path: impl AsRef<Path> + Send + Sync + 'static) -> Self {
-        Self::new(move |uid| {
-            let path = path.as_ref();
-            match fs::read(path) {
-                Ok(bytes) => named(uid, parse::passwd_name(&bytes, uid).map(String::from), path.display()),
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    Unknown::new(UnknownKind::Denied, format!("{}: {error}", path.display())).into()
-                }
-                Err(error) => Unknown::new(UnknownKind::Failed, format!("{}: {error}", path.display())).into(),
-            }
-        })
+        let path = Arc::new(path);
+        let read = move || {
+            let path = path.as_ref().as_ref();
+            let kind = |error: &io::Error| match error.kind() {
+                io::ErrorKind::PermissionDenied => UnknownKind::Denied,
+                _ => UnknownKind::Failed,
+            };
+            let unknown = |error: io::Error| Unknown::new(kind(&error), format!("{}: {error}", path.display()));
+            fs::read(path).map(|bytes| (bytes, path.display().to_string())).map_err(unknown)
+        };
+        let read_again = read.clone();
+        Self::new(
+            move |uid| match read() {
+                Ok((bytes, place)) => named(uid, parse::passwd_name(&bytes, uid).map(String::from), place),
+                Err(unknown) => unknown.into(),
+            },
+            move |name| match read_again() {
+                Ok((bytes, place)) => numbered(name, parse::passwd_id(&bytes, name), place),
+                Err(unknown) => unknown.into(),
+            },
+        )
     }
 
-    /// Names from `lookup`.
-    fn new(lookup: impl Fn(u32) -> Name + Send + Sync + 'static) -> Self {
-        Self { lookup: Box::new(lookup), known: Mutex::default() }
+    /// Names from `lookup`, and ids from `id_of`.
+    fn new(
+        lookup: impl Fn(u32) -> Name + Send + Sync + 'static,
+        id_of: impl Fn(&str) -> Reading<u32> + Send + Sync + 'static,
+    ) -> Self {
+        Self { lookup: Box::new(lookup), id_of: Box::new(id_of), known: Mutex::default() }
+    }
+
+    /// The id of the user of this name, asked for each time.
+    pub(super) fn id(&self, name: &str) -> Reading<u32> {
+        (self.id_of)(name)
     }
 
     /// The name of `uid`. Two threads that ask for the same id share one look-up; others don't wait for it.
@@ -62,6 +87,11 @@ fn named(uid: u32, name: Option<String>, place: impl std::fmt::Display) -> Name 
     )
 }
 
+/// As [`named`], the other way around.
+fn numbered(name: &str, uid: Option<u32>, place: impl std::fmt::Display) -> Reading<u32> {
+    uid.map_or_else(|| Unknown::new(UnknownKind::Failed, format!("no user {name} in {place}")).into(), Reading::Known)
+}
+
 fn lossy(name: &std::ffi::OsStr) -> String {
     name.to_string_lossy().into_owned()
 }
@@ -81,13 +111,14 @@ mod tests {
     #[test]
     fn each_uid_is_asked_for_once_whatever_the_answer() {
         let asked = Arc::new(AtomicUsize::new(0));
-        let users = Users::new({
+        let names = {
             let asked = Arc::clone(&asked);
             move |uid| {
                 asked.fetch_add(1, Ordering::Relaxed);
                 named(uid, (uid == 1000).then(|| "ada".to_owned()), "a test")
             }
-        });
+        };
+        let users = Users::new(names, |name| numbered(name, None, "a test"));
         for _ in 0..3 {
             assert_eq!(users.name(1000).known().map(String::as_str), Some("ada"));
             assert_eq!(users.name(1001).unknown().unwrap().detail, "no user with uid 1001 in a test");
@@ -98,15 +129,16 @@ mod tests {
     #[test]
     fn a_slow_look_up_holds_up_nobody_else() {
         let slow = Arc::new(Barrier::new(2));
-        let users = Users::new({
+        let names = {
             let slow = Arc::clone(&slow);
-            move |uid| {
+            move |uid: u32| {
                 if uid == 1 {
                     slow.wait();
                 }
                 Reading::Known(uid.to_string())
             }
-        });
+        };
+        let users = Users::new(names, |name| numbered(name, None, "a test"));
         thread::scope(|scope| {
             let first = scope.spawn(|| users.name(1));
             assert_eq!(users.name(2), Reading::Known("2".to_owned()));
@@ -123,6 +155,19 @@ mod tests {
             users.name(3_999_999_999).unknown().unwrap(),
             &Unknown::new(UnknownKind::Failed, "no user with uid 3999999999 in the name service")
         );
+    }
+
+    #[test]
+    fn a_name_has_its_id() {
+        let service = Users::name_service();
+        assert_eq!(service.id("root"), Reading::Known(0));
+        for nobody in ["", "no such user", "ro\0ot", "0"] {
+            assert!(service.id(nobody).unknown().is_some(), "{nobody:?}");
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n").unwrap();
+        let users = Users::passwd_file(file.path().to_owned());
+        assert_eq!((users.id("ada"), users.id("bob").known()), (Reading::Known(1000), None));
     }
 
     #[test]

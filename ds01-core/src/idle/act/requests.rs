@@ -1,0 +1,257 @@
+//! What users dropped, held against the host: which container is meant, and whether it is theirs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tracing::{info, warn};
+
+use super::{
+    checked::CheckError,
+    drops::{Dropped, Drops, Found},
+};
+use crate::{
+    deadline::one_by_one,
+    detect::{Sources, mounted_home},
+    duration::whole_seconds,
+    event::{Details, Event},
+    idle::{
+        evidence::ContainerFacts,
+        journal::Look,
+        rules::{Asked, LONGEST_WHY, Owner, Plan, may_keep},
+    },
+    model::{ContainerId, Reading},
+    text::sanitize,
+};
+
+/// How long the directory is looked through. Ten thousand files take a tenth of this.
+const LISTING: Duration = Duration::from_secs(2);
+
+/// What one name, or one process, may take.
+const ONE_AT_MOST: Duration = Duration::from_secs(1);
+
+/// And all of them together.
+const ALL_AT_MOST: Duration = Duration::from_secs(5);
+
+/// The requests of one check.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    /// Of those who may.
+    pub(super) asked: Vec<Asked>,
+    refused: Vec<Refused>,
+    drops: Option<(Drops, Found)>,
+}
+
+/// A request that is not granted.
+#[derive(Debug, PartialEq, Eq)]
+struct Refused {
+    by: Option<String>,
+    /// As it was asked for, or the container's own name.
+    container: Option<String>,
+    id: Option<ContainerId>,
+    reason: String,
+}
+
+impl Requests {
+    /// Reads what lies in `dir`. What goes wrong is told in `problems`, and nobody's request is read then.
+    pub(super) fn read(dir: &Path, sources: &Sources, look: &Look, problems: &mut Vec<String>) -> Self {
+        let opened = Drops::open(dir).and_then(|drops| {
+            let Some(drops) = drops else { return Ok(None) };
+            let listed = drops.list(LISTING).map_err(|error| format!("{}: {error}", dir.display()))?;
+            Ok((!listed.is_empty()).then_some((drops, listed)))
+        });
+        let (drops, listed) = match opened {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Self::default(),
+            Err(error) => {
+                problems.push(format!("requests to keep containers are not read: {error}"));
+                return Self::default();
+            }
+        };
+        let host = Host::new(sources, look);
+        let found = drops.read(listed, &host.owners(), look.now.at);
+        let (mut asked, mut refused) = (Vec::new(), Vec::new());
+        let names = host.names(&found.dropped);
+        for dropped in &found.dropped {
+            let by = dropped.uid.map(|uid| names.get(&uid).cloned().unwrap_or_else(|| uid.to_string()));
+            match host.judge(dropped, by) {
+                Ok(one) => asked.push(one),
+                Err(one) => refused.push(one),
+            }
+        }
+        Self { asked, refused, drops: Some((drops, found)) }
+    }
+
+    /// The events of what came of them, once that is written down.
+    pub(super) fn events(&self, plan: &Plan, look: &Look) -> Vec<Event> {
+        let facts: BTreeMap<&ContainerId, &ContainerFacts> =
+            look.containers.iter().map(|facts| (&facts.id, facts)).collect();
+        let answered = self.asked.iter().zip(&plan.answers).map(|(asked, answer)| {
+            let facts = facts.get(&asked.id);
+            let name = facts.map_or_else(|| asked.id.short().to_owned(), |facts| facts.name.clone());
+            let owner = facts.and_then(|facts| facts.user.clone());
+            let details = match answer {
+                Ok(kept) => Details::Kept {
+                    container: name,
+                    container_id: asked.id.clone(),
+                    by: kept.by.clone(),
+                    until: kept.until(),
+                    left_seconds: kept.left().unwrap_or_default().as_secs(),
+                    why: kept.why.clone(),
+                },
+                Err(reason) => Details::KeepRefused {
+                    container: Some(name),
+                    container_id: Some(asked.id.clone()),
+                    by: Some(asked.by.clone()),
+                    reason: reason.clone(),
+                },
+            };
+            Event { timestamp: look.now.at, user: owner, details }
+        });
+        let refused = self.refused.iter().map(|one| Event {
+            timestamp: look.now.at,
+            user: one.by.clone(),
+            details: Details::KeepRefused {
+                container: one.container.clone(),
+                container_id: one.id.clone(),
+                by: one.by.clone(),
+                reason: one.reason.clone(),
+            },
+        });
+        answered.chain(refused).collect()
+    }
+
+    /// Removes the files, once what they asked is written down: a check that is killed before that reads them again.
+    pub(super) fn remove(&self, problems: &mut Vec<String>) {
+        let Some((drops, found)) = &self.drops else { return };
+        if let Err(error) = drops.remove(found) {
+            problems.push(format!("requests to keep containers can't be removed: {error}"));
+        }
+    }
+}
+
+/// The running GPU containers, and who their owners are.
+struct Host<'a> {
+    sources: &'a Sources,
+    look: &'a Look,
+    running: Vec<&'a ContainerFacts>,
+    /// The user ids of their owners' names.
+    ids: BTreeMap<String, u32>,
+    end: Instant,
+}
+
+impl<'a> Host<'a> {
+    fn new(sources: &'a Sources, look: &'a Look) -> Self {
+        let running: Vec<&ContainerFacts> =
+            look.containers.iter().filter(|facts| facts.status.is_up() && facts.has_gpu == Some(true)).collect();
+        let end = Instant::now() + ALL_AT_MOST;
+        let owners: BTreeSet<String> = running.iter().filter_map(|facts| facts.user.clone()).collect();
+        let source = Arc::clone(&sources.processes);
+        let found = one_by_one("user ids", owners, ONE_AT_MOST, end, move |name| source.user_id(name));
+        // A user whom the name service does not know is named by his number.
+        let id = |name: &str, answer: Option<Reading<u32>>| {
+            answer.and_then(|id| id.known().copied()).or_else(|| name.parse().ok())
+        };
+        let ids =
+            found.into_iter().filter_map(|(name, answer)| Some((name.clone(), id(&name, answer.ok())?))).collect();
+        Self { sources, look, running, ids, end }
+    }
+
+    fn owners(&self) -> BTreeSet<u32> {
+        self.ids.values().copied().collect()
+    }
+
+    /// The names of those who ask.
+    fn names(&self, dropped: &[Dropped]) -> BTreeMap<u32, String> {
+        let uids: BTreeSet<u32> = dropped.iter().filter_map(|dropped| dropped.uid).collect();
+        let source = Arc::clone(&self.sources.processes);
+        let names = one_by_one("names", uids, ONE_AT_MOST, self.end, move |uid| source.user_name(*uid));
+        names.into_iter().filter_map(|(uid, name)| Some((uid, name.ok()?.known()?.clone()))).collect()
+    }
+
+    fn judge(&self, dropped: &Dropped, by: Option<String>) -> Result<Asked, Refused> {
+        let refused = |container, id, reason| Refused { by: by.clone(), container, id, reason };
+        let request = dropped.request.as_ref().map_err(|why| refused(None, None, why.clone()))?;
+        let asked_for = Some(sanitize(&request.container).chars().take(LONGEST_WHY).collect());
+        let facts = match self.meant(&request.container) {
+            Ok(facts) => facts,
+            Err(CheckError::Ambiguous(_)) => {
+                return Err(refused(
+                    asked_for,
+                    None,
+                    "several running GPU containers have ids that begin so".to_owned(),
+                ));
+            }
+            Err(_) => {
+                return Err(refused(asked_for, None, "there is no running GPU container of this name".to_owned()));
+            }
+        };
+        // Without an owner of the file, nobody asks.
+        let uid = dropped.uid.ok_or_else(|| refused(asked_for, None, "nobody asks".to_owned()))?;
+        may_keep(uid, &self.owner(facts))
+            .map_err(|why| refused(Some(facts.name.clone()), Some(facts.id.clone()), why))?;
+        Ok(Asked {
+            id: facts.id.clone(),
+            uid,
+            by: by.unwrap_or_default(),
+            span: Duration::from_secs(request.seconds.min(crate::duration::LONGEST.as_secs())),
+            at: dropped.at,
+            why: request.why.clone(),
+        })
+    }
+
+    /// The running GPU container of this name, id, or beginning of an id.
+    fn meant(&self, name: &str) -> Result<&'a ContainerFacts, CheckError> {
+        if let Some(facts) = self.running.iter().find(|facts| facts.name == name) {
+            return Ok(facts);
+        }
+        let mut by_id = self.running.iter().filter(|facts| !name.is_empty() && facts.id.as_str().starts_with(name));
+        match (by_id.next(), by_id.next()) {
+            (Some(facts), None) => Ok(facts),
+            (Some(_), Some(_)) => Err(CheckError::Ambiguous(name.to_owned())),
+            (None, _) => Err(CheckError::NoSuchContainer(name.to_owned())),
+        }
+    }
+
+    fn owner(&self, facts: &'a ContainerFacts) -> Owner<'a> {
+        let entry = self.look.inventory.containers.get(facts.id.short()).filter(|entry| entry.full_id == facts.id);
+        let user = facts.user.as_deref();
+        Owner {
+            user,
+            source: entry.map_or(crate::detect::UserSource::Unknown, |entry| entry.user_source),
+            uid: user.and_then(|user| self.ids.get(user).copied()),
+            home: entry.and_then(|entry| mounted_home(entry.config.as_ref())),
+            main_uid: entry.and_then(|entry| entry.pid).and_then(|pid| self.main_uid(pid, &facts.id)),
+        }
+    }
+
+    /// As whom the process runs, if it is this container's.
+    fn main_uid(&self, pid: u32, id: &ContainerId) -> Option<u32> {
+        let source = Arc::clone(&self.sources.processes);
+        let mut answers = one_by_one("proc", [pid], ONE_AT_MOST, self.end, move |pid| source.process(*pid));
+        let process = answers.remove(&pid)?.ok()?.ok()?;
+        process.containers.known().is_some_and(|ids| ids.contains(id)).then_some(process.uid)
+    }
+}
+
+/// Says in the journal of the system what came of requests.
+pub(super) fn say(events: &[Event]) {
+    for event in events {
+        match &event.details {
+            Details::Kept { container, by, left_seconds, .. } => {
+                let span = whole_seconds(Duration::from_secs(*left_seconds));
+                info!("container {}: kept by {} for {span}", sanitize(container), sanitize(by));
+            }
+            Details::KeepRefused { container, by, reason, .. } => warn!(
+                "a request of {} to keep {} is refused: {}",
+                by.as_deref().map_or("several users".into(), sanitize),
+                container.as_deref().map_or("a container".into(), sanitize),
+                sanitize(reason)
+            ),
+            _ => {}
+        }
+    }
+}
