@@ -149,7 +149,7 @@ impl Journal {
                     recent.observations.push(seen);
                 }
                 // Not at each line: whatever the order, each is moved a few times at most.
-                if recent.observations.len() > most.saturating_mul(2) {
+                if recent.observations.len() > most.saturating_add(most / 4) {
                     recent.keep(most);
                     since_boot_ms = recent.observations.first().map_or(u64::MAX, |oldest| oldest.boot_ms);
                 }
@@ -209,7 +209,10 @@ impl From<Store> for Journal {
 }
 
 fn parse(line: &[u8]) -> Option<Observation> {
-    serde_json::from_slice(line).ok()
+    let mut seen: Observation = serde_json::from_slice(line).ok()?;
+    // A list is read with room for four, and of a hundred thousand lines most have one GPU.
+    seen.gpus.shrink_to_fit();
+    Some(seen)
 }
 
 fn day_of(at: Timestamp) -> Date {
