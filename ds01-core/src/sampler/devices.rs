@@ -32,23 +32,14 @@ pub(super) fn memory(gpu: &Gpu, asked: Asked) -> Option<Duration> {
 }
 
 fn whole(gpu: &Gpu, activity: &GpuActivity, asked: Asked, who: &HashMap<u32, Who>) -> DeviceSpan {
-    let samples: Vec<f64> = activity
-        .device
-        .known()
-        .into_iter()
-        .flatten()
-        .filter(|sample| asked.contains(sample.time_us) && sample.percent <= 100)
-        .map(|sample| f64::from(sample.percent))
-        .collect();
+    let samples = activity.device.known().map_or(&[][..], Vec::as_slice);
     let gpm = activity.gpm_percent.known().copied().filter(|percent| (0.0..=100.0).contains(percent));
-    let count = u32::try_from(samples.len()).unwrap_or(u32::MAX);
-    let mean = (count > 0).then(|| samples.iter().sum::<f64>() / f64::from(count));
     DeviceSpan {
         uuid: gpu.uuid.clone(),
         covered_ms: by_ring(activity, asked).length_ms(),
-        percent: samples.iter().copied().chain(gpm).reduce(f64::max).map(tenths),
+        percent: asked.percents(samples).chain(gpm).reduce(f64::max).map(tenths),
         // GPM counts what the ring's samples are taken of.
-        mean_percent: gpm.or(mean).map(tenths),
+        mean_percent: gpm.or_else(|| asked.mean(samples)).map(tenths),
         shares: activity.processes.known().map(|rows| {
             let mut shares: BTreeMap<&Who, u32> = BTreeMap::new();
             let sound =

@@ -129,8 +129,7 @@ impl Sampler {
         let back = self.last_ms.map_or(FIRST_LOOK_BACK, |last| now.since(last)).min(FIRST_LOOK_BACK);
         // By the boot clock, as the wall clock can be set in between.
         let since = now.at - SignedDuration::try_from(back).unwrap_or_default();
-        let us = |time: jiff::Timestamp| u64::try_from(time.as_microsecond()).unwrap_or(0);
-        let asked = Asked { since_us: us(since), until_us: us(now.at), boot_ms: now.boot_ms };
+        let asked = Asked::between(since, &now);
         let gpus = Arc::clone(&self.sources.gpus);
         let answer = Pending::start("nvml", move || gpus.observe(since)).map_err(|error| timed_out(&error))?;
         Ok(Question { asked, answer })

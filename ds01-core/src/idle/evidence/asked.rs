@@ -1,6 +1,8 @@
 //! The span that GPUs were asked about, and what the sampler saw in it.
 
-use crate::model::Span;
+use jiff::Timestamp;
+
+use crate::model::{DeviceSample, Now, Span};
 
 /// A span on the driver's wall clock, in microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,24 @@ pub struct Sampled {
 }
 
 impl Asked {
+    /// From `since` until now.
+    pub fn between(since: Timestamp, now: &Now) -> Self {
+        let us = |time: Timestamp| u64::try_from(time.as_microsecond()).unwrap_or(0);
+        Self { since_us: us(since), until_us: us(now.at), boot_ms: now.boot_ms }
+    }
+
+    /// What samples of a whole GPU say of the span, in percent, as far as that makes sense.
+    pub(crate) fn percents(self, samples: &[DeviceSample]) -> impl Iterator<Item = f64> {
+        let new = samples.iter().filter(move |sample| self.contains(sample.time_us) && sample.percent <= 100);
+        new.map(|sample| f64::from(sample.percent))
+    }
+
+    /// Their mean.
+    pub(crate) fn mean(self, samples: &[DeviceSample]) -> Option<f64> {
+        let count = u32::try_from(self.percents(samples).count()).ok().filter(|count| *count > 0)?;
+        Some(self.percents(samples).sum::<f64>() / f64::from(count))
+    }
+
     /// The span on the boot clock.
     pub(crate) fn span(self) -> Span {
         self.since(self.since_us)

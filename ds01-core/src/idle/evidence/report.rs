@@ -167,9 +167,11 @@ impl GpuReport {
                     self.own_rows(&activity.processes, *asked).ok().map(|rows| rows.iter().sum::<u32>().min(100));
                 covered::used_ms((now, seen.map(f64::from)), &self.sampled, |sampled| sampled.own_percent)
             }
-            (GpuFigure::Device { .. }, Reading::Known(Utilization::Gpu(activity, asked))) if alone => {
-                covered::used_ms((now, mean(&activity.device, *asked)), &self.sampled, |sampled| sampled.mean_percent)
-            }
+            (GpuFigure::Device { .. }, Reading::Known(Utilization::Gpu(activity, asked))) if alone => covered::used_ms(
+                (now, activity.device.known().and_then(|samples| asked.mean(samples))),
+                &self.sampled,
+                |sampled| sampled.mean_percent,
+            ),
             (GpuFigure::Gpm { .. }, Reading::Known(Utilization::Mig(gpm, ..))) if alone => {
                 covered::used_ms((now, gpm.known().copied()), &self.sampled, |sampled| sampled.mean_percent)
             }
@@ -247,16 +249,7 @@ impl Tenancy {
 
 fn highest_sample(samples: &Reading<Vec<DeviceSample>>, asked: Asked) -> Result<f64, String> {
     asked.check()?;
-    let new = known(samples)?.iter().filter(|sample| asked.contains(sample.time_us) && sample.percent <= 100);
-    new.map(|sample| f64::from(sample.percent)).reduce(f64::max).ok_or_else(|| "no new sample".to_owned())
-}
-
-fn mean(samples: &Reading<Vec<DeviceSample>>, asked: Asked) -> Option<f64> {
-    let new = || {
-        samples.known().into_iter().flatten().filter(|sample| asked.contains(sample.time_us) && sample.percent <= 100)
-    };
-    let count = u32::try_from(new().count()).ok().filter(|count| *count > 0)?;
-    Some(new().map(|sample| f64::from(sample.percent)).sum::<f64>() / f64::from(count))
+    asked.percents(known(samples)?).reduce(f64::max).ok_or_else(|| "no new sample".to_owned())
 }
 
 fn known<T>(reading: &Reading<T>) -> Result<&T, String> {

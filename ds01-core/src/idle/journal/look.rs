@@ -134,13 +134,13 @@ impl Look {
         let Some(entry) = entry else {
             return Unknown::new(UnknownKind::Gone, format!("container {}", life.id.short())).into();
         };
-        let seen = Seen { entry, pids: &pids_of(&activity), asked: asked(self.since, &now) };
+        let seen = Seen { entry, pids: &pids_of(&activity), asked: Asked::between(self.since, &now) };
         Reading::Known(observation(&seen, started_at, &now, &activity, &devices, &samples))
     }
 
     /// What the sampler saw since the look before. Without it less was observed.
     fn samples(&self, sources: &Sources, now: &Now) -> Vec<Sample> {
-        let since_ms = asked(self.since, now).span().from_ms;
+        let since_ms = Asked::between(self.since, now).span().from_ms;
         sources.samples.since(&now.boot_id, since_ms).unwrap_or_else(|error| {
             warn!("{error}; what the GPU sampler saw is not known");
             Vec::new()
@@ -164,7 +164,7 @@ impl Look {
         let activities = activities(&sources.processes, lives, end);
         let samples = self.samples(sources, &self.now);
         let devices = Devices::new(&self.inventory, gpus, &samples);
-        let asked = asked(self.since, &self.now);
+        let asked = Asked::between(self.since, &self.now);
         for (entry, life, started_at) in watched {
             let activity = activities.get(&life).cloned().unwrap_or_else(not_read);
             let pids = pids_of(&activity);
@@ -225,11 +225,6 @@ fn unknown_activity(why: &Unknown) -> ContainerActivity {
         processes: why.clone().into(),
         terminals: why.clone().into(),
     }
-}
-
-fn asked(since: Timestamp, now: &Now) -> Asked {
-    let us = |time: Timestamp| u64::try_from(time.as_microsecond()).unwrap_or(0);
-    Asked { since_us: us(since), until_us: us(now.at), boot_ms: now.boot_ms }
 }
 
 fn pids_of(activity: &ContainerActivity) -> Reading<BTreeSet<u32>> {
