@@ -9,6 +9,7 @@
 //! that is stuck in a driver.
 
 mod clock;
+mod devpts;
 pub mod docker;
 mod error;
 #[cfg(feature = "fakes")]

@@ -13,14 +13,13 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, poll},
-    fs::{self, Dir, FileType, Mode, OFlags, ResolveFlags},
+    fs::{self, Dir, FileType, Mode, OFlags},
     io::Errno,
     termios::{self, OutputModes},
     time::Timespec,
 };
 
-/// `DEVPTS_SUPER_MAGIC` of `statfs(2)`.
-const DEVPTS: i64 = 0x1cd1;
+use super::devpts;
 
 /// Major numbers of pseudo-terminals (`Documentation/admin-guide/devices.txt` of the kernel).
 const PTS_MAJORS: std::ops::RangeInclusive<u32> = 136..=143;
@@ -47,7 +46,7 @@ pub struct Terminal {
 /// Those that can't be opened are somebody else's by now, or gone.
 pub fn of_host(dev: &Path) -> Vec<Terminal> {
     let Ok(dir) = open_dir(dev) else { return Vec::new() };
-    let mut found = in_pts(&dir, "/dev/pts");
+    let mut found = in_pts(&dir, "pts");
     for name in names(&dir).into_iter().filter(|name| is_console(name)) {
         // One that nobody is logged in at belongs to root, and is not opened: that does something to a serial line.
         found.extend(open(&dir, &name, &format!("/dev/{name}"), |stat| stat.st_uid != 0));
@@ -59,28 +58,20 @@ pub fn of_host(dev: &Path) -> Vec<Terminal> {
 /// `/proc/PID/root`.
 pub fn of_container(root: &Path) -> Vec<Terminal> {
     let Ok(root) = open_dir(root) else { return Vec::new() };
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    match fs::openat2(&root, "dev", flags, Mode::empty(), beneath) {
-        Ok(dev) => in_pts(&dev, "/dev/pts"),
-        Err(_) => Vec::new(),
-    }
+    in_pts(&root, "dev/pts")
 }
 
 fn open_dir(path: &Path) -> rustix::io::Result<OwnedFd> {
     fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// The pseudo-terminals below `pts` in a directory of devices.
-fn in_pts(dev: &OwnedFd, named: &str) -> Vec<Terminal> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let Ok(dir) = fs::openat(dev, "pts", flags, Mode::empty()) else { return Vec::new() };
-    if fs::fstatfs(&dir).map_or(true, |stat| stat.f_type != DEVPTS) {
-        return Vec::new();
-    }
-    let numbers = names(&dir).into_iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+/// The pseudo-terminals at `path` below a directory.
+fn in_pts(root: &OwnedFd, path: &str) -> Vec<Terminal> {
+    let Ok(Some(dir)) = devpts::open(root, path) else { return Vec::new() };
+    let mut names = devpts::numbers(&dir).unwrap_or_default();
+    names.sort_by_key(|name| (name.len(), name.clone()));
     let is_pty = |stat: &fs::Stat| PTS_MAJORS.contains(&rustix::fs::major(stat.st_rdev));
-    numbers.filter_map(|name| open(&dir, &name, &format!("{named}/{name}"), is_pty)).collect()
+    names.iter().filter_map(|name| open(&dir, name, &format!("/dev/pts/{name}"), is_pty)).collect()
 }
 
 fn names(dir: &OwnedFd) -> Vec<String> {
