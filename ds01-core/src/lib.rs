@@ -32,6 +32,7 @@
 //! | [`policy`] | what applies to whom: files in, resolved settings out | reading files |
 //! | [`detect`] | from what the sources tell to an inventory, and what changed | no |
 //! | [`idle`] | who is idle, and what is done about it; it has rooms of its own | some rooms |
+//! | [`ledger`] | who used what: hours of GPUs, made from the journal | its files |
 //! | [`scan`] | one scan from end to end | yes |
 //! | [`sampler`] | what is done on GPUs between scans, every few seconds | yes |
 //! | `cli` | what the programs' command lines share (feature `cli`) | terminals |
@@ -95,6 +96,7 @@ pub mod duration;
 pub mod event;
 pub mod idle;
 pub mod json;
+pub mod ledger;
 pub mod model;
 pub mod outbox;
 pub mod policy;

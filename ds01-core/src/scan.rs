@@ -94,15 +94,15 @@ pub fn run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> 
         }
     };
     let limit = left().max(options.deadline.mul_f64(LEAST_FOR_LOOK)).mul_f64(SHARE_FOR_SOURCES);
-    let Look { inventory, observations, now, .. } = Look::at(sources, &previous, limit, &options.settings, None);
-    let events = diff(&previous, &inventory);
+    let look = Look::at(sources, &previous, limit, &options.settings, None);
+    let events = diff(&previous, &look.inventory);
     // With a thousand containers it is a third of the program's memory, which the file in the making can use.
     drop(previous);
     if let Err(error) = options.events.append(&events) {
         warn!("events are not logged: {error}");
     }
-    let journal = Journal::open(&store)
-        .and_then(|journal| journal.append(&observations).and_then(|()| journal.forget_old(now.at)));
+    let journal = Journal::open(&store).and_then(|journal| journal.append_all(&look.records()));
+    let inventory = look.inventory;
     store.replace(FILE_NAME, &inventory.to_json()?)?;
     Ok(Scan { inventory, events, journal, took: start.elapsed() })
 }

@@ -10,7 +10,7 @@ use crate::model::ContainerConfig;
 pub const UNKNOWN_USER: &str = "unknown";
 
 /// The signal that named a container's owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum UserSource {
     /// Label `ds01.user`.
     #[serde(rename = "label:ds01.user")]

@@ -2,10 +2,13 @@
 
 mod activity;
 mod age_text;
+mod asked;
 mod container;
+mod demand;
 mod enforcement;
 mod gpu;
 mod gpu_access;
+mod keep_alive;
 mod now;
 mod origin;
 mod process;
@@ -17,13 +20,16 @@ pub use activity::{ContainerActivity, ContainerLife, RunningProcess};
 #[cfg(feature = "fakes")]
 pub(crate) use age_text::human_duration;
 pub(crate) use age_text::least_age;
+pub use asked::Asked;
 pub use container::{
     ContainerConfig, ContainerDetails, ContainerId, ContainerListing, ContainerStatus, DeviceRequest,
     InvalidContainerId,
 };
+pub use demand::Demand;
 pub use enforcement::Enforcement;
 pub use gpu::{DeviceSample, Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, ProcessSample};
 pub use gpu_access::GpuAccess;
+pub use keep_alive::KeepAlive;
 pub use now::Now;
 pub use origin::Origin;
 pub use process::{Host, Process};

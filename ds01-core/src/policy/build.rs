@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     diagnostic::{BadPolicy, Findings, Severity},
     document::PolicyFiles,
-    exemptions, join,
+    exemptions, join, journal,
     level::{ContainerType, Place},
     monitoring,
     names::ByUser,
@@ -19,8 +19,17 @@ use super::{
     yaml::Node,
 };
 
-const SECTIONS: [&str; 8] =
-    ["defaults", "default_group", "groups", "user_overrides", "container_types", "policies", "monitoring", "notify"];
+const SECTIONS: [&str; 9] = [
+    "defaults",
+    "default_group",
+    "groups",
+    "user_overrides",
+    "container_types",
+    "policies",
+    "monitoring",
+    "notify",
+    "journal",
+];
 
 /// Reads the files' bytes: a pure function of them.
 ///
@@ -113,6 +122,7 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
             "container_types" => container_types(reader, entry.value, policy),
             "monitoring" => policy.monitoring = monitoring::read(reader, entry.value),
             "notify" => policy.notify = notify::read(reader, entry.value),
+            "journal" => policy.journal = journal::read(reader, entry.value),
             key if schema::PLATFORM_SECTIONS.contains(&key) => {}
             key => reader.unknown_key(entry, "the file", || {
                 if Scope::Defaults.key(key) != schema::Key::Unknown {

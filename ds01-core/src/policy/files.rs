@@ -22,7 +22,7 @@ use super::{
     build,
     diagnostic::{BadPolicy, Diagnostic, Findings, Severity},
     document::{Document, PolicyFiles},
-    whole::Loaded,
+    whole::{Loaded, Policy},
     yaml::MAX_BYTES,
 };
 
@@ -50,19 +50,27 @@ pub fn load(path: &Path) -> Result<Loaded, BadPolicy> {
     }
 }
 
-/// `monitoring.system_processes` of the policy at `named`, else of the installed one; none where no policy is installed.
-///
-/// For programs that observe and need no policy.
+/// The policy at `named`, else the installed one; `None` where no policy is installed.
 ///
 /// # Errors
 ///
 /// As [`load`]. Where nobody named the file, it is for the caller to go on without it.
-pub fn system_processes(named: Option<&Path>) -> Result<Vec<String>, BadPolicy> {
+pub fn installed(named: Option<&Path>) -> Result<Option<Policy>, BadPolicy> {
     let path = named.unwrap_or(Path::new(DEFAULT_PATH));
     if named.is_none() && !path.exists() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    load(path).map(|loaded| loaded.policy.monitoring.system_processes)
+    load(path).map(|loaded| Some(loaded.policy))
+}
+
+/// `monitoring.system_processes` of the [installed](installed) policy, for programs that observe and need no policy; none where
+/// there is none.
+///
+/// # Errors
+///
+/// As [`installed`].
+pub fn system_processes(named: Option<&Path>) -> Result<Vec<String>, BadPolicy> {
+    Ok(installed(named)?.map(|policy| policy.monitoring.system_processes).unwrap_or_default())
 }
 
 /// Why a file is not read.

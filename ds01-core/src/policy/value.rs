@@ -325,6 +325,16 @@ pub(crate) fn bytes(given: &Given<'_>) -> Result<u64, Wrong> {
     whole(given, 0..=1 << 50, "bytes")
 }
 
+/// Room on a disk, from a mebibyte on; `null` for as much as it takes.
+pub(crate) fn disk(given: &Given<'_>) -> Result<Option<u64>, Wrong> {
+    if given.is_null() { Ok(None) } else { whole(given, 1 << 20..=1 << 50, "bytes").map(Some) }
+}
+
+/// Days that are kept.
+pub(crate) fn days(given: &Given<'_>) -> Result<u64, Wrong> {
+    whole(given, 1..=3660, "days")
+}
+
 /// Checks in a row.
 pub(crate) fn checks(given: &Given<'_>) -> Result<u64, Wrong> {
     whole(given, 1..=1000, "checks in a row")

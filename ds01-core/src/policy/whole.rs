@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     diagnostic::Diagnostic,
     exemptions::Exemption,
+    journal::Retention,
     level::{ContainerType, Place},
     monitoring::Monitoring,
     names::ByUser,
@@ -34,6 +35,8 @@ pub struct Policy {
     pub monitoring: Monitoring,
     /// How people are told.
     pub notify: Notify,
+    /// How much of the past is kept.
+    pub journal: Retention,
 }
 
 /// A policy, and what its author should look at.
@@ -48,7 +51,7 @@ pub struct Loaded {
 
 impl Policy {
     /// What holds where no file says anything.
-    pub(super) fn built_in() -> Self {
+    pub fn built_in() -> Self {
         Self {
             defaults: Said::default(),
             groups: BTreeMap::new(),
@@ -60,6 +63,7 @@ impl Policy {
             exemptions: Vec::new(),
             monitoring: Monitoring::default(),
             notify: Notify::default(),
+            journal: Retention::default(),
         }
     }
 

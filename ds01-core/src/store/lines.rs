@@ -3,7 +3,7 @@
 use std::{
     fs::{File, TryLockError},
     io::{self, Write},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt},
     path::PathBuf,
     time::Duration,
 };
@@ -62,6 +62,16 @@ impl Lines {
             self.file.read_exact_at(&mut last, length - 1).map_err(io)?;
         }
         if last == [b'\n'] { Ok(()) } else { self.append(b"\n") }
+    }
+
+    /// Whether somebody removed the file since it was opened: what is appended now is lost.
+    ///
+    /// # Errors
+    ///
+    /// When the file could not be looked at.
+    pub fn is_removed(&self) -> Result<bool, StoreError> {
+        let io = |error| io_error("look at", &self.path, error);
+        Ok(self.file.metadata().map_err(io)?.nlink() == 0)
     }
 
     /// Lets other writers in, and flushes all appended lines to the disk.

@@ -30,7 +30,7 @@ const LAYERS: &[&[&str]] = &[
     &["idle/rules"],
     &["idle/notice"],
     &["idle/act"],
-    &["scan", "sampler"],
+    &["ledger", "scan", "sampler"],
     &["cli"],
 ];
 

@@ -20,7 +20,7 @@ use crate::{
     detect::{Inventory, Sources, inventory},
     event::Event,
     idle::{
-        journal::{self, Journal},
+        journal::{self, Journal, RecordRef},
         rules::{Action, high_demand},
         state::{FILE_NAME, IdleState, StateError, Stopping},
     },
@@ -60,7 +60,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     }
     // Before anything is written or told: a name that is wrong is found again by the next attempt.
     checked.named(&options.only)?;
-    journal.append(&checked.look.observations)?;
+    journal.append_all(&checked.look.records())?;
     let earlier = checked.state.not_taken_in(&journal, &checked.look.now, MOST_LINES)?;
     let not_logged = Mutex::new(BTreeSet::new());
     let log = |events: &[Event]| {
@@ -96,11 +96,16 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
         log(&[Event { timestamp: checked.look.now.at, user: None, details }]);
     }
     let done = CarryOut { sources, hands, checked: &checked, log: &log }.all();
-    if let Err(error) = journal.append(&done.observations).and_then(|()| journal.forget_old(checked.look.now.at)) {
-        checked.problems.push(error.to_string());
-    }
     checked.problems.extend(not_logged.into_inner().unwrap_or_else(PoisonError::into_inner));
     checked.record(done.outcomes);
+    let told = done.told.iter().chain(done.told_again.keys()).cloned().collect();
+    let made = checked.made(requests.asked, told, !options.only.is_empty());
+    let records: Vec<RecordRef<'_>> =
+        done.observations.iter().map(RecordRef::Seen).chain([RecordRef::Check(&made)]).collect();
+    let forgotten = || journal.forget_old(checked.look.now.at, options.policy.journal);
+    if let Err(error) = journal.append_all(&records).and_then(|()| forgotten()) {
+        checked.problems.push(error.to_string());
+    }
     checked.remember_told(&done.told, &done.told_again);
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
     // Only now: a check that is killed before this takes the news in once more.

@@ -17,7 +17,7 @@ use crate::{
         evidence::ContainerFacts,
         journal::Look,
         notice::{Broadcast, Channel},
-        rules::{Action, Asked, Case, Check, Decision, Demand, Plan, infrastructure},
+        rules::{Action, Asked, Case, Check, Decision, Demand, KeepAlive, Plan, infrastructure},
         state::{CheckMark, IdleState},
     },
     model::ContainerId,
@@ -76,6 +76,8 @@ pub struct Checked {
     pub plan: Plan,
     /// How many GPUs are given away.
     pub demand: Option<Demand>,
+    /// What was found where keep-alive files were looked for.
+    pub keep_alive: BTreeMap<ContainerId, KeepAlive>,
     /// What came of what was decided. Empty for a preview.
     pub outcomes: BTreeMap<ContainerId, Outcome>,
     /// What else went wrong.
@@ -140,6 +142,7 @@ impl Checked {
             state,
             journal_cut_at: None,
             plan: Plan::nothing(),
+            keep_alive: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             problems: Vec::new(),
             took: start.elapsed(),
@@ -177,9 +180,11 @@ impl Checked {
             asked,
             only: self.named(&options.only)?,
         };
-        let look = &self.look;
-        self.plan =
-            Plan::make(&mut self.state, &check, |asked| keep_alive_files(sources, &*hands.control, look, asked));
+        let (look, keep_alive) = (&self.look, &mut self.keep_alive);
+        self.plan = Plan::make(&mut self.state, &check, |asked| {
+            *keep_alive = keep_alive_files(sources, &*hands.control, look, asked);
+            keep_alive.clone()
+        });
         Ok(())
     }
 

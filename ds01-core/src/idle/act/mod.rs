@@ -6,6 +6,7 @@ mod checked;
 mod drops;
 mod keep_alive;
 mod look_back;
+mod made;
 mod news;
 mod requests;
 mod side_by_side;

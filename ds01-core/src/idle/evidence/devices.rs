@@ -10,7 +10,7 @@ use super::{
 use crate::{
     detect::{
         Inventory,
-        inventory::{ContainerEntry, GpuEntry},
+        inventory::{ContainerEntry, GpuEntry, GpuUse, ProcessEntry, UnresolvedGpu},
     },
     model::{GpuActivity, GpuProcess, GpuSnapshot, MigInstance, Reading, Sample, Unknown, UnknownKind, Who},
 };
@@ -30,9 +30,18 @@ struct Device<'a> {
     processes: &'a Reading<Vec<GpuProcess>>,
 }
 
-/// One container, as it was seen.
+/// Whose work is asked about.
+#[derive(Clone, Copy)]
+pub(crate) enum Whose<'a> {
+    /// A container's.
+    Container(&'a ContainerEntry),
+    /// A process's, outside of all containers that are listed.
+    Process(&'a ProcessEntry),
+}
+
+/// One container or host process, as it was seen.
 pub(crate) struct Seen<'a> {
-    pub(crate) entry: &'a ContainerEntry,
+    pub(crate) whose: Whose<'a>,
     /// Its pids, as the host numbers them.
     pub(crate) pids: &'a Reading<BTreeSet<u32>>,
     /// What GPUs were asked about.
@@ -58,10 +67,10 @@ impl<'a> Devices<'a> {
         Self { by_uuid, entries: &inventory.gpus, given, samples }
     }
 
-    /// What each of the container's GPUs did.
+    /// What each of its GPUs did.
     pub(crate) fn measures(&self, seen: &Seen<'_>) -> Vec<GpuMeasure> {
-        let known = devices_of(seen.entry, self.entries).into_iter().map(|uuid| self.report(uuid, seen).measure());
-        let unresolved = seen.entry.gpus_unresolved.iter().map(|unresolved| GpuMeasure {
+        let known = seen.whose.devices(self.entries).into_iter().map(|uuid| self.report(uuid, seen).measure());
+        let unresolved = seen.whose.unresolved().iter().map(|unresolved| GpuMeasure {
             gpu: unresolved.device.clone(),
             figure: GpuFigure::Unknown { why: unresolved.reason.clone() },
             context: None,
@@ -92,8 +101,8 @@ impl<'a> Devices<'a> {
             (None, Reading::Known(activity)) => Reading::Known(Utilization::Gpu((*activity).clone(), seen.asked)),
             (None, Reading::Unknown(why)) => why.clone().into(),
         };
-        let own_given = usize::from(devices_of(seen.entry, self.entries).contains(&uuid));
-        let given_to_others = self.given.get(&uuid).copied().unwrap_or(0) > own_given;
+        let own_given = seen.whose.is_given(&uuid, self.entries);
+        let given_to_others = self.given.get(&uuid).copied().unwrap_or(0) > usize::from(own_given);
         GpuReport {
             tenancy: tenancy(device, seen.pids, given_to_others),
             by_unknown: device.tells_of_unknown(seen),
@@ -103,13 +112,12 @@ impl<'a> Devices<'a> {
         }
     }
 
-    /// What the sampler saw of a device, as it concerns one container.
+    /// What the sampler saw of a device, as it concerns one container or process.
     fn sampled(&self, uuid: &str, seen: &Seen<'_>) -> Vec<Sampled> {
         let on_it = |sample: &'a Sample| Some((sample, sample.devices.iter().find(|device| device.uuid == uuid)?));
         let sampled = self.samples.iter().filter_map(on_it).map(|(sample, device)| {
             let shares = || device.shares.iter().flatten().filter(|share| share.percent > 0);
-            let own: u32 =
-                shares().filter(|share| share.who.is_in(&seen.entry.full_id)).map(|share| share.percent).sum();
+            let own: u32 = shares().filter(|share| seen.whose.is(&share.who)).map(|share| share.percent).sum();
             Sampled {
                 covered: sample.covered(device),
                 percent: device.percent,
@@ -119,6 +127,36 @@ impl<'a> Devices<'a> {
             }
         });
         sampled.collect()
+    }
+}
+
+impl Whose<'_> {
+    /// What it can work on.
+    fn devices(self, gpus: &[GpuEntry]) -> BTreeSet<String> {
+        match self {
+            Self::Container(entry) => devices_of(entry, gpus),
+            Self::Process(entry) => usable(entry.gpus.iter().map(uuid), gpus),
+        }
+    }
+
+    fn unresolved(&self) -> &[UnresolvedGpu] {
+        match self {
+            Self::Container(entry) => &entry.gpus_unresolved,
+            Self::Process(_) => &[],
+        }
+    }
+
+    /// Whether it was given the GPU or MIG instance. A process takes what it likes.
+    fn is_given(self, uuid: &String, gpus: &[GpuEntry]) -> bool {
+        matches!(self, Self::Container(entry) if devices_of(entry, gpus).contains(uuid))
+    }
+
+    /// Whether that is whom the sampler saw.
+    fn is(self, who: &Who) -> bool {
+        match self {
+            Self::Container(entry) => who.is_in(&entry.full_id),
+            Self::Process(entry) => *who == Who::Process(entry.pid),
+        }
     }
 }
 
@@ -195,12 +233,20 @@ pub(crate) fn given(inventory: &Inventory, counted: impl Fn(&ContainerEntry) -> 
     given
 }
 
-/// What a container can work on: what it was given, and what it holds a context on, whatever its configuration says. A GPU in
-/// MIG mode stands for its instances, as nothing runs on itself.
+/// What a container can work on: what it was given, and what it holds a context on, whatever its configuration says.
 fn devices_of(entry: &ContainerEntry, gpus: &[GpuEntry]) -> BTreeSet<String> {
-    let held = entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus).map(|held| &held.gpu_uuid);
+    let held = entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus).map(uuid);
+    usable(entry.gpus.iter().chain(held), gpus)
+}
+
+fn uuid(held: &GpuUse) -> &String {
+    &held.gpu_uuid
+}
+
+/// A GPU in MIG mode stands for its instances, as nothing runs on itself.
+fn usable<'a>(uuids: impl Iterator<Item = &'a String>, gpus: &[GpuEntry]) -> BTreeSet<String> {
     let mut devices = BTreeSet::new();
-    for uuid in entry.gpus.iter().chain(held) {
+    for uuid in uuids {
         match gpus.iter().find(|gpu| gpu.uuid == *uuid && !gpu.mig_instances.is_empty()) {
             Some(gpu) => devices.extend(gpu.mig_instances.iter().map(|mig| mig.uuid.clone())),
             None => drop(devices.insert(uuid.clone())),

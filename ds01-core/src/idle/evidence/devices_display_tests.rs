@@ -15,7 +15,7 @@ fn what_a_display_does_is_not_the_containers() {
         let on_it = Reading::Known(on_it.iter().copied().map(process).collect());
         let snapshot = GpuSnapshot { driver_version: None, gpus: vec![displaying(gpu("A", on_it, &[], 80), graphics)] };
         let inventory = inventory(&alone);
-        let seen = Seen { entry: &alone[0], pids: &own, asked: ASKED };
+        let seen = Seen { whose: Whose::Container(&alone[0]), pids: &own, asked: ASKED };
         let measure = Devices::new(&inventory, &snapshot, &[]).measures(&seen).remove(0);
         (measure.figure, measure.energy.is_some())
     };

@@ -172,7 +172,7 @@ fn measures(
 ) -> Vec<(String, GpuFigure)> {
     let (inventory, snapshot) = (inventory(containers), GpuSnapshot { driver_version: None, gpus });
     let devices = Devices::new(&inventory, &snapshot, &[]);
-    let measures = devices.measures(&Seen { entry: &containers[0], pids: &pids, asked: ASKED });
+    let measures = devices.measures(&Seen { whose: Whose::Container(&containers[0]), pids: &pids, asked: ASKED });
     measures.into_iter().map(|measure| (measure.gpu, measure.figure)).collect()
 }
 

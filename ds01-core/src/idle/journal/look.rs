@@ -10,13 +10,17 @@ use jiff::Timestamp;
 use rustix::param::clock_ticks_per_second;
 use tracing::warn;
 
+use super::{
+    life::{self, Life},
+    record::{Gone, ProcessSeen, RecordRef},
+};
 use crate::{
     deadline::{one_by_one, within},
     detect::{
         Inventory, Settings, Sources, build, collect,
-        inventory::{ContainerEntry, SourceState},
+        inventory::{ContainerEntry, ProcessEntry, SourceState},
     },
-    idle::evidence::{Asked, ContainerFacts, CpuBurst, Devices, Observation, ProcessActivity, Seen},
+    idle::evidence::{Asked, ContainerFacts, CpuBurst, Devices, Observation, ProcessActivity, Seen, Whose},
     model::{
         ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Now, Reading, Sample, Span, Unknown, UnknownKind,
     },
@@ -50,6 +54,12 @@ pub struct Look {
     pub containers: Vec<ContainerFacts>,
     /// What the running GPU containers did. None at all while a source is failing: that is a gap.
     pub observations: Vec<Observation>,
+    /// What host processes with a GPU context did.
+    pub processes: Vec<ProcessSeen>,
+    /// GPU containers that are new or have changed, as the journal keeps them.
+    pub lives: Vec<Life>,
+    /// GPU containers that are not listed any more.
+    pub gone: Option<Gone>,
     /// Their pids, as the host numbers them.
     pub pids: BTreeMap<ContainerId, Reading<BTreeSet<u32>>>,
     /// The GPUs. `None` without NVML.
@@ -86,9 +96,13 @@ impl Look {
             listed.map(|seen| (seen.listing.id.clone(), seen.listing.labels.clone())).collect();
 
         let inventory = build(snapshot, previous, settings);
+        let (lives, gone) = life::changes(previous, &inventory, |id| labels.get(id).cloned().unwrap_or_default(), &now);
         let mut look = Self {
             containers: Vec::new(),
             observations: Vec::new(),
+            processes: Vec::new(),
+            lives,
+            gone,
             pids: BTreeMap::new(),
             since,
             now,
@@ -106,6 +120,13 @@ impl Look {
             look.observe(sources, end);
         }
         look
+    }
+
+    /// What is written into the journal: who has what, before what they did.
+    pub fn records(&self) -> Vec<RecordRef<'_>> {
+        let lives = self.lives.iter().map(RecordRef::Life).chain(self.gone.iter().map(RecordRef::Gone));
+        let seen = self.observations.iter().map(RecordRef::Seen);
+        lives.chain(seen).chain(self.processes.iter().map(RecordRef::Process)).collect()
     }
 
     /// The first source that told nothing, so that nobody can be judged by this look. One that told a part did tell.
@@ -134,8 +155,10 @@ impl Look {
         let Some(entry) = entry else {
             return Unknown::new(UnknownKind::Gone, format!("container {}", life.id.short())).into();
         };
-        let seen = Seen { entry, pids: &pids_of(&activity), asked: Asked::between(self.since, &now) };
-        Reading::Known(observation(&seen, started_at, &now, &activity, &devices, &samples))
+        let pids = &pids_of(&activity);
+        let seen = Seen { whose: Whose::Container(entry), pids, asked: Asked::between(self.since, &now) };
+        let life = (entry, started_at);
+        Reading::Known(observation(life, &seen, &now, &activity, &devices, &samples))
     }
 
     /// What the sampler saw since the look before. Without it less was observed.
@@ -168,10 +191,13 @@ impl Look {
         for (entry, life, started_at) in watched {
             let activity = activities.get(&life).cloned().unwrap_or_else(not_read);
             let pids = pids_of(&activity);
-            let seen = Seen { entry, pids: &pids, asked };
-            self.observations.push(observation(&seen, started_at, &self.now, &activity, &devices, &samples));
+            let seen = Seen { whose: Whose::Container(entry), pids: &pids, asked };
+            let of = (entry, started_at);
+            self.observations.push(observation(of, &seen, &self.now, &activity, &devices, &samples));
             self.pids.insert(life.id, pids);
         }
+        let outside = self.inventory.host_processes.values().filter(|entry| !entry.stale);
+        self.processes = outside.map(|entry| process_seen(entry, asked, &self.now, &devices)).collect();
     }
 }
 
@@ -231,10 +257,10 @@ fn pids_of(activity: &ContainerActivity) -> Reading<BTreeSet<u32>> {
     activity.processes.as_ref().map(|running| running.iter().map(|process| process.pid).collect())
 }
 
-/// Puts together what was seen of one container.
+/// Puts together what was seen of one container, in the life that began at this time.
 fn observation(
+    (entry, started_at): (&ContainerEntry, Timestamp),
     seen: &Seen<'_>,
-    started_at: Timestamp,
     now: &Now,
     activity: &ContainerActivity,
     devices: &Devices<'_>,
@@ -250,23 +276,38 @@ fn observation(
         at: now.at,
         boot_id: now.boot_id.clone(),
         boot_ms: now.boot_ms,
-        container_id: seen.entry.full_id.clone(),
-        name: seen.entry.name.clone(),
+        container_id: entry.full_id.clone(),
+        name: entry.name.clone(),
         started_at,
-        held_ms: Some(held_ms(seen)),
+        held_ms: Some(held_ms(entry.pid_start_ticks, seen.asked)),
         gpus: devices.measures(seen),
         cpu_us: activity.cpu_time.clone().map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
-        cpu_burst: cpu_burst(samples, &seen.entry.full_id),
+        cpu_burst: cpu_burst(samples, &entry.full_id),
         net_bytes: activity.net_bytes.clone(),
         activity: process_activity,
     }
 }
 
-/// For how much of the time that was asked about it ran.
-fn held_ms(seen: &Seen<'_>) -> u64 {
+fn process_seen(entry: &ProcessEntry, asked: Asked, now: &Now, devices: &Devices<'_>) -> ProcessSeen {
+    let pids = Reading::Known(BTreeSet::from([entry.pid]));
+    ProcessSeen {
+        at: now.at,
+        boot_id: now.boot_id.clone(),
+        boot_ms: now.boot_ms,
+        pid: entry.pid,
+        start_ticks: entry.start_ticks,
+        user: entry.user.clone(),
+        program: entry.name.clone(),
+        held_ms: held_ms(Some(entry.start_ticks), asked),
+        gpus: devices.measures(&Seen { whose: Whose::Process(entry), pids: &pids, asked }),
+    }
+}
+
+/// For how much of the time that was asked about it ran, if it began at this clock tick.
+fn held_ms(start_ticks: Option<u64>, asked: Asked) -> u64 {
     let ticks_ms = |ticks: u64| ticks.saturating_mul(1000) / clock_ticks_per_second().max(1);
-    let began_ms = seen.entry.pid_start_ticks.map_or(0, ticks_ms);
-    let asked = seen.asked.span();
+    let began_ms = start_ticks.map_or(0, ticks_ms);
+    let asked = asked.span();
     Span { from_ms: asked.from_ms.max(began_ms), ..asked }.length_ms()
 }
 

@@ -2,9 +2,14 @@
 //! touches the machine.
 
 mod file;
+mod life;
 mod look;
+mod packed;
+mod record;
 
 pub(crate) use file::DISORDER_MS;
-pub use file::{DIR_NAME, Journal, KEPT_DAYS, Recent};
+pub use file::{DIR_NAME, Journal, Recent, day_of};
+pub use life::Life;
 pub use look::Look;
 pub(crate) use look::ask_gpus;
+pub use record::{CheckMade, Deed, Gone, ProcessSeen, Record, RecordRef, VERSION, What};

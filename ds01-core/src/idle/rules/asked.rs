@@ -2,36 +2,17 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use jiff::Timestamp;
-
 use crate::{
     detect::{UserSource, inventory::Extra},
     duration::whole_seconds,
     idle::{evidence::ContainerFacts, state::Kept},
-    model::{ContainerId, Now},
+    model::{Asked, Now},
     text::sanitize,
     units::millis,
 };
 
 /// So much of the reason is kept, in characters.
 pub const LONGEST_WHY: usize = 100;
-
-/// A request to keep a container, of somebody who may.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    /// Which.
-    pub id: ContainerId,
-    /// Who asks, by user id.
-    pub uid: u32,
-    /// His name. Users' text.
-    pub by: String,
-    /// For how long.
-    pub span: Duration,
-    /// When he asked.
-    pub at: Timestamp,
-    /// Why. Users' text.
-    pub why: Option<String>,
-}
 
 impl Asked {
     /// What is remembered once it is granted, after what was asked `before`; `most` is how long a container may be kept in one

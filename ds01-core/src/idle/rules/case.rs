@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{demand::Demand, policy::ContainerPolicy};
+use super::policy::ContainerPolicy;
 use crate::{
     idle::{
         evidence::{ContainerFacts, Verdict},
         state::{Kept, Track},
     },
-    model::Now,
+    model::{Demand, Now},
 };
 
 /// All that is known of one running container at one check.

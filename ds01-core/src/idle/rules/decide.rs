@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     case::Case,
     decision::{Action, Decision, Next, Waits},
-    keep_alive::{KeepAlive, Keeping},
+    keep_alive::Keeping,
     rule::Reason,
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
         evidence::Verdict,
         state::{Kept, StopCause, Track},
     },
+    model::KeepAlive,
     policy::Enforcement,
 };
 

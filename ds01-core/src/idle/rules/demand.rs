@@ -8,17 +8,8 @@ use crate::{
         inventory::{ContainerEntry, GpuEntry, SourceState},
     },
     idle::evidence::given,
-    model::ContainerId,
+    model::{ContainerId, Demand},
 };
-
-/// How many of the host's GPUs and MIG instances are given to running containers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Demand {
-    /// Given to at least one container.
-    pub assigned: u64,
-    /// All of them.
-    pub total: u64,
-}
 
 impl Demand {
     /// Whether this is high demand: `threshold` of all, or more. A host without GPUs has none.

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    decision::{Action, Removal},
-    demand::Demand,
-};
+use super::decision::{Action, Removal};
 use crate::{
     duration::whole_seconds,
     event::Details,
@@ -13,6 +10,7 @@ use crate::{
         evidence::ContainerFacts,
         state::{StopCause, Track},
     },
+    model::Demand,
 };
 
 /// The event of an action that was carried out; `None` for [`Action::Nothing`].

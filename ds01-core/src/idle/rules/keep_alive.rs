@@ -4,27 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::source::{PathStat, SourceError};
+use crate::{
+    model::KeepAlive,
+    source::{PathStat, SourceError},
+};
 
 /// How far a keep-alive file may be dated ahead: clocks differ a little.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
-
-/// What Docker's path stat told of the keep-alive file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeepAlive {
-    /// There is none.
-    Absent,
-    /// A regular file, last written at this time on the wall clock.
-    File(Timestamp),
-    /// A symbolic link, which could lead to a file that somebody else writes.
-    Link,
-    /// A directory.
-    Directory,
-    /// A FIFO, a socket or a device.
-    Other,
-    /// It could not be looked up, and this is why.
-    Unreadable(String),
-}
 
 impl From<Result<PathStat, SourceError>> for KeepAlive {
     fn from(answer: Result<PathStat, SourceError>) -> Self {

@@ -21,15 +21,14 @@ mod settle;
 mod supposed;
 mod trail;
 
-pub use asked::{Asked, LONGEST_WHY, Owner, may_keep};
+pub use asked::{LONGEST_WHY, Owner, may_keep};
 pub use case::Case;
 pub(crate) use decide::warned_again;
 pub use decide::{LATE_NOTICE, LONGEST_OWN_GRACE, asks_keep_alive, decide};
 pub use decision::{Action, Decision, Next, Removal, Waits};
-pub use demand::Demand;
 pub use event::{event, high_demand};
 pub(crate) use held::hold_after_stop;
-pub use keep_alive::{CLOCK_TOLERANCE, KeepAlive, Keeping};
+pub use keep_alive::{CLOCK_TOLERANCE, Keeping};
 pub use plan::{Check, Plan};
 pub use policy::ContainerPolicy;
 pub use recheck::{Changed, Reread, recheck};
@@ -37,3 +36,5 @@ pub(crate) use rule::infrastructure;
 pub use rule::{Reason, Rule};
 pub use supposed::{Supposed, supposed};
 pub use trail::{Step, trail};
+
+pub use crate::model::{Asked, Demand, KeepAlive};

@@ -9,12 +9,9 @@ use std::{
 use jiff::tz::TimeZone;
 
 use super::{
-    asked::Asked,
     case::Case,
     decide::{asks_keep_alive, decide, nears_its_idle_stop, nears_its_runtime},
     decision::{Action, Decision, Waits},
-    demand::Demand,
-    keep_alive::KeepAlive,
     policy::ContainerPolicy,
 };
 use crate::{
@@ -22,7 +19,7 @@ use crate::{
         evidence::{ContainerFacts, Observation, Thresholds},
         state::{CheckMark, IdleState, Kept, Standing, StopCause},
     },
-    model::{ContainerId, Now},
+    model::{Asked, ContainerId, Demand, KeepAlive, Now},
     policy::{ContainerType, Policy},
 };
 

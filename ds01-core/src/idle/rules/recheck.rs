@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use super::keep_alive::{KeepAlive, Keeping};
+use super::keep_alive::Keeping;
 use crate::{
     idle::{
         evidence::{ContainerFacts, Observation, Signals, Thresholds, Verdict},
         state::{StopCause, Track},
     },
-    model::{Now, Reading},
+    model::{KeepAlive, Now, Reading},
     policy::Rules,
 };
 

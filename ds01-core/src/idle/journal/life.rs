@@ -1,0 +1,169 @@
+//! What does not change from look to look: whose a container is, what it was given, and how long it runs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+use rustix::param::clock_ticks_per_second;
+use serde::{Deserialize, Serialize};
+
+use super::record::Gone;
+use crate::{
+    detect::{
+        Inventory, Origin, UNKNOWN_USER, UserSource,
+        inventory::{ContainerEntry, SourceState},
+    },
+    idle::evidence::ContainerFacts,
+    model::{ContainerId, ContainerStatus, Now, Reading, Unknown, UnknownKind},
+    source::SourceName,
+};
+
+/// Labels that rules look at begin so. Others are users' own business, and are not written down.
+const LABELS: &str = "ds01.";
+
+/// So many labels of one container at most.
+const MOST_LABELS: usize = 16;
+
+/// Longer labels are cut.
+const LONGEST_LABEL: usize = 200;
+
+/// A GPU container, as it was at one look.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Life {
+    /// Wall clock.
+    pub at: Timestamp,
+    /// The boot.
+    pub boot_id: String,
+    /// Boot clock, in milliseconds.
+    pub boot_ms: u64,
+    /// The full id.
+    pub container_id: ContainerId,
+    /// Its name. Users' text.
+    pub name: String,
+    /// Its owner. `None` where no signal named anybody. Users' text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Which signal named the owner.
+    pub user_source: UserSource,
+    /// How it came to be.
+    pub origin: Origin,
+    /// Its image. Users' text.
+    pub image: String,
+    /// Whether it can use a GPU; `None` when that could not be read.
+    pub has_gpu: Option<bool>,
+    /// UUIDs of the GPUs and MIG instances that it was given.
+    pub gpus: Vec<String>,
+    /// Docker's word for its state.
+    pub status: ContainerStatus,
+    /// `State.StartedAt`.
+    pub started_at: Option<Timestamp>,
+    /// When its main process began on the boot clock, in milliseconds, where `/proc` confirmed that it is this container's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_boot_ms: Option<u64>,
+    /// `Config.StopTimeout`, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_timeout_seconds: Option<u64>,
+    /// Whether Docker removes it when it ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_remove: bool,
+    /// What of it could not be read, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Those of its labels that rules look at, which begin with `ds01.`. Users' text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Life {
+    fn of(entry: &ContainerEntry, labels: &BTreeMap<String, String>, now: &Now) -> Self {
+        let known = labels.iter().filter(|(key, _)| key.starts_with(LABELS)).take(MOST_LABELS);
+        let cut = |text: &str| text.chars().take(LONGEST_LABEL).collect::<String>();
+        let config = entry.config.as_ref();
+        Self {
+            at: now.at,
+            boot_id: now.boot_id.clone(),
+            boot_ms: now.boot_ms,
+            container_id: entry.full_id.clone(),
+            name: entry.name.clone(),
+            user: (entry.user != UNKNOWN_USER).then(|| entry.user.clone()),
+            user_source: entry.user_source,
+            origin: entry.origin,
+            image: entry.image.clone(),
+            has_gpu: entry.has_gpu,
+            gpus: entry.gpus.clone(),
+            status: entry.status.clone(),
+            started_at: entry.started_at,
+            began_boot_ms: entry
+                .pid_start_ticks
+                .map(|ticks| ticks.saturating_mul(1000) / clock_ticks_per_second().max(1)),
+            stop_timeout_seconds: config.and_then(|config| config.stop_timeout_seconds),
+            auto_remove: config.is_some_and(|config| config.auto_remove),
+            problem: entry.problem.clone(),
+            labels: known.map(|(key, value)| (cut(key), cut(value))).collect(),
+        }
+    }
+
+    /// What is known of it at a later moment of the same boot, as long as nothing else was written down.
+    pub fn facts(&self, now: &Now) -> ContainerFacts {
+        let not_seen = || Unknown::new(UnknownKind::NotAsked, "the start of its main process").into();
+        ContainerFacts {
+            id: self.container_id.clone(),
+            name: self.name.clone(),
+            labels: self.labels.clone(),
+            origin: self.origin,
+            user: self.user.clone(),
+            has_gpu: self.has_gpu,
+            gpus: self.gpus.clone(),
+            problem: self.problem.clone(),
+            status: self.status.clone(),
+            started_at: self.started_at,
+            running_for: self.began_boot_ms.map_or_else(not_seen, |began| Reading::Known(now.since(began))),
+            stop_timeout: self.stop_timeout_seconds.map(Duration::from_secs),
+            auto_remove: self.auto_remove,
+        }
+    }
+}
+
+/// What is written down of the containers at a look: those that are new or have changed since the picture `previous`, all of
+/// them at the first look of a day and of a boot, and those that are gone.
+pub(super) fn changes(
+    previous: &Inventory,
+    inventory: &Inventory,
+    labels: impl Fn(&ContainerId) -> BTreeMap<String, String>,
+    now: &Now,
+) -> (Vec<Life>, Option<Gone>) {
+    if inventory.source_state(SourceName::Docker.as_str()) != Some(SourceState::Ok) {
+        return (Vec::new(), None);
+    }
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let is_first =
+        previous.last_scan.is_none_or(|last| day(last) != day(now.at)) || previous.boot_id() != inventory.boot_id();
+    let matters = |entry: &&ContainerEntry| entry.has_gpu != Some(false) && !entry.stale;
+    let is_new = |entry: &&ContainerEntry| {
+        is_first || previous.containers.get(&entry.id).is_none_or(|before| before.stale || differs(before, entry))
+    };
+    let lives = inventory.containers.values().filter(matters).filter(is_new);
+    let lives = lives.map(|entry| Life::of(entry, &labels(&entry.full_id), now)).collect();
+    let there: BTreeSet<&ContainerId> = inventory.containers.values().map(|entry| &entry.full_id).collect();
+    let gone = previous.containers.values().filter(|entry| entry.has_gpu != Some(false));
+    let ids: Vec<ContainerId> = gone.map(|entry| &entry.full_id).filter(|id| !there.contains(id)).cloned().collect();
+    let gone = (!ids.is_empty()).then(|| Gone { at: now.at, boot_id: now.boot_id.clone(), boot_ms: now.boot_ms, ids });
+    (lives, gone)
+}
+
+/// Whether anything of what is written down is another one.
+fn differs(before: &ContainerEntry, now: &ContainerEntry) -> bool {
+    before.full_id != now.full_id
+        || before.started_at != now.started_at
+        || before.status != now.status
+        || before.pid_start_ticks != now.pid_start_ticks
+        || before.name != now.name
+        || (&before.user, before.user_source) != (&now.user, now.user_source)
+        || before.origin != now.origin
+        || before.has_gpu != now.has_gpu
+        || before.gpus != now.gpus
+        || before.problem != now.problem
+        || before.config.is_some() != now.config.is_some()
+}

@@ -1,0 +1,310 @@
+//! From the journal's lines to pieces: who held which GPU from when to when, and what that time was spent on.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    piece::{Piece, Spent},
+    workload::Workload,
+};
+use crate::{
+    idle::{
+        evidence::{GpuEvidence, GpuMeasure, Observation, Thresholds, Verdict},
+        journal::{Gone, Life, ProcessSeen, Record},
+        state::{Interval, LONGEST_INTERVAL, Track},
+    },
+    model::ContainerId,
+    policy::{ContainerType, Policy},
+    units::millis,
+};
+
+/// From this share of a look's time on, in percent, what was seen of a host process speaks for it.
+const TOO_LITTLE_PERCENT: u64 = 25;
+
+/// Reads lines in the order in which they were written, and hands over pieces.
+///
+/// A container holds what it was given from its start to its end. Time between two looks at one life of it is a piece; what it was
+/// spent on is what the reaper's rules say of the same time. A life that is not seen any more ended in the middle between the
+/// last look at it and the one that missed it, for all that anybody knows.
+pub struct Accounts<'p> {
+    policy: &'p Policy,
+    lives: HashMap<ContainerId, LifeSoFar>,
+    groups: HashMap<(String, String), Group>,
+}
+
+/// What is known of a container so far.
+struct LifeSoFar {
+    who: Rc<Workload>,
+    thresholds: Thresholds,
+    track: Option<Track>,
+    /// What was measured since the last piece, by GPU.
+    since: BTreeMap<String, Measured>,
+    /// Energy counters, by GPU.
+    energy: BTreeMap<String, u64>,
+}
+
+/// What was measured on a GPU.
+#[derive(Debug, Clone, Copy, Default)]
+struct Measured {
+    used_ms: u64,
+    covered_ms: u64,
+    energy_mj: u64,
+}
+
+/// The processes of one user and program, as the last look saw them.
+struct Group {
+    who: Rc<Workload>,
+    boot_id: String,
+    boot_ms: u64,
+    /// Pids and start ticks, each with what was seen on its GPUs.
+    processes: BTreeMap<(u32, u64), Vec<GpuMeasure>>,
+    /// Since when each GPU was held, up to the last look.
+    held_to: BTreeMap<String, u64>,
+}
+
+impl<'p> Accounts<'p> {
+    /// `policy` says below what a workload is idle.
+    pub fn new(policy: &'p Policy) -> Self {
+        Self { policy, lives: HashMap::new(), groups: HashMap::new() }
+    }
+
+    /// Takes in the next line.
+    pub fn take(&mut self, record: &Record, each: &mut dyn FnMut(&Piece<'_>)) {
+        match record {
+            Record::Seen(seen) => self.seen(seen, each),
+            Record::Process(seen) => self.process(seen, each),
+            Record::Life(life) => self.life(life, each),
+            Record::Gone(Gone { at, boot_id, boot_ms, ids }) => {
+                for id in ids {
+                    if let Some(mut so_far) = self.lives.remove(id) {
+                        so_far.end(*at, boot_id, *boot_ms, each);
+                    }
+                }
+            }
+            Record::Check(_) => {}
+        }
+    }
+
+    /// The workload of a container, and the GPUs that it held when it was last seen.
+    pub fn holds(&self, id: &ContainerId) -> Option<(Rc<Workload>, Vec<String>)> {
+        let so_far = self.lives.get(id)?;
+        let gpus = so_far.track.iter().flat_map(|track| &track.last.gpus).map(|measure| measure.gpu.clone());
+        Some((Rc::clone(&so_far.who), gpus.filter(|gpu| is_device(gpu)).collect()))
+    }
+
+    fn life(&mut self, life: &Life, each: &mut dyn FnMut(&Piece<'_>)) {
+        let kind = ContainerType::from(life.origin);
+        let thresholds = thresholds(self.policy, life.user.as_deref(), kind);
+        let so_far = self.lives.entry(life.container_id.clone()).or_insert_with(|| LifeSoFar {
+            who: Rc::new(Workload::of_life(life)),
+            thresholds,
+            track: None,
+            since: BTreeMap::new(),
+            energy: BTreeMap::new(),
+        });
+        let other = so_far.track.as_ref().is_some_and(|track| Some(track.last.started_at) != life.started_at);
+        if !life.status.is_up() || other {
+            so_far.end(life.at, &life.boot_id, life.boot_ms, each);
+        }
+        let who = Workload::of_life(life);
+        if *so_far.who != who {
+            so_far.who = Rc::new(who);
+        }
+        so_far.thresholds = thresholds;
+    }
+
+    fn seen(&mut self, seen: &Observation, each: &mut dyn FnMut(&Piece<'_>)) {
+        let policy = self.policy;
+        let so_far = self.lives.entry(seen.container_id.clone()).or_insert_with(|| LifeSoFar {
+            who: Rc::new(Workload::of_name(&seen.container_id, &seen.name)),
+            thresholds: thresholds(policy, None, ContainerType::Unknown),
+            track: None,
+            since: BTreeMap::new(),
+            energy: BTreeMap::new(),
+        });
+        so_far.see(seen, each);
+    }
+
+    fn process(&mut self, seen: &ProcessSeen, each: &mut dyn FnMut(&Piece<'_>)) {
+        let thresholds = thresholds(self.policy, Some(&seen.user), ContainerType::Unknown);
+        let group = self.groups.entry((seen.user.clone(), seen.program.clone())).or_insert_with(|| Group {
+            who: Rc::new(Workload::of_process(seen)),
+            boot_id: String::new(),
+            boot_ms: 0,
+            processes: BTreeMap::new(),
+            held_to: BTreeMap::new(),
+        });
+        group.see(seen, &thresholds, each);
+    }
+}
+
+fn thresholds(policy: &Policy, user: Option<&str>, kind: ContainerType) -> Thresholds {
+    Thresholds::from(&policy.resolve(user, kind).rules)
+}
+
+impl LifeSoFar {
+    fn see(&mut self, seen: &Observation, each: &mut dyn FnMut(&Piece<'_>)) {
+        let Some(track) = self.track.as_mut().filter(|track| track.last.same_life(seen)) else {
+            // The last words of an earlier life, written down late.
+            let is_old = |last: &Observation| last.boot_id == seen.boot_id && seen.boot_ms < last.boot_ms;
+            if !self.track.as_ref().is_some_and(|track| is_old(&track.last)) {
+                self.begin(seen, each);
+            }
+            return;
+        };
+        let (from_ms, seen_until) = (track.last.boot_ms, track.last.boot_ms.max(track.soon.until_boot_ms));
+        track.observe(seen, &self.thresholds);
+        if seen.boot_ms <= seen_until {
+            return;
+        }
+        let ended = (track.last.boot_ms > from_ms).then(|| track.interval.clone()).flatten();
+        self.measure(seen);
+        if let Some(interval) = ended {
+            self.emit(seen, from_ms, of_interval(&interval), each);
+        }
+    }
+
+    /// A life that is seen for the first time. It held its GPUs since it was started, if that was after the look before.
+    fn begin(&mut self, seen: &Observation, each: &mut dyn FnMut(&Piece<'_>)) {
+        self.since.clear();
+        self.energy.clear();
+        self.measure(seen);
+        let length_ms = seen.held_ms.unwrap_or(0).min(seen.boot_ms);
+        let active = GpuEvidence::of(&seen.gpus, &[], &self.thresholds).is_active();
+        let state = if active { State::Work(length_ms) } else { State::Unobserved };
+        self.emit(seen, seen.boot_ms - length_ms, state, each);
+        self.track = Some(Track::new(seen));
+    }
+
+    fn measure(&mut self, seen: &Observation) {
+        for measure in &seen.gpus {
+            let measured = self.since.entry(measure.gpu.clone()).or_default();
+            if let (Some(used), Some(covered)) = (measure.used_ms, measure.covered_ms) {
+                measured.used_ms = measured.used_ms.saturating_add(used);
+                measured.covered_ms = measured.covered_ms.saturating_add(covered.max(used));
+            }
+            match measure.energy {
+                Some(count) => {
+                    let before = self.energy.insert(measure.gpu.clone(), count.mj);
+                    // A driver that was loaded anew counts from nothing.
+                    let used = before.and_then(|before| count.mj.checked_sub(before)).unwrap_or(0);
+                    measured.energy_mj = measured.energy_mj.saturating_add(used);
+                }
+                // Others can have used what was counted in between.
+                None => drop(self.energy.remove(&measure.gpu)),
+            }
+        }
+    }
+
+    /// A piece of each GPU that it holds, from `from_ms` to the look that saw it.
+    fn emit(&mut self, seen: &Observation, from_ms: u64, state: State, each: &mut dyn FnMut(&Piece<'_>)) {
+        let measured = std::mem::take(&mut self.since);
+        for measure in seen.gpus.iter().filter(|measure| is_device(&measure.gpu)) {
+            let of_gpu = measured.get(&measure.gpu).copied().unwrap_or_default();
+            piece((&self.who, &measure.gpu, &seen.boot_id), (from_ms, seen.boot_ms, seen.at), state, of_gpu, each);
+        }
+    }
+
+    /// It was found to have ended at this look.
+    fn end(&mut self, at: Timestamp, boot_id: &str, boot_ms: u64, each: &mut dyn FnMut(&Piece<'_>)) {
+        let Some(track) = self.track.take() else { return };
+        self.since.clear();
+        let last = &track.last;
+        let passed = boot_ms.saturating_sub(last.boot_ms);
+        if last.boot_id != boot_id || passed > millis(LONGEST_INTERVAL) {
+            return;
+        }
+        let to_ms = last.boot_ms + passed / 2;
+        let ago = SignedDuration::from_millis(i64::try_from(boot_ms.saturating_sub(to_ms)).unwrap_or(0));
+        let ends_at = at.checked_sub(ago).unwrap_or(at);
+        for measure in last.gpus.iter().filter(|measure| is_device(&measure.gpu)) {
+            let of = (&self.who, &*measure.gpu, boot_id);
+            piece(of, (last.boot_ms, to_ms, ends_at), State::Unobserved, Measured::default(), each);
+        }
+    }
+}
+
+impl Group {
+    fn see(&mut self, seen: &ProcessSeen, thresholds: &Thresholds, each: &mut dyn FnMut(&Piece<'_>)) {
+        if self.boot_id != seen.boot_id {
+            self.processes.clear();
+            self.held_to.clear();
+            self.boot_id.clone_from(&seen.boot_id);
+        } else if seen.boot_ms < self.boot_ms {
+            return;
+        }
+        self.boot_ms = seen.boot_ms;
+        let before = self.processes.insert((seen.pid, seen.start_ticks), seen.gpus.clone()).unwrap_or_default();
+        for measure in seen.gpus.iter().filter(|measure| is_device(&measure.gpu)) {
+            // What another process of the group was counted for already is not counted again.
+            let counted_to = self.held_to.get(&measure.gpu).copied().unwrap_or(0);
+            let since_ms = if before.is_empty() { seen.boot_ms.saturating_sub(seen.held_ms) } else { counted_to };
+            let from_ms = since_ms.max(counted_to);
+            let length_ms = seen.boot_ms.saturating_sub(from_ms);
+            self.held_to.insert(measure.gpu.clone(), seen.boot_ms);
+            if length_ms == 0 {
+                continue;
+            }
+            let covered_ms = measure.covered_ms.unwrap_or(0).min(length_ms);
+            let state = match GpuEvidence::of([measure], &before, thresholds) {
+                _ if length_ms > millis(LONGEST_INTERVAL) => State::Unobserved,
+                GpuEvidence::Active(_) | GpuEvidence::Worked { .. } => State::Work(covered_ms),
+                GpuEvidence::Idle(_) if covered_ms * 100 < length_ms * TOO_LITTLE_PERCENT => State::Unobserved,
+                GpuEvidence::Idle(_) => State::Idle(covered_ms),
+                GpuEvidence::Unknown(_) => State::Unknown,
+            };
+            let measured = Measured { used_ms: measure.used_ms.unwrap_or(0), covered_ms, energy_mj: 0 };
+            let of = (&self.who, &*measure.gpu, &*seen.boot_id);
+            piece(of, (from_ms, seen.boot_ms, seen.at), state, measured, each);
+        }
+    }
+}
+
+/// What a piece was spent on, with how much of it was observed.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Work(u64),
+    Idle(u64),
+    Unknown,
+    Unobserved,
+}
+
+fn of_interval(interval: &Interval) -> State {
+    match interval.verdict {
+        _ if interval.length_ms > millis(LONGEST_INTERVAL) => State::Unobserved,
+        Verdict::GpuActive | Verdict::OtherwiseActive => State::Work(interval.observed_ms()),
+        Verdict::Idle => State::Idle(interval.observed_ms()),
+        Verdict::GpuUnknown | Verdict::NoEvidence => State::Unknown,
+    }
+}
+
+fn piece(
+    (who, gpu, boot_id): (&Rc<Workload>, &str, &str),
+    (from_ms, to_ms, ends_at): (u64, u64, Timestamp),
+    state: State,
+    measured: Measured,
+    each: &mut dyn FnMut(&Piece<'_>),
+) {
+    let length_ms = to_ms.saturating_sub(from_ms);
+    let nothing = Spent::unobserved(length_ms);
+    let rest = |observed: u64| length_ms - observed.min(length_ms);
+    let spent = match state {
+        State::Work(ms) => Spent { work_ms: ms.min(length_ms), unobserved_ms: rest(ms), ..nothing },
+        State::Idle(ms) => Spent { idle_ms: ms.min(length_ms), unobserved_ms: rest(ms), ..nothing },
+        State::Unknown => Spent { unknown_ms: length_ms, unobserved_ms: 0, ..nothing },
+        State::Unobserved => nothing,
+    };
+    let covered_ms = measured.covered_ms.min(length_ms);
+    let used_ms = measured.used_ms.min(covered_ms);
+    let spent = Spent { used_ms, covered_ms, energy_mj: measured.energy_mj, ..spent };
+    each(&Piece { gpu, who, boot_id, from_ms, to_ms, ends_at, spent });
+}
+
+/// Whether it is a GPU or MIG instance of this host, and not a request that names none.
+fn is_device(gpu: &str) -> bool {
+    gpu.starts_with("GPU-") || gpu.starts_with("MIG-")
+}
