@@ -33,6 +33,7 @@
 //! | [`detect`] | from what the sources tell to an inventory, and what changed | no |
 //! | [`idle`] | who is idle, and what is done about it; it has rooms of its own | some rooms |
 //! | [`ledger`] | who used what: hours of GPUs, made from the journal | its files |
+//! | [`replay`] | what another policy would have done in the past | reads the journal |
 //! | [`scan`] | one scan from end to end | yes |
 //! | [`sampler`] | what is done on GPUs between scans, every few seconds | yes |
 //! | `cli` | what the programs' command lines share (feature `cli`) | terminals |
@@ -100,6 +101,7 @@ pub mod ledger;
 pub mod model;
 pub mod outbox;
 pub mod policy;
+pub mod replay;
 pub mod sampler;
 pub mod scan;
 pub mod source;

@@ -162,7 +162,7 @@ impl LifeSoFar {
             return;
         }
         let ended = (track.last.boot_ms > from_ms).then(|| track.interval.clone()).flatten();
-        self.measure(seen);
+        self.measure(seen, seen.boot_ms - seen_until);
         if let Some(interval) = ended {
             self.emit(seen, from_ms, of_interval(&interval), each);
         }
@@ -172,20 +172,27 @@ impl LifeSoFar {
     fn begin(&mut self, seen: &Observation, each: &mut dyn FnMut(&Piece<'_>)) {
         self.since.clear();
         self.energy.clear();
-        self.measure(seen);
         let length_ms = seen.held_ms.unwrap_or(0).min(seen.boot_ms);
+        self.measure(seen, length_ms);
         let active = GpuEvidence::of(&seen.gpus, &[], &self.thresholds).is_active();
         let state = if active { State::Work(length_ms) } else { State::Unobserved };
         self.emit(seen, seen.boot_ms - length_ms, state, each);
         self.track = Some(Track::new(seen));
     }
 
-    fn measure(&mut self, seen: &Observation) {
+    /// Adds what was measured in the last `new_ms` milliseconds. A scan and a check between two scans speak of the same time: of a
+    /// figure that reaches further back than the look before, the part counts that is new.
+    fn measure(&mut self, seen: &Observation, new_ms: u64) {
+        let asked_ms = seen.held_ms.unwrap_or(new_ms).max(1);
+        let new = |ms: u64| {
+            let part = u128::from(ms) * u128::from(new_ms.min(asked_ms)) / u128::from(asked_ms);
+            u64::try_from(part).unwrap_or(ms)
+        };
         for measure in &seen.gpus {
             let measured = self.since.entry(measure.gpu.clone()).or_default();
             if let (Some(used), Some(covered)) = (measure.used_ms, measure.covered_ms) {
-                measured.used_ms = measured.used_ms.saturating_add(used);
-                measured.covered_ms = measured.covered_ms.saturating_add(covered.max(used));
+                measured.used_ms = measured.used_ms.saturating_add(new(used));
+                measured.covered_ms = measured.covered_ms.saturating_add(new(covered.max(used)));
             }
             match measure.energy {
                 Some(count) => {

@@ -103,6 +103,10 @@ impl Ledger {
         let mut day = first;
         while day < today {
             let settled = days.iter().any(|other| *other > day);
+            // Of what comes after the last line, nobody knows anything yet.
+            if !settled && !days.contains(&day) {
+                break;
+            }
             let name = file_name(day);
             self.store.remove_leftovers(&name)?;
             let mut month = self.month_or_anew(&name, now)?;

@@ -147,9 +147,9 @@ pub fn roll_day(journal: &Journal, day: Date, policy: &Policy, now: Timestamp) -
     let mut roll = Roll::new(day, policy);
     let before = days.iter().rfind(|other| **other < day);
     let after = days.iter().find(|other| **other > day);
-    for of_day in before.into_iter().chain(days.iter().find(|other| **other == day)).chain(after) {
-        journal.records_of(*of_day, |record| roll.take(&record))?;
-    }
+    let of_day = days.iter().find(|other| **other == day);
+    let around: Vec<Date> = before.into_iter().chain(of_day).chain(after).copied().collect();
+    journal.records(&around, |record| roll.take(&record))?;
     let until = roll.to.min(now);
     Ok(roll.finish(until))
 }

@@ -123,24 +123,22 @@ pub fn history(
     let first = days.iter().rfind(|day| **day < day_of(from)).or(days.first()).copied();
     let wanted = |day: &&Date| first.is_some_and(|first| **day >= first) && **day <= day_of(to);
     let mut accounts = Accounts::new(policy);
-    for day in days.iter().filter(wanted) {
-        journal.records_of(*day, |record| {
-            if let Record::Check(check) = &record
-                && (from..=to).contains(&check.at)
-            {
-                for (id, deed) in check.done.iter().filter(|(_, deed)| deed.done) {
-                    let Some((who, gpus)) = accounts.holds(id) else { continue };
-                    each(Happened::Done { at: check.at, what: deed.what, who: &who, gpus: &gpus });
-                }
+    let days: Vec<Date> = days.iter().filter(wanted).copied().collect();
+    journal.records(&days, |record| {
+        if let Record::Check(check) = &record
+            && (from..=to).contains(&check.at)
+        {
+            for (id, deed) in check.done.iter().filter(|(_, deed)| deed.done) {
+                let Some((who, gpus)) = accounts.holds(id) else { continue };
+                each(Happened::Done { at: check.at, what: deed.what, who: &who, gpus: &gpus });
             }
-            accounts.take(&record, &mut |piece| {
-                if piece.within(from, to).is_some() {
-                    each(Happened::Held(piece));
-                }
-            });
-        })?;
-    }
-    Ok(())
+        }
+        accounts.take(&record, &mut |piece| {
+            if piece.within(from, to).is_some() {
+                each(Happened::Held(piece));
+            }
+        });
+    })
 }
 
 fn existing(state_dir: &Store, name: &str) -> Result<Option<Store>, StoreError> {

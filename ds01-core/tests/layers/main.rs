@@ -30,7 +30,7 @@ const LAYERS: &[&[&str]] = &[
     &["idle/rules"],
     &["idle/notice"],
     &["idle/act"],
-    &["ledger", "scan", "sampler"],
+    &["ledger", "replay", "scan", "sampler"],
     &["cli"],
 ];
 

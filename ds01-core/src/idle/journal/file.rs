@@ -7,14 +7,14 @@
 //! is no idle time.
 
 use std::{
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufReader, Read},
     time::Duration,
 };
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use super::{
-    packed,
+    packed, pipeline,
     record::{Record, RecordRef},
 };
 use crate::{
@@ -26,9 +26,6 @@ use crate::{
 
 /// The directory's name within the state directory.
 pub const DIR_NAME: &str = "activity";
-
-/// Longer lines are nothing that this program wrote.
-const MAX_LINE_BYTES: u64 = 64 * 1024;
 
 /// Lets one program at a time pack.
 const PACK_LOCK: &str = "pack.lock";
@@ -245,29 +242,37 @@ impl Journal {
         to: Timestamp,
         mut each: impl FnMut(Observation),
     ) -> Result<(), StoreError> {
-        for day in self.days()?.into_iter().filter(|day| (day_of(from)..=day_of(to)).contains(day)) {
-            self.records_of(day, |record| match record {
-                Record::Seen(seen) if (from..=to).contains(&seen.at) => each(seen),
-                _ => {}
-            })?;
-        }
-        Ok(())
+        let days: Vec<Date> =
+            self.days()?.into_iter().filter(|day| (day_of(from)..=day_of(to)).contains(day)).collect();
+        self.records(&days, |record| match record {
+            Record::Seen(seen) if (from..=to).contains(&seen.at) => each(seen),
+            _ => {}
+        })
     }
 
-    /// Hands over the lines of a day, in the order in which they were written.
+    /// Hands over the lines of these days, in the order in which they were written.
     ///
     /// # Errors
     ///
-    /// When a file could not be read.
-    pub fn records_of(&self, day: Date, mut each: impl FnMut(Record)) -> Result<(), StoreError> {
-        if let Some(file) = self.store.open_to_read(&packed_name(day))? {
-            let error = |error| self.error("read", &packed_name(day), error);
-            each_line(packed::lines(file).map_err(error)?, &mut each).map_err(error)?;
-        }
-        if let Some(file) = self.store.open_to_read(&file_name(day))? {
-            each_line(BufReader::new(file), &mut each).map_err(|error| self.error("read", &file_name(day), error))?;
-        }
-        Ok(())
+    /// When a file could not be read. What was handed over until then is what comes before the damage.
+    pub fn records(&self, days: &[Date], mut each: impl FnMut(Record)) -> Result<(), StoreError> {
+        let mut names = days.iter().flat_map(|day| [packed_name(*day), file_name(*day)]);
+        let open = move || {
+            names.find_map(|name| {
+                let lines = self.lines_of(&name).transpose()?;
+                Some(lines.map(|lines| (lines, name)))
+            })
+        };
+        pipeline::read(open, |name, error| self.error("read", name, error), &mut each)
+    }
+
+    fn lines_of(&self, name: &str) -> Result<Option<pipeline::Lines>, StoreError> {
+        let Some(file) = self.store.open_to_read(name)? else { return Ok(None) };
+        Ok(Some(if name.ends_with(PACKED) {
+            Box::new(packed::lines(file).map_err(|error| self.error("read", name, error))?)
+        } else {
+            Box::new(BufReader::new(file))
+        }))
     }
 
     /// What was observed in the boot `boot_id` at or after `since_boot_ms` on its clock: of more than `most` lines the newest.
@@ -373,17 +378,6 @@ impl From<Store> for Journal {
 
 /// What a packed file's name ends with.
 const PACKED: &str = ".zst";
-
-fn each_line(mut lines: impl BufRead, each: &mut dyn FnMut(Record)) -> io::Result<()> {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        match lines.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? {
-            0 => return Ok(()),
-            _ => Record::parse(&line).into_iter().for_each(&mut *each),
-        }
-    }
-}
 
 /// The day in UTC.
 pub fn day_of(at: Timestamp) -> Date {

@@ -1,9 +1,15 @@
-use std::{fs, io::Write, os::unix::fs::PermissionsExt};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, thread};
 
 use jiff::SignedDuration;
 
 use super::*;
-use crate::idle::test_support::{noon, seen};
+use crate::{
+    idle::{
+        journal::{CheckMade, Deed, Gone, ProcessSeen, What},
+        test_support::{id, noon, seen},
+    },
+    model::{Demand, KeepAlive},
+};
 
 fn journal() -> (tempfile::TempDir, Journal) {
     let dir = tempfile::tempdir().unwrap();
@@ -79,7 +85,7 @@ fn only_the_end_of_a_long_day_is_read() {
     );
     let mut found = 0;
     let mut counted = |line: &[u8]| {
-        let Some(seen) = parse(line) else { return true };
+        let Some(Record::Seen(seen)) = Record::parse(line) else { return true };
         found += 1;
         seen.boot_ms >= 2_050_000
     };
@@ -110,12 +116,145 @@ fn lines_a_little_out_of_order_and_clocks_that_were_set_hide_nothing() {
 }
 
 #[test]
-fn days_older_than_fourteen_are_deleted_and_nothing_else() {
+fn days_beyond_what_is_kept_are_deleted_and_nothing_else() {
     let (dir, journal) = journal();
     journal.append(&[at(-15 * 24, 1), at(-14 * 24, 2), at(0, 3), at(48, 4)]).unwrap();
     fs::write(dir.path().join("activity/notes.txt"), "").unwrap();
     fs::write(dir.path().join("activity/2026-1-1.jsonl"), "").unwrap();
-    journal.forget_old(noon()).unwrap();
+    journal.forget_old(noon(), Retention::default()).unwrap();
     let kept = ["2026-02-16.jsonl", "2026-03-02.jsonl", "2026-03-04.jsonl", "2026-1-1.jsonl", "notes.txt"];
     assert_eq!(files(&dir), kept);
+    // Of too many bytes the oldest days go, packed or not, and never the running one.
+    journal.pack(noon(), PATIENCE).unwrap();
+    let bytes = |day: &str| journal.bytes_of(day.parse().unwrap()).unwrap();
+    let all = bytes("2026-02-16") + bytes("2026-03-02") + bytes("2026-03-04");
+    journal.forget_old(noon(), Retention { days: 14, bytes: Some(all) }).unwrap();
+    assert_eq!(journal.days().unwrap().len(), 3);
+    journal.forget_old(noon(), Retention { days: 14, bytes: Some(all - 1) }).unwrap();
+    assert_eq!(journal.days().unwrap(), [day_of(noon()), "2026-03-04".parse().unwrap()]);
+    journal.forget_old(noon(), Retention { days: 14, bytes: Some(1) }).unwrap();
+    assert_eq!(journal.days().unwrap(), [day_of(noon()), "2026-03-04".parse().unwrap()]);
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// All lines, by their seconds.
+fn all(journal: &Journal) -> Vec<u64> {
+    let mut found = Vec::new();
+    journal.records(&journal.days().unwrap(), |record| found.push(record.boot().1 / 1000)).unwrap();
+    found
+}
+
+#[test]
+fn days_that_are_over_are_packed_and_read_as_before() {
+    let (dir, journal) = journal();
+    let lines: Vec<Observation> = (0..3_000).map(|n| at(-24, 100 + n)).collect();
+    journal.append(&lines).unwrap();
+    journal.append(&[at(0, 5_000), at(0, 5_030)]).unwrap();
+    let (before, bytes) = (all(&journal), journal.bytes_of(day_of(lines[0].at)).unwrap());
+    journal.pack(noon(), PATIENCE).unwrap();
+    assert_eq!(files(&dir), ["2026-03-01.jsonl.zst", "2026-03-02.jsonl", "pack.lock"]);
+    assert_eq!(all(&journal), before);
+    assert!(journal.bytes_of(day_of(lines[0].at)).unwrap() * 10 < bytes);
+    assert_eq!(seconds(&journal.since("boot-1", 3_098_000, 9).unwrap().observations), [3_098, 3_099, 5_000, 5_030]);
+    assert_eq!(journal.last_of(&lines[0].container_id, 10).unwrap().unwrap().boot_ms, 5_030_000);
+
+    // Late lines of a day that is packed already.
+    journal.append(&[at(-24, 3_100)]).unwrap();
+    assert_eq!(files(&dir), ["2026-03-01.jsonl", "2026-03-01.jsonl.zst", "2026-03-02.jsonl", "pack.lock"]);
+    let with_late = all(&journal);
+    assert_eq!(with_late.len(), before.len() + 1);
+    journal.pack(noon(), PATIENCE).unwrap();
+    journal.pack(noon(), PATIENCE).unwrap();
+    assert_eq!(files(&dir), ["2026-03-01.jsonl.zst", "2026-03-02.jsonl", "pack.lock"]);
+    assert_eq!(all(&journal), with_late);
+}
+
+#[test]
+fn a_run_that_was_killed_before_it_removed_what_it_packed_has_doubled_nothing() {
+    let (dir, journal) = journal();
+    journal.append(&[at(-24, 100), at(-24, 130)]).unwrap();
+    let path = dir.path().join("activity/2026-03-01.jsonl");
+    let plain = fs::read(&path).unwrap();
+    journal.pack(noon(), PATIENCE).unwrap();
+    let packed = all(&journal);
+    fs::write(&path, &plain).unwrap();
+    journal.pack(noon(), PATIENCE).unwrap();
+    assert_eq!(all(&journal), packed);
+    // And after the kill, more was written.
+    fs::write(&path, &plain).unwrap();
+    journal.append(&[at(-24, 160)]).unwrap();
+    journal.pack(noon(), PATIENCE).unwrap();
+    assert_eq!(all(&journal), [100, 130, 160]);
+}
+
+#[test]
+fn nobody_writes_into_a_file_that_is_being_packed() {
+    let (_dir, journal) = journal();
+    thread::scope(|scope| {
+        let packing = scope.spawn(|| (0..50).for_each(|_| journal.pack(noon(), PATIENCE).unwrap()));
+        for n in 0..500 {
+            journal.append(&[at(-24, n)]).unwrap();
+        }
+        packing.join().unwrap();
+    });
+    journal.pack(noon(), PATIENCE).unwrap();
+    assert_eq!(all(&journal), (0..500).collect::<Vec<_>>());
+}
+
+#[test]
+fn lines_of_all_kinds_come_back_and_those_of_other_versions_do_not() {
+    let (dir, journal) = journal();
+    let (boot_id, boot_ms) = ("boot-1".to_owned(), 130_000);
+    let process = ProcessSeen {
+        at: noon(),
+        boot_id: boot_id.clone(),
+        boot_ms,
+        pid: 7,
+        start_ticks: 100,
+        user: "ann".to_owned(),
+        program: "python3".to_owned(),
+        held_ms: 30_000,
+        gpus: seen(1).gpus,
+    };
+    let gone = Gone { at: noon(), boot_id: boot_id.clone(), boot_ms, ids: vec![id()] };
+    let check = CheckMade {
+        at: noon(),
+        boot_id,
+        boot_ms,
+        check: 3,
+        demand: Some(Demand { assigned: 1, total: 2 }),
+        keep_alive: [(id(), KeepAlive::File(noon()))].into(),
+        asked: Vec::new(),
+        told: vec![id()],
+        done: [(id(), Deed { what: What::StoppedIdle, done: true })].into(),
+        partial: false,
+    };
+    let first = at(0, 100);
+    journal
+        .append_all(&[
+            RecordRef::Seen(&first),
+            RecordRef::Process(&process),
+            RecordRef::Gone(&gone),
+            RecordRef::Check(&check),
+        ])
+        .unwrap();
+    let path = dir.path().join("activity/2026-03-02.jsonl");
+    let mut text = fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with(r#"{"v":2,"seen":{"at""#), "{text}");
+    // A line of version 1, one of a later version, and one of a kind that is not known.
+    let old = serde_json::to_string(&at(0, 160)).unwrap();
+    let later = text.lines().next().unwrap().replace("\"v\":2", "\"v\":3");
+    text.push_str(&format!("{old}\n{later}\n{{\"v\":2,\"dreamt\":{{}}}}\n"));
+    fs::write(&path, text).unwrap();
+    let mut found = Vec::new();
+    journal.records(&[day_of(noon())], |record| found.push(record)).unwrap();
+    let expected = [
+        Record::Seen(first),
+        Record::Process(process),
+        Record::Gone(gone),
+        Record::Check(check),
+        Record::Seen(at(0, 160)),
+    ];
+    assert_eq!(found, expected);
 }

@@ -5,6 +5,7 @@ mod file;
 mod life;
 mod look;
 mod packed;
+mod pipeline;
 mod record;
 
 pub(crate) use file::DISORDER_MS;

@@ -61,7 +61,7 @@ pub(super) struct Packed {
 }
 
 /// The lines of a packed file, from its beginning.
-pub(super) fn lines(file: File) -> io::Result<impl BufRead> {
+pub(super) fn lines(file: File) -> io::Result<impl BufRead + Send> {
     zstd::Decoder::new(file).map(BufReader::new)
 }
 
