@@ -11,7 +11,7 @@ use ds01_core::{
     source::SourceName,
 };
 
-use crate::{doctor::DoctorArgs, sample::SampleArgs, store_args::StoreArgs};
+use crate::{doctor::DoctorArgs, roll_up::RollUpArgs, sample::SampleArgs, store_args::StoreArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +22,7 @@ Examples:
   ds01-detect --state-dir /tmp/s --events-file /tmp/s/events.jsonl \\
               --scenario fixtures/scenarios/teaching-lab-at-noon.yaml
                                                   scan a sample host, once for each step of its story
+  ds01-detect roll-up                             add up who used which GPU (has its own --help)
   ds01-detect sample                              watch the GPUs between scans (has its own --help)
   ds01-detect doctor                              check what a scan needs (it has its own --help)
 
@@ -86,6 +87,7 @@ pub(crate) struct Cli {
 enum Other {
     Doctor(DoctorArgs),
     Sample(SampleArgs),
+    RollUp(RollUpArgs),
 }
 
 /// A source that can go for good.
@@ -106,6 +108,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Watch the GPUs between scans.
     Sample(SampleArgs),
+    /// Add up who used what.
+    RollUp(RollUpArgs),
     /// List event types.
     EventTypes,
     /// Make a file for packaging, of this definition of a command line.
@@ -153,6 +157,12 @@ impl Cli {
                 return match args.generate {
                     Some(what) => generate::<SampleArgs>(what, "ds01-detect-sample", "ds01-detect sample"),
                     None => Command::Sample(args),
+                };
+            }
+            Some(Other::RollUp(args)) => {
+                return match args.generate {
+                    Some(what) => generate::<RollUpArgs>(what, "ds01-detect-roll-up", "ds01-detect roll-up"),
+                    None => Command::RollUp(args),
                 };
             }
         }

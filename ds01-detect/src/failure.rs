@@ -6,6 +6,7 @@ use ds01_core::{
     policy::BadPolicy,
     scan::ScanError,
     source::{SourceError, fake::ScenarioError},
+    store::StoreError,
 };
 
 /// A source failed, or nothing could be saved.
@@ -20,6 +21,8 @@ const EXIT_CONFIG: u8 = 78;
 pub(crate) enum Failure {
     #[error(transparent)]
     Scan(#[from] ScanError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
     #[error("{0}")]
     Source(#[from] SourceError),
     #[error("{0}")]
@@ -48,6 +51,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Scan(error) if error.is_locked() => EXIT_LOCKED,
+            Self::Store(StoreError::Locked { .. }) => EXIT_LOCKED,
             Self::Policy(_) => EXIT_CONFIG,
             _ => EXIT_FAILED,
         }

@@ -4,6 +4,7 @@ mod cli;
 mod doctor;
 mod event_types;
 mod failure;
+mod roll_up;
 mod run;
 mod sample;
 mod store_args;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::EventTypes => console::print(event_types::table().as_bytes()).map(|()| true).map_err(Failure::from),
         Command::Doctor(args) => doctor::run(&args),
         Command::Sample(args) => sample::run(&args),
+        Command::RollUp(args) => roll_up::run(&args),
         Command::Generate(what, definition) => {
             let file = what.render(*definition);
             file.and_then(|file| console::print(&file)).map(|()| true).map_err(Failure::from)

@@ -7,6 +7,7 @@ mod ages;
 mod files;
 mod fixtures;
 mod hostile;
+mod journal;
 mod notify;
 mod properties;
 mod shipped;

@@ -28,6 +28,11 @@ fn what_it_says_for_everybody_is_what_is_built_in() {
     assert!(values(built_in).eq(values(shipped)));
 }
 
+#[test]
+fn how_much_is_kept_is_what_is_built_in() {
+    assert_eq!(shipped().policy.journal, ds01_core::policy::Retention::default());
+}
+
 /// Tables show the settings in the order in which an admin meets them in the file.
 #[test]
 fn tables_have_the_order_of_the_file() {

@@ -9,7 +9,6 @@ use jiff::{Timestamp, tz::TimeZone};
 use rustix::param::clock_ticks_per_second;
 use serde::{Deserialize, Serialize};
 
-use super::record::Gone;
 use crate::{
     detect::{
         Inventory, Origin, UNKNOWN_USER, UserSource,
@@ -74,6 +73,19 @@ pub struct Life {
     /// Those of its labels that rules look at, which begin with `ds01.`. Users' text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+}
+
+/// GPU containers that were listed at the look before, and are not any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// Wall clock.
+    pub at: Timestamp,
+    /// The boot.
+    pub boot_id: String,
+    /// Boot clock, in milliseconds.
+    pub boot_ms: u64,
+    /// Which.
+    pub ids: Vec<ContainerId>,
 }
 
 impl Life {

@@ -11,8 +11,8 @@ use rustix::param::clock_ticks_per_second;
 use tracing::warn;
 
 use super::{
-    life::{self, Life},
-    record::{Gone, ProcessSeen, RecordRef},
+    life::{self, Gone, Life},
+    record::{ProcessSeen, RecordRef},
 };
 use crate::{
     deadline::{one_by_one, within},

@@ -10,7 +10,7 @@ mod record;
 
 pub(crate) use file::DISORDER_MS;
 pub use file::{DIR_NAME, Journal, Recent, day_of};
-pub use life::Life;
+pub use life::{Gone, Life};
 pub use look::Look;
 pub(crate) use look::ask_gpus;
-pub use record::{CheckMade, Deed, Gone, ProcessSeen, Record, RecordRef, VERSION, What};
+pub use record::{CheckMade, Deed, ProcessSeen, Record, RecordRef, VERSION, What};

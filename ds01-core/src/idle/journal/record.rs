@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::life::Life;
+use super::life::{Gone, Life};
 use crate::{
     idle::evidence::{GpuMeasure, Observation},
     model::{Asked, ContainerId, Demand, KeepAlive},
@@ -69,19 +69,6 @@ pub struct ProcessSeen {
     pub held_ms: u64,
     /// What each of its GPUs did in that time.
     pub gpus: Vec<GpuMeasure>,
-}
-
-/// GPU containers that were listed at the look before, and are not any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gone {
-    /// Wall clock.
-    pub at: Timestamp,
-    /// The boot.
-    pub boot_id: String,
-    /// Boot clock, in milliseconds.
-    pub boot_ms: u64,
-    /// Which.
-    pub ids: Vec<ContainerId>,
 }
 
 /// A check: what it was told beside what the journal holds, and what it did. With this, its decisions can be made again.
