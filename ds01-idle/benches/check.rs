@@ -32,6 +32,9 @@ use ds01_core::{
 use jiff::{SignedDuration, Timestamp};
 use nvml_standin::{Gpm, Gpu, Install, MigInstance, Scenario, scenario_path};
 
+/// How a line of the journal begins that says what a container did.
+const SEEN: &str = r#"{"v":2,"seen":"#;
+
 const ROUNDS: usize = 21;
 const CONTAINERS: usize = 100;
 const GPUS: usize = 8;
@@ -136,7 +139,8 @@ impl Bench {
             self.scan(&state, n * SCAN);
         }
         let days = fs::read_dir(state.join("activity")).unwrap();
-        let lines: usize = days.map(|day| fs::read_to_string(day.unwrap().path()).unwrap().lines().count()).sum();
+        let seen = |day: fs::DirEntry| fs::read_to_string(day.path()).unwrap().matches(SEEN).count();
+        let lines: usize = days.map(|day| seen(day.unwrap())).sum();
         assert_eq!(lines, CONTAINERS * (1 + usize::try_from(CHECK / SCAN).unwrap()));
     }
 
@@ -145,8 +149,9 @@ impl Bench {
     fn fill_long_journal(&self) {
         let kept = self.path("kept/activity");
         let text = fs::read_to_string(fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path()).unwrap();
+        let seen = text.lines().filter_map(|line| line.strip_prefix(SEEN)?.strip_suffix('}'));
         let lines: Vec<serde_json::Value> =
-            text.lines().take(CONTAINERS).map(|line| serde_json::from_str(line).unwrap()).collect();
+            seen.take(CONTAINERS).map(|line| serde_json::from_str(line).unwrap()).collect();
         let begin: Timestamp = lines[0]["at"].as_str().unwrap().parse().unwrap();
         let begin_ms = lines[0]["boot_ms"].as_u64().unwrap();
         let activity = self.path("long/activity");
@@ -162,7 +167,7 @@ impl Bench {
                 let mut line = line.clone();
                 line["at"] = at.to_string().into();
                 line["boot_ms"] = (begin_ms + later * 1000).into();
-                writeln!(file, "{line}").unwrap();
+                writeln!(file, "{SEEN}{line}}}").unwrap();
             }
             later += if ALONE - later > 86_400 { 20 * SCAN } else { SCAN };
         }

@@ -204,12 +204,16 @@ impl Record {
             check: Option<CheckMade>,
         }
 
-        let mut record = if line.starts_with(b"{\"v\":") {
+        let versioned = || {
             let line: Line = serde_json::from_slice(line).ok().filter(|line: &Line| line.v == VERSION)?;
             let seen = line.seen.map(Self::Seen).or(line.process.map(Self::Process));
-            seen.or(line.life.map(Self::Life)).or(line.gone.map(Self::Gone)).or(line.check.map(Self::Check))?
+            seen.or(line.life.map(Self::Life)).or(line.gone.map(Self::Gone)).or(line.check.map(Self::Check))
+        };
+        // These programs write the version first; whoever copied lines may have put it elsewhere.
+        let mut record = if line.starts_with(b"{\"v\":") {
+            versioned()?
         } else {
-            Self::Seen(serde_json::from_slice(line).ok()?)
+            serde_json::from_slice(line).ok().map(Self::Seen).or_else(versioned)?
         };
         // A list is read with room for four, and of a hundred thousand lines most have one GPU.
         if let Self::Seen(Observation { gpus, .. }) | Self::Process(ProcessSeen { gpus, .. }) = &mut record {
