@@ -7,6 +7,7 @@ mod drops;
 mod keep_alive;
 mod look_back;
 mod news;
+mod refusals;
 mod requests;
 mod side_by_side;
 mod stop;
