@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The lock that lets one check at a time keep the state.
-const LOCK_NAME: &str = "idle-state.lock";
+pub(super) const LOCK_NAME: &str = "idle-state.lock";
 
 /// Checks, and does what was decided.
 ///

@@ -17,6 +17,7 @@ use crate::{
     model::ContainerId,
     outbox::{About, Entry, News, Outbox, SCHEMA_VERSION},
     policy::{Notify, Recipient, Way},
+    store::StoreError,
 };
 
 /// All ways to people, each used as the policy says.
@@ -64,7 +65,7 @@ impl Channels {
         let of_container = |text: fn(&ContainerFacts) -> String| message.container.map(text).unwrap_or_default();
         let entry = Entry {
             schema_version: SCHEMA_VERSION.to_owned(),
-            id: Entry::id_of(message.at, &subject_of(message), message.severity.as_str()),
+            id: entry_id(message),
             time: message.at,
             severity: message.severity.as_str().to_owned(),
             user: message.user.map(short),
@@ -113,6 +114,15 @@ impl Channels {
         self.tell_on(&self.notify.channels.all(), message, others_too)
     }
 
+    /// What of a message lies in the outbox.
+    ///
+    /// # Errors
+    ///
+    /// When the outbox could not be read.
+    pub fn in_outbox(&self, message: &Message<'_>) -> Result<Option<Entry>, StoreError> {
+        self.outbox.find(&entry_id(message))
+    }
+
     fn tell_on(&self, ways: &[Way], message: &Message<'_>, others_too: bool) -> Vec<Delivery> {
         let recipient = self.recipient(message);
         let on_terminals = |way: Way| ways.contains(&way) && !recipient.quiet;
@@ -151,6 +161,10 @@ impl Broadcast for Channels {
 
 fn delivery(channel: Channel, message: &Message<'_>, reached: Reached) -> Delivery {
     Delivery { channel, recipient: message.recipient(), reached }
+}
+
+fn entry_id(message: &Message<'_>) -> String {
+    Entry::id_of(message.at, &subject_of(message), message.severity.as_str())
 }
 
 /// What tells a notice from others of the same moment, in characters that can stand in the name of a file: its container, or
