@@ -22,8 +22,8 @@ Examples:
 
 Exit status:
   0   done
-  1   a source failed, a stop failed, or nothing could be saved; containers that could not be judged were left alone.
-      Of notify: the notice arrived nowhere
+  1   a source failed, a stop failed, nothing could be saved, or a test notice arrived nowhere; containers that could
+      not be judged were left alone
   2   wrong usage
   75  another check held the lock
   78  the policy is missing or has errors: no container was touched";
@@ -162,7 +162,8 @@ enum Command {
     ///
     /// Whoever gets a warning can answer it with this, on the host, without an administrator. The request is left for the next
     /// check, which reads it within five minutes. It counts if the container is yours: its main process runs as you, or you are
-    /// its owner and your home directory is mounted into it. Root can keep anybody's. The policy's keep_max says for how long a
+    /// its owner and your home directory, or a directory that belongs to you, is mounted into it. If it does not count, you are
+    /// told why. Root can keep anybody's. The policy's keep_max says for how long a
     /// container can be kept at most, from the first request on; work in between begins that anew. Its run time stays limited.
     Keep {
         /// The name of the container, its id, or the beginning of its id

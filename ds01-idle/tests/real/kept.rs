@@ -87,7 +87,7 @@ fn as_whom_its_main_process_runs_keeps_it_and_nobody_else_does() {
     );
     let told = shown_at_login(&story, DAEMON);
     let why = format!(
-        "{}: only its label ds01.user says that it is theirs: its main process does not run as them",
+        "{}: only its label ds01.user says that it is theirs: its main process does not run as them, and no",
         named.name()
     );
     assert!(told.contains(&refusal(&why)) && told.matches("REFUSED").count() == 1, "{told}");
