@@ -22,8 +22,7 @@ Examples:
 
 Exit status:
   0   done
-  1   a source failed, a stop failed, nothing could be saved, or a test notice arrived nowhere; containers that could
-      not be judged were left alone
+  1   a source failed, a stop failed, nothing could be saved, or a test notice arrived nowhere; containers that could not be judged were left alone
   2   wrong usage
   75  another check held the lock
   78  the policy is missing or has errors: no container was touched";

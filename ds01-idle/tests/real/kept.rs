@@ -58,6 +58,11 @@ fn as_whom_its_main_process_runs_keeps_it_and_nobody_else_does() {
     let labelled = ["--label=ds01.user=daemon"];
     let (kept, others, named) =
         (story.sitter("kept", &[&user]), story.sitter("others", &[&user]), story.sitter("named", &labelled));
+    // As managed containers are, with a workspace that is nobody's home.
+    let workspace = tempfile::tempdir().unwrap();
+    chown(workspace.path(), Some(DAEMON), None).unwrap();
+    let mount = format!("--volume={}:/workspace", workspace.path().display());
+    let mounted = story.sitter("mounted", &[labelled[0], &mount]);
     story.checks([2, 6, 10]);
     let told = story.told_about("kept");
     let ask = "run ds01-idle keep kept 8h on the host";
@@ -66,8 +71,11 @@ fn as_whom_its_main_process_runs_keeps_it_and_nobody_else_does() {
     asks(&story, DAEMON, &kept, &["8h", "--why", "overnight\u{1b}[2J run"]);
     asks(&story, BIN, &others, &[]);
     asks(&story, DAEMON, &named, &[]);
+    asks(&story, DAEMON, &mounted, &[]);
     story.checks([14, 18, 22]);
-    assert_eq!((story.done_to(&kept), runs(&kept)), (vec![], true));
+    for kept in [&kept, &mounted] {
+        assert_eq!((story.done_to(kept), runs(kept)), (vec![], true));
+    }
     for refused in [&others, &named] {
         assert_eq!(story.done_to(refused), STOPPED);
     }

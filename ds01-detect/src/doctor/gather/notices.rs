@@ -103,7 +103,7 @@ fn inside(
         running.iter().filter_map(|entry| Some((entry.pid?, entry.full_id.clone()))).collect();
     let (source, proc) = (Arc::clone(processes), proc.to_owned());
     let mut answers =
-        deadline::one_by_one("terminals", pids, limit, end, move |(pid, id)| count(&*source, &proc, *pid, id));
+        deadline::one_by_one("terminals", pids, limit, end, move |(pid, id)| count(&source, &proc, *pid, id));
     let mut of_owners: BTreeMap<String, Vec<Result<usize, String>>> = BTreeMap::new();
     for entry in running {
         let Some(pid) = entry.pid else { continue };
