@@ -77,12 +77,19 @@ impl Host {
     fn tries(&self, more: &[&str]) -> Tried {
         let mut command = self.command("notify");
         command.args(more).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        while child.try_wait().unwrap().is_none() {
-            assert!(self.command("deliver").output().unwrap().status.success());
+        let mut tries = command.spawn().unwrap();
+        let deliver = || self.command("deliver").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut delivers = deliver();
+        while tries.try_wait().unwrap().is_none() {
+            if delivers.try_wait().unwrap().is_some() {
+                delivers = deliver();
+            }
             thread::sleep(Duration::from_millis(20));
         }
-        Tried::from(&child.wait_with_output().unwrap())
+        // It would go on for as long as something is to be tried again.
+        delivers.kill().unwrap();
+        delivers.wait().unwrap();
+        Tried::from(&tries.wait_with_output().unwrap())
     }
 
     fn in_outbox(&self) -> Vec<PathBuf> {
