@@ -6,7 +6,7 @@ use ds01_core::{
     cli::console,
     detect::{Settings, Sources},
     event::EventLog,
-    idle::{self, Action, Channels, CheckOptions, Checked, ContainerFacts, Hands, Others, Outcome, People, Wall},
+    idle::{self, Action, CheckOptions, Checked, ContainerFacts, Hands, Others, Outcome, Wall},
     policy::{self, Policy},
     source::SourceName,
 };
@@ -16,7 +16,7 @@ use crate::{
     CONSOLE,
     cli::{HostRequest, RunRequest},
     failure::{Failure, count_findings, exit},
-    places,
+    people,
     tally::Tally,
     words,
 };
@@ -43,24 +43,9 @@ impl Host {
     ) -> Result<Self, Failure> {
         let policy = load_policy(&request.config)?;
         let doors = request.sources.doors(request.deadline)?;
-        let notify = &policy.notify;
-        let people = People {
-            dev: "/dev".into(),
-            proc: request.sources.proc_root.clone(),
-            user_id: Box::new(|name| users::get_user_by_name(name).map(|user| user.uid())),
-            despite_mesg: notify.despite_mesg,
-            others: match wall {
-                _ if !notify.wall => Others::Silent,
-                Some(program) => Others::Program(Wall::new(program, WALL_AT_MOST)),
-                None => Others::EachTerminal,
-            },
-        };
-        let people = Channels {
-            people,
-            notify: notify.clone(),
-            outbox: places::outbox(&request.config, &request.state_dir),
-            login: places::login(&request.state_dir),
-        };
+        let others = wall.map_or(Others::EachTerminal, |program| Others::Program(Wall::new(program, WALL_AT_MOST)));
+        let proc = request.sources.proc_root.clone();
+        let people = people::channels(&policy.notify, &request.config, &request.state_dir, proc, others);
         let options = CheckOptions {
             state_dir: request.state_dir.clone(),
             keep_dir: request.keep_dir.clone(),
@@ -91,7 +76,7 @@ pub(crate) fn is_overdue(checked: &Checked) -> bool {
     checked.last_check().is_none_or(|age| age > OVERDUE)
 }
 
-fn load_policy(config: &std::path::Path) -> Result<Policy, Failure> {
+pub(crate) fn load_policy(config: &std::path::Path) -> Result<Policy, Failure> {
     let loaded = policy::load(config)?;
     if !loaded.warnings.is_empty() {
         let warnings = count_findings(&loaded.warnings);

@@ -18,10 +18,11 @@ Examples:
   ds01-idle run --dry-run        print what a check would do now, and change nothing
   ds01-idle run                  check once: the timer does this every 5 minutes
   ds01-idle policy --user alice  show which limits apply to alice, and which line sets them
+  ds01-idle notify --test alice  try whether notices reach alice
 
 Exit status:
   0   done
-  1   a source failed, a stop failed, or nothing could be saved; containers that could not be judged were left alone
+  1   a source failed, a stop failed, nothing could be saved, or a test notice arrived nowhere; containers that could not be judged were left alone
   2   wrong usage
   75  another check held the lock
   78  the policy is missing or has errors: no container was touched";
@@ -32,6 +33,7 @@ pub(crate) enum Request {
     Status(StatusRequest),
     Explain(ExplainRequest),
     Keep(KeepRequest),
+    Notify(NotifyRequest),
     Policy(PolicyRequest),
     CheckConfig {
         config: PathBuf,
@@ -85,6 +87,15 @@ pub(crate) struct KeepRequest {
     pub(crate) span: Duration,
     pub(crate) why: Option<String>,
     pub(crate) keep_dir: PathBuf,
+    pub(crate) state_dir: PathBuf,
+}
+
+/// Whom a test notice is for.
+pub(crate) struct NotifyRequest {
+    pub(crate) user: String,
+    pub(crate) wall: bool,
+    pub(crate) wait: Duration,
+    pub(crate) config: PathBuf,
     pub(crate) state_dir: PathBuf,
 }
 
@@ -150,7 +161,8 @@ enum Command {
     ///
     /// Whoever gets a warning can answer it with this, on the host, without an administrator. The request is left for the next
     /// check, which reads it within five minutes. It counts if the container is yours: its main process runs as you, or you are
-    /// its owner and your home directory is mounted into it. Root can keep anybody's. The policy's keep_max says for how long a
+    /// its owner and your home directory, or a directory that belongs to you, is mounted into it. If it does not count, you are
+    /// told why. Root can keep anybody's. The policy's keep_max says for how long a
     /// container can be kept at most, from the first request on; work in between begins that anew. Its run time stays limited.
     Keep {
         /// The name of the container, its id, or the beginning of its id
@@ -166,6 +178,27 @@ enum Command {
         #[arg(long, value_name = "DIR", default_value = KEEP_DIR)]
         keep_dir: PathBuf,
         /// The directory of the inventory, in which the name is looked up if it can be read
+        #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
+        state_dir: PathBuf,
+    },
+    /// Try whether notices reach a user (as root)
+    ///
+    /// Sends a test notice on each way that the policy's notices take: to his terminals on the host, to the programs in notify.d,
+    /// and to his next login. Others see nothing of it without --wall. What each way came to is printed, and the exit status is
+    /// 0 when the notice arrived on one of them, and 1 otherwise. Terminals inside of containers are not tried.
+    Notify {
+        /// The user's name, as the host spells it
+        #[arg(long, value_name = "USER", value_parser = user_name)]
+        test: String,
+        /// Write to everybody else's terminals too
+        #[arg(long)]
+        wall: bool,
+        /// How long to wait for the programs in notify.d. After that, those that did not get it are not given it
+        #[arg(long, value_name = "TIME", default_value = "60s", value_parser = wait)]
+        wait: Duration,
+        #[command(flatten)]
+        config: Config,
+        /// The directory of the state, beside which the outbox and the notices for the login are
         #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
         state_dir: PathBuf,
     },
@@ -288,6 +321,9 @@ pub(crate) fn parse() -> Request {
         Some(Command::Keep { name, span, why, keep_dir, state_dir }) => {
             Request::Keep(KeepRequest { name, span, why: why.map(|why| shortened(&why)), keep_dir, state_dir })
         }
+        Some(Command::Notify { test, wall, wait, config: Config { config }, state_dir }) => {
+            Request::Notify(NotifyRequest { user: test, wall, wait, config, state_dir })
+        }
         Some(Command::Policy { user, container_type, json, config: Config { config } }) => {
             Request::Policy(PolicyRequest { config, user, container_type, json })
         }
@@ -314,11 +350,14 @@ fn container_name(name: &str) -> Result<String, &'static str> {
 }
 
 fn span(text: &str) -> Result<Duration, String> {
-    match duration::parse(text) {
-        Ok(span) if span < Duration::from_secs(60) => Err("is less than a minute".to_owned()),
-        Ok(span) => Ok(span),
-        Err(error) => Err(format!("it {error}; {}", error.help())),
+    match wait(text)? {
+        span if span < Duration::from_secs(60) => Err("is less than a minute".to_owned()),
+        span => Ok(span),
     }
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map_err(|error| format!("it {error}; {}", error.help()))
 }
 
 /// A reason that fits into a request.

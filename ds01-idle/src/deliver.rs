@@ -3,6 +3,7 @@
 use std::{path::Path, process::ExitCode, thread, time::Duration};
 
 use ds01_core::{
+    cli::places,
     outbox::{Deliverer, LIMIT, Outbox},
     source::{Clock, SystemClock},
 };
@@ -10,7 +11,6 @@ use ds01_core::{
 use crate::{
     CONSOLE,
     failure::{Failure, exit},
-    places,
 };
 
 /// While something waits to be tried again, new notices are looked for so often.

@@ -39,10 +39,13 @@ pub(crate) enum Failure {
     /// A request to keep a container was not dropped.
     #[error(transparent)]
     NotKept(#[from] NotKept),
+    /// What only root can do.
+    #[error("{0}")]
+    NotRoot(&'static str),
     /// A source could not even be asked.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The outbox, or what is remembered of it.
+    /// The outbox, or what is remembered of it, which this user may have no right to.
     #[error(transparent)]
     Deliver(StoreError),
     /// The sample host.

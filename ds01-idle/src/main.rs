@@ -12,7 +12,8 @@ mod explain;
 mod failure;
 mod keep;
 mod not_kept;
-mod places;
+mod notify;
+mod people;
 mod policy;
 mod status;
 mod tally;
@@ -47,6 +48,7 @@ fn run(request: Request) -> Result<ExitCode, Failure> {
         Request::Status(request) => status::run(&request),
         Request::Explain(request) => explain::run(&request),
         Request::Keep(request) => keep::run(&request),
+        Request::Notify(request) => notify::run(&request),
         Request::Policy(request) => policy::run(&request, &mut std::io::stdout().lock()),
         Request::CheckConfig { config } => check_config::run(&config, &mut std::io::stdout().lock()),
         Request::Deliver { config, state_dir } => deliver::run(&config, &state_dir),

@@ -10,6 +10,7 @@
 
 pub mod console;
 mod generate;
+pub mod places;
 mod sources;
 mod waiting;
 

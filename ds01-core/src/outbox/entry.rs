@@ -61,7 +61,11 @@ impl Entry {
     }
 
     pub(super) fn file_name(&self) -> String {
-        format!("{}{ENDING}", self.id)
+        Self::name_of(&self.id)
+    }
+
+    pub(super) fn name_of(id: &str) -> String {
+        format!("{id}{ENDING}")
     }
 
     /// Whether a file of the outbox is a notice.

@@ -26,5 +26,5 @@ pub use deliver::{Deliverer, Round};
 pub use entry::{About, Entry, SCHEMA_VERSION};
 pub(crate) use hooks::is_hook_name;
 pub use hooks::{Hooks, hooks};
-pub use post::{Ended, News, Outbox};
+pub use post::{Ended, News, Outbox, Standing};
 pub use program::LIMIT;

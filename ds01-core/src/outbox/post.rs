@@ -48,6 +48,17 @@ pub struct News {
     pub ended: Ended,
 }
 
+/// How far one hook is with a notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It was not tried yet.
+    Untried,
+    /// It failed, for this reason, and is tried again.
+    Retried(String),
+    /// It is over.
+    Ended(Ended),
+}
+
 /// How a notice ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -85,6 +96,37 @@ impl Outbox {
         store.replace(&entry.file_name(), &bytes).map_err(|error| error.to_string())
     }
 
+    /// The notice of this id, while it is there.
+    ///
+    /// # Errors
+    ///
+    /// When the outbox could not be read.
+    pub fn find(&self, id: &str) -> Result<Option<Entry>, StoreError> {
+        let name = Entry::name_of(id);
+        let bytes = Store::open_existing(&self.dir)?.read(&name)?;
+        Ok(bytes.and_then(|bytes| Entry::read(&name, &bytes).ok()))
+    }
+
+    /// Takes a notice back: who has it not yet does not get it.
+    ///
+    /// # Errors
+    ///
+    /// When the outbox could not be written.
+    pub fn take_back(&self, entry: &Entry) -> Result<(), StoreError> {
+        Store::open_existing(&self.dir)?.remove(&entry.file_name())
+    }
+
+    /// How far a hook is with a notice, by the deliverer's word.
+    pub fn standing(&self, entry: &Entry, hook: &str) -> Standing {
+        match Progress::read_foreign(&self.results, entry, hook) {
+            None => Standing::Untried,
+            Some(Progress { result: State::Delivered, r#where, .. }) => Standing::Ended(Ended::Delivered(r#where)),
+            Some(Progress { result: State::Failed, why, .. }) => Standing::Ended(Ended::Failed(why)),
+            Some(Progress { why, .. }) if why.is_empty() => Standing::Untried,
+            Some(Progress { why, .. }) => Standing::Retried(why),
+        }
+    }
+
     /// What became of notices since the last time, and what went wrong with looking.
     pub fn news(&self, now: Timestamp) -> (Vec<News>, Vec<String>) {
         let (mut news, mut problems) = (Vec::new(), Vec::new());
@@ -100,10 +142,8 @@ impl Outbox {
         };
         for entry in entries {
             for hook in entry.open_hooks() {
-                let progress = Progress::read_foreign(&self.results, &entry, hook);
-                let ended = match progress.map(|progress| (progress.result, progress)) {
-                    Some((State::Delivered, progress)) => Ended::Delivered(progress.r#where),
-                    Some((State::Failed, progress)) => Ended::Failed(progress.why),
+                let ended = match self.standing(&entry, hook) {
+                    Standing::Ended(ended) => ended,
                     _ if now > entry.time + GIVEN_UP_AFTER => {
                         Ended::Failed("nobody ran it; see systemctl status ds01-notify.path".to_owned())
                     }

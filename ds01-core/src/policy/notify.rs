@@ -67,6 +67,19 @@ impl RequireDelivery {
     }
 }
 
+impl Channels {
+    /// Each way that any notice takes.
+    pub fn all(&self) -> Vec<Way> {
+        let mut all: Vec<Way> = Vec::new();
+        for way in [&self.warning, &self.stop, &self.removal, &self.information].into_iter().flatten() {
+            if !all.contains(way) {
+                all.push(way.clone());
+            }
+        }
+        all
+    }
+}
+
 impl Default for Channels {
     fn default() -> Self {
         let all = vec![Way::Terminals, Way::Wall, Way::Hooks, Way::Login];

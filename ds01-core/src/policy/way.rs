@@ -36,14 +36,22 @@ impl Way {
         matches!(self, Self::Terminals | Self::Hooks | Self::Hook(_))
     }
 
+    /// Whether the hook of this name is run.
+    pub fn takes_hook(&self, hook: &str) -> bool {
+        match self {
+            Self::Hooks => true,
+            Self::Hook(name) => name == hook,
+            Self::Terminals | Self::Wall | Self::Login => false,
+        }
+    }
+
     /// Whether the channel of this name in events is this way.
     pub fn is_channel(&self, channel: &str) -> bool {
         match self {
             Self::Terminals => channel == "terminals",
             Self::Wall => channel == "wall",
             Self::Login => channel == "login",
-            Self::Hooks => channel.starts_with("hook:"),
-            Self::Hook(name) => channel.strip_prefix("hook:") == Some(name),
+            Self::Hooks | Self::Hook(_) => channel.strip_prefix("hook:").is_some_and(|hook| self.takes_hook(hook)),
         }
     }
 }

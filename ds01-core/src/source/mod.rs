@@ -193,6 +193,12 @@ pub trait ProcessSource: Send + Sync {
     /// path can lie on a file system whose server does not answer: callers give it a deadline.
     fn host_path(&self, path: &str) -> Reading<bool>;
 
+    /// To whom the directory at this absolute path of the host belongs, by user id; `None` for what is no directory. No link is
+    /// followed on the way. As for [`host_path`](Self::host_path), callers give it a deadline.
+    fn directory_owner(&self, path: &str) -> Reading<Option<u32>> {
+        Unknown::new(UnknownKind::NotSupported, format!("the owner of {path}")).into()
+    }
+
     /// The name of a user id through the name service; asked at most once per id and source, as a directory can be slow.
     fn user_name(&self, uid: u32) -> Reading<String>;
 

@@ -6,8 +6,10 @@
 //! stopped (Ctrl-S) or nobody reads it, is left alone.
 
 use std::{
+    io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    rc::Rc,
     time::Duration,
 };
 
@@ -30,10 +32,9 @@ const MOST: usize = 4096;
 /// A terminal that takes nothing for so long is full, or stopped.
 const TAKES_NOTHING_AFTER: Duration = Duration::from_millis(200);
 
-/// A terminal that somebody has open.
-#[derive(Debug)]
-pub struct Terminal {
-    device: OwnedFd,
+/// A terminal that somebody has open, by what its directory says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
     /// The user id of its owner: on the host the user who is logged in there; in a container a user of the container.
     pub owner: u32,
     /// Whether its owner lets others write to it (`mesg y`).
@@ -42,44 +43,86 @@ pub struct Terminal {
     pub name: String,
 }
 
-/// The terminals of the host: pseudo-terminals (ssh, tmux, an editor's terminal) and consoles, below `dev`, which is `/dev`.
-/// Those that can't be opened are somebody else's by now, or gone.
-pub fn of_host(dev: &Path) -> Vec<Terminal> {
-    let Ok(dir) = open_dir(dev) else { return Vec::new() };
-    let mut found = in_pts(&dir, "pts");
-    for name in names(&dir).into_iter().filter(|name| is_console(name)) {
-        // One that nobody is logged in at belongs to root, and is not opened: that does something to a serial line.
-        found.extend(open(&dir, &name, &format!("/dev/{name}"), |stat| stat.st_uid != 0));
-    }
-    found
+/// A terminal that is open, to be written to.
+#[derive(Debug)]
+pub struct Terminal {
+    device: OwnedFd,
+    /// What it is.
+    pub is: Listed,
+}
+
+/// The terminals of the host whose owners are wanted: pseudo-terminals (ssh, tmux, an editor's terminal) and consoles, below
+/// `dev`, which is `/dev`. Those that can't be opened are somebody else's by now, or gone. Those of others are not opened.
+pub fn of_host(dev: &Path, is_wanted: impl Fn(u32) -> bool) -> Vec<Terminal> {
+    let wanted = |found: &Found| is_wanted(found.is.owner);
+    found_on_host(dev).unwrap_or_default().into_iter().filter(wanted).filter_map(Found::open).collect()
 }
 
 /// The terminals of a container (`docker exec -it`, `docker run -it`), by the root directory of one of its processes,
 /// `/proc/PID/root`.
 pub fn of_container(root: &Path) -> Vec<Terminal> {
-    let Ok(root) = open_dir(root) else { return Vec::new() };
-    in_pts(&root, "dev/pts")
+    found_in_container(root).unwrap_or_default().into_iter().filter_map(Found::open).collect()
 }
 
-fn open_dir(path: &Path) -> rustix::io::Result<OwnedFd> {
-    fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+/// The terminals of the host, looked at and not opened.
+///
+/// # Errors
+///
+/// When `dev` can't be read.
+pub fn listed_of_host(dev: &Path) -> io::Result<Vec<Listed>> {
+    Ok(found_on_host(dev)?.into_iter().map(|found| found.is).collect())
+}
+
+/// The terminals of a container, looked at and not opened.
+///
+/// # Errors
+///
+/// When its directories can't be read.
+pub fn listed_of_container(root: &Path) -> io::Result<Vec<Listed>> {
+    Ok(found_in_container(root)?.into_iter().map(|found| found.is).collect())
+}
+
+/// A terminal in its directory.
+struct Found {
+    dir: Rc<OwnedFd>,
+    file: String,
+    device_number: u64,
+    is: Listed,
+}
+
+fn found_on_host(dev: &Path) -> io::Result<Vec<Found>> {
+    let dir = Rc::new(open_dir(dev)?);
+    let mut found = in_pts(&dir, "pts")?;
+    for name in names(&dir)?.into_iter().filter(|name| is_console(name)) {
+        // One that nobody is logged in at belongs to root, and is not opened: that does something to a serial line.
+        found.extend(look(&dir, &name, format!("/dev/{name}"), |stat| stat.st_uid != 0));
+    }
+    Ok(found)
+}
+
+fn found_in_container(root: &Path) -> io::Result<Vec<Found>> {
+    in_pts(&open_dir(root)?, "dev/pts")
+}
+
+fn open_dir(path: &Path) -> io::Result<OwnedFd> {
+    Ok(fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 /// The pseudo-terminals at `path` below a directory.
-fn in_pts(root: &OwnedFd, path: &str) -> Vec<Terminal> {
-    let Ok(Some(dir)) = devpts::open(root, path) else { return Vec::new() };
-    let mut names = devpts::numbers(&dir).unwrap_or_default();
+fn in_pts(root: &OwnedFd, path: &str) -> io::Result<Vec<Found>> {
+    let Some(dir) = devpts::open(root, path)?.map(Rc::new) else { return Ok(Vec::new()) };
+    let mut names = devpts::numbers(&dir)?;
     names.sort_by_key(|name| (name.len(), name.clone()));
-    let is_pty = |stat: &fs::Stat| PTS_MAJORS.contains(&rustix::fs::major(stat.st_rdev));
-    names.iter().filter_map(|name| open(&dir, name, &format!("/dev/pts/{name}"), is_pty)).collect()
+    let is_pty = |stat: &fs::Stat| PTS_MAJORS.contains(&fs::major(stat.st_rdev));
+    Ok(names.iter().filter_map(|name| look(&dir, name, format!("/dev/pts/{name}"), is_pty)).collect())
 }
 
-fn names(dir: &OwnedFd) -> Vec<String> {
-    let Ok(entries) = Dir::read_from(dir) else { return Vec::new() };
+fn names(dir: &OwnedFd) -> io::Result<Vec<String>> {
+    let entries = Dir::read_from(dir)?;
     let names = entries.take(MOST).filter_map(|entry| Some(entry.ok()?.file_name().to_str().ok()?.to_owned()));
     let mut names: Vec<String> = names.collect();
     names.sort_by_key(|name| (name.len(), name.clone()));
-    names
+    Ok(names)
 }
 
 /// The names of consoles: `console`, `tty1`, `ttyS0`, `ttyAMA0`, `hvc0`.
@@ -91,20 +134,33 @@ fn is_console(name: &str) -> bool {
     name == "console" || of("tty").is_some() || of("hvc").is_some()
 }
 
-/// One that is what it seems: looked at before it is opened, as opening a FIFO or a device does something, and after.
-fn open(dir: &OwnedFd, name: &str, named: &str, is_wanted: impl Fn(&fs::Stat) -> bool) -> Option<Terminal> {
-    let is_one =
-        |stat: &fs::Stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && is_wanted(stat);
-    let before = fs::statat(dir, name, fs::AtFlags::SYMLINK_NOFOLLOW).ok().filter(is_one)?;
-    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let device = fs::openat(dir, name, flags, Mode::empty()).ok()?;
-    let stat = fs::fstat(&device).ok().filter(is_one)?;
-    (stat.st_rdev == before.st_rdev && termios::isatty(&device)).then(|| Terminal {
-        owner: stat.st_uid,
-        takes_messages: Mode::from_raw_mode(stat.st_mode).contains(Mode::WGRP),
-        name: named.to_owned(),
-        device,
+/// One that is what it seems: opening a FIFO or a device does something, so it is looked at before.
+fn look(dir: &Rc<OwnedFd>, file: &str, name: String, is_wanted: impl Fn(&fs::Stat) -> bool) -> Option<Found> {
+    let stat = fs::statat(&**dir, file, fs::AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    (is_device(&stat) && is_wanted(&stat)).then(|| Found {
+        dir: Rc::clone(dir),
+        file: file.to_owned(),
+        device_number: stat.st_rdev,
+        is: Listed { owner: stat.st_uid, takes_messages: Mode::from_raw_mode(stat.st_mode).contains(Mode::WGRP), name },
     })
+}
+
+fn is_device(stat: &fs::Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
+}
+
+impl Found {
+    /// Opens it, if it still is what it was when it was looked at.
+    fn open(self) -> Option<Terminal> {
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let device = fs::openat(&*self.dir, &self.file, flags, Mode::empty()).ok()?;
+        let stat = fs::fstat(&device).ok().filter(is_device)?;
+        let is_same = stat.st_rdev == self.device_number && stat.st_uid == self.is.owner;
+        (is_same && termios::isatty(&device)).then(|| Terminal {
+            is: Listed { takes_messages: Mode::from_raw_mode(stat.st_mode).contains(Mode::WGRP), ..self.is },
+            device,
+        })
+    }
 }
 
 impl Terminal {
@@ -129,7 +185,7 @@ impl Terminal {
                 Ok(written) => rest = &rest[written..],
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.wait(rest.len() < lines.len())?,
-                Err(error) => return Err(std::io::Error::from(error).to_string()),
+                Err(error) => return Err(io::Error::from(error).to_string()),
             }
         }
         Ok(())
@@ -142,7 +198,7 @@ impl Terminal {
             Ok(0) if began => Err("it took only a part: it is full, or stopped".to_owned()),
             Ok(0) => Err("it takes nothing: it is full, or stopped".to_owned()),
             Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(error) => Err(std::io::Error::from(error).to_string()),
+            Err(error) => Err(io::Error::from(error).to_string()),
         }
     }
 }

@@ -277,3 +277,35 @@ fn a_directory_that_is_not_safe_is_said_and_nobody_is_kept() {
     assert!(checked.problems[0].starts_with("requests to keep containers are not read: "), "{:?}", checked.problems);
     assert_eq!(bench.stopped(), ["train"]);
 }
+
+/// As managed containers are: they run as root, and a label says whose they are.
+#[test]
+fn a_container_that_runs_as_root_is_kept_by_whose_directories_are_mounted_into_it() {
+    if !is_root() {
+        return;
+    }
+    let with = |name: &str, pid: u32, mounts: &[&str]| ContainerSpec {
+        binds: mounts.iter().map(ToString::to_string).collect(),
+        ..trainer(name, pid)
+    };
+    let containers = [
+        with("hers", 501, &["/data/alice/work", "/opt/tools"]),
+        with("bobs", 502, &["/data/alice/set", "/data/bob/work"]),
+        with("gone", 503, &["/data/alice/work", "/data/gone"]),
+        with("none", 504, &["/opt/tools"]),
+    ];
+    let bench = bench(POLICY, &containers);
+    for (path, owner) in
+        [("/data/alice/work", ALICE), ("/data/alice/set", ALICE), ("/data/bob/work", BOB), ("/opt/tools", 0)]
+    {
+        bench.host.with_directory(path, owner);
+    }
+    bench.check();
+    containers.iter().for_each(|one| asks(&bench, ALICE, &one.name, hours(1), None));
+    asks(&bench, BOB, "bobs", hours(1), None);
+    let checked = bench.next_check();
+    let kept = |name: &str| checked.state.kept.contains_key(&id(&checked, name));
+    assert_eq!(["hers", "bobs", "gone", "none"].map(kept), [true, false, false, false], "{:?}", refusals(&bench));
+    let theirs_alone = |why: &&String| why.ends_with("no directory of theirs alone is mounted into it");
+    assert_eq!(refusals(&bench).iter().filter(theirs_alone).count(), 3, "{:?}", refusals(&bench));
+}

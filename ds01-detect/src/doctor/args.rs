@@ -3,13 +3,16 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ColorChoice};
-use ds01_core::cli::{Generate, SourceArgs, deadline_seconds};
+use ds01_core::{
+    cli::{Generate, SourceArgs, deadline_seconds},
+    policy::DEFAULT_PATH,
+};
 
 use crate::store_args::StoreArgs;
 
 const ABOUT: &str = "\
-Check what a scan needs: Docker, NVML, /proc, user names, directories, timers and the GPU sampler. The doctor writes \
-nothing, and runs nothing but `systemctl show`. Each check has a verdict:
+Check what a scan needs: Docker, NVML, /proc, user names, directories, timers and the GPU sampler; and whom a warning \
+would reach now. The doctor writes nothing, and runs nothing but `systemctl show`. Each check has a verdict:
 
   ok       as it should be
   warning  it works, but ds01 sees less or pays a price
@@ -48,9 +51,9 @@ pub(crate) struct DoctorArgs {
     #[arg(long, value_name = "PROGRAM", default_value = "systemctl")]
     pub(crate) systemctl: PathBuf,
 
-    /// The program that writes to users' terminals. The doctor only checks that it is there
-    #[arg(long, value_name = "PROGRAM", default_value = "/usr/bin/wall")]
-    pub(crate) wall: PathBuf,
+    /// The policy, which says how people are told. Programs that tell them are in notify.d beside it
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    pub(crate) config: PathBuf,
 
     /// How long one question to a source may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = deadline_seconds)]

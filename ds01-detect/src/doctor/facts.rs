@@ -9,10 +9,13 @@ use std::{
 use ds01_core::{
     detect::{Inventory, inventory::InventoryError},
     model::{GpuSnapshot, Reading},
+    outbox::Hooks,
+    policy::Notify,
     source::{
         SourceError,
         docker::{ApiVersions, DaemonInfo},
         nvml::DriverHealth,
+        terminals::Listed,
     },
 };
 use jiff::Timestamp;
@@ -25,6 +28,9 @@ pub(crate) const IDLE_TIMER: &str = "ds01-idle-checker.timer";
 pub(crate) const IDLE_SERVICE: &str = "ds01-idle-checker.service";
 /// What watches the GPUs between scans.
 pub(crate) const SAMPLER_SERVICE: &str = "ds01-gpu-sampler.service";
+/// What starts the service that runs hooks, and that service.
+pub(crate) const NOTIFY_PATH: &str = "ds01-notify.path";
+pub(crate) const NOTIFY_SERVICE: &str = "ds01-notify.service";
 pub(crate) const DOCKER_SERVICE: &str = "docker.service";
 pub(crate) const PERSISTENCED_SERVICE: &str = "nvidia-persistenced.service";
 
@@ -44,6 +50,47 @@ pub(crate) struct Facts {
     pub(crate) users: UserFacts,
     pub(crate) units: Units,
     pub(crate) sampler: SamplerFacts,
+    pub(crate) notices: NoticeFacts,
+}
+
+/// How people are told, and who is to be told.
+#[derive(Debug)]
+pub(crate) struct NoticeFacts {
+    pub(crate) config: PathBuf,
+    pub(crate) policy: Result<Notify, NoPolicy>,
+    pub(crate) hooks_dir: PathBuf,
+    pub(crate) hooks: Hooks,
+    /// Where the example of a hook that sends mail is.
+    pub(crate) example: PathBuf,
+    /// Whether users are shown notices when they log in.
+    pub(crate) at_login: bool,
+    /// The terminals of the host.
+    pub(crate) terminals: Result<Vec<Listed>, String>,
+    /// The owners of running GPU containers, by their names.
+    pub(crate) owners: Vec<Owner>,
+    /// How many running GPU containers have no known owner.
+    pub(crate) ownerless: usize,
+}
+
+/// Why nothing is known of how people are told.
+#[derive(Debug)]
+pub(crate) enum NoPolicy {
+    Missing,
+    /// What is wrong first.
+    Unsound(String),
+}
+
+/// An owner of running GPU containers.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    /// Users' text.
+    pub(crate) name: String,
+    /// His user id, or why it is not known.
+    pub(crate) uid: Result<u32, String>,
+    /// Whether a login of his led to a process that runs.
+    pub(crate) is_logged_in: bool,
+    /// How many terminals each of his containers has, or why that is not known.
+    pub(crate) inside: Vec<Result<usize, String>>,
 }
 
 /// Docker, as far as it let itself be asked: what depends on an answer that did not come is `None`.
@@ -91,8 +138,6 @@ pub(crate) struct HostFacts {
     pub(crate) hidepid: Option<String>,
     pub(crate) cgroup: Option<CgroupVersion>,
     pub(crate) sys_root: PathBuf,
-    /// The program that was asked for, and where it is.
-    pub(crate) wall: (PathBuf, Option<PathBuf>),
 }
 
 /// Which control groups are mounted.

@@ -131,7 +131,7 @@ fn push_last(lines: &mut [String], c: char) {
 ///   "schema_version": "1",
 ///   "time": "2026-03-02T12:00:00Z",
 ///   "checks": [
-///     {"check": "wall", "verdict": "ok", "found": "/usr/bin/wall", "command": null}
+///     {"check": "gpus", "verdict": "ok", "found": "2 GPUs can be read", "command": null}
 ///   ]
 /// }
 /// ```
@@ -165,12 +165,14 @@ mod tests {
     #[test]
     fn a_hostile_text_stays_one_line_in_a_pipe() {
         let hostile = "GPU\u{1b}[2J\n0 lost\u{202e}";
-        let findings =
-            [Finding::failed("gpus", hostile).mend(hostile), Finding::ok("wall", "/usr/bin/wall").mend(hostile)];
+        let findings = [
+            Finding::failed("gpus", hostile).mend(hostile),
+            Finding::ok("notices", "alice: 2 terminals").mend(hostile),
+        ];
         let table = table(&findings, Medium { width: None, color: false });
         assert!(!table.contains(['\u{1b}', '\u{202e}']), "{table}");
         assert_eq!(table.lines().count(), 8, "{table}");
-        assert!(table.contains("# gpus, wall\n"), "{table}");
+        assert!(table.contains("# gpus, notices\n"), "{table}");
     }
 
     #[test]

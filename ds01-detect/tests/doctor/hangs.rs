@@ -85,6 +85,12 @@ fn hangs() -> Vec<Hang> {
                     "systemctl: no answer within [age]",
                     Some("systemctl status ds01-idle-checker.timer"),
                 ),
+                (
+                    "hooks",
+                    "warning",
+                    "ds01-notify.path: systemctl: no answer within [age]",
+                    Some("systemctl status ds01-notify.path"),
+                ),
             ],
         ),
     ]

@@ -100,11 +100,16 @@ impl Host {
             ("sys/module/nvidia/version", "550.54.15\n"),
             ("sys/bus/pci/devices/0000:17:00.0/vendor", "0x10de\n"),
             ("sys/bus/pci/devices/0000:17:00.0/class", "0x030200\n"),
-            ("wall", "#!/bin/sh\n"),
+            ("etc/resource-limits.yaml", "defaults: {idle_timeout: 30m, max_runtime: 24h}\n"),
+            ("etc/notify.d/mail", "#!/bin/sh\n"),
         ] {
             self.write(file, content);
         }
-        self.mode("wall", 0o755);
+        for (path, mode) in
+            [("etc", 0o755), ("etc/notify.d", 0o755), ("etc/notify.d/mail", 0o755), ("etc/resource-limits.yaml", 0o644)]
+        {
+            self.mode(path, mode);
+        }
         for (minor, name) in [(0, "nvidia0"), (1, "nvidia1"), (255, "nvidiactl"), (7, "nvidia-caps/nvidia-cap1")] {
             let device = makedev(NVIDIA, minor);
             mknodat(CWD, self.path("dev").join(name), FileType::CharacterDevice, Mode::from(0o666), device).unwrap();
@@ -159,7 +164,8 @@ impl Host {
     /// The flags of the doctor alone.
     pub(crate) fn doctors_paths(&self) -> Vec<String> {
         let path = |name: &str| self.path(name).to_str().unwrap().to_owned();
-        let flags = [("--dev-root", path("dev")), ("--systemctl", path("systemctl")), ("--wall", path("wall"))];
+        let config = path("etc/resource-limits.yaml");
+        let flags = [("--dev-root", path("dev")), ("--systemctl", path("systemctl")), ("--config", config)];
         flags.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
 

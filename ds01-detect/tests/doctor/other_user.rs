@@ -81,6 +81,7 @@ fn what_is_not_for_this_user_is_said() {
             ("inventory", "warning", "is not for user id 65534", AS_ROOT),
             ("last-scan", "skipped", "no inventory to read", None),
             ("dead-processes", "skipped", "no inventory to read", None),
+            ("notices", "skipped", "no inventory to read", None),
         ],
     );
     host.mode("state/workload-inventory.json", 0o640);

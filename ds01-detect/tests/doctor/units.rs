@@ -8,6 +8,8 @@ pub(crate) const DETECTOR: &str = "ds01-workload-detector";
 pub(crate) const IDLE: &str = "ds01-idle-checker";
 pub(crate) const SAMPLER: &str = "ds01-gpu-sampler.service";
 
+pub(crate) const NOTIFY: &str = "ds01-notify.path";
+
 /// Units, each with its properties.
 #[derive(Debug, Clone)]
 pub(crate) struct Units(BTreeMap<String, Vec<(&'static str, String)>>);
@@ -36,13 +38,13 @@ impl Units {
             units.0.insert(format!("{name}.timer"), timer.to_vec());
             units.0.insert(format!("{name}.service"), service.to_vec());
         }
-        for name in ["docker.service", "nvidia-persistenced.service", SAMPLER] {
+        for name in ["docker.service", "nvidia-persistenced.service", SAMPLER, NOTIFY] {
             units.0.insert(
                 name.to_owned(),
                 [("LoadState", "loaded".to_owned()), ("ActiveState", "active".to_owned())].to_vec(),
             );
         }
-        units
+        units.with(NOTIFY, "UnitFileState", "enabled")
     }
 
     /// With another value of one property.

@@ -43,7 +43,7 @@ fn wrong_usage() {
 fn man_page() {
     let page = stdout(&called(&[], &["doctor", "--generate", "man"]));
     assert!(page.contains(".TH ds01-detect-doctor 1") && page.contains(r"ds01\-detect doctor"), "{page}");
-    for flag in ["dev\\-root", "systemctl", "wall", "json"] {
+    for flag in ["dev\\-root", "systemctl", "config", "json"] {
         assert!(page.contains(flag), "{flag}: {page}");
     }
 }

@@ -6,4 +6,5 @@ mod deliverer;
 mod login;
 mod mail;
 mod script;
+mod tried;
 mod webhook;

@@ -23,7 +23,19 @@ fn begin() -> Option<Story> {
     let story = Story::begin()?;
     fs::create_dir(story.reaper.keep_dir()).unwrap();
     fs::set_permissions(story.reaper.keep_dir(), Permissions::from_mode(0o1733)).unwrap();
+    fs::create_dir(notices_dir(&story)).unwrap();
     Some(story)
+}
+
+/// Where users find their notices when they log in.
+fn notices_dir(story: &Story) -> PathBuf {
+    story.reaper.state_dir().with_file_name("state-notices")
+}
+
+/// What a user is shown when he logs in, in one line.
+fn shown_at_login(story: &Story, uid: u32) -> String {
+    let text = fs::read_to_string(notices_dir(story).join(uid.to_string())).unwrap_or_default();
+    text.lines().map(|line| line.trim_matches(['|', ' '])).collect::<Vec<_>>().join(" ")
 }
 
 fn files(story: &Story) -> BTreeSet<PathBuf> {
@@ -46,6 +58,11 @@ fn as_whom_its_main_process_runs_keeps_it_and_nobody_else_does() {
     let labelled = ["--label=ds01.user=daemon"];
     let (kept, others, named) =
         (story.sitter("kept", &[&user]), story.sitter("others", &[&user]), story.sitter("named", &labelled));
+    // As managed containers are, with a workspace that is nobody's home.
+    let workspace = tempfile::tempdir().unwrap();
+    chown(workspace.path(), Some(DAEMON), None).unwrap();
+    let mount = format!("--volume={}:/workspace", workspace.path().display());
+    let mounted = story.sitter("mounted", &[labelled[0], &mount]);
     story.checks([2, 6, 10]);
     let told = story.told_about("kept");
     let ask = "run ds01-idle keep kept 8h on the host";
@@ -54,8 +71,11 @@ fn as_whom_its_main_process_runs_keeps_it_and_nobody_else_does() {
     asks(&story, DAEMON, &kept, &["8h", "--why", "overnight\u{1b}[2J run"]);
     asks(&story, BIN, &others, &[]);
     asks(&story, DAEMON, &named, &[]);
+    asks(&story, DAEMON, &mounted, &[]);
     story.checks([14, 18, 22]);
-    assert_eq!((story.done_to(&kept), runs(&kept)), (vec![], true));
+    for kept in [&kept, &mounted] {
+        assert_eq!((story.done_to(kept), runs(kept)), (vec![], true));
+    }
     for refused in [&others, &named] {
         assert_eq!(story.done_to(refused), STOPPED);
     }
@@ -63,6 +83,22 @@ fn as_whom_its_main_process_runs_keeps_it_and_nobody_else_does() {
     assert_eq!(story.events_about("kept"), ["idle_warning kept", "kept kept"]);
     assert_eq!(story.events_about("others")[..2], ["idle_warning others", "keep_refused others"]);
     assert_eq!(story.events_about("named")[..2], ["idle_warning named", "keep_refused named"]);
+
+    // Who is refused hears of it, and nobody else does.
+    let refusal = |what: &str| {
+        format!("REQUEST TO KEEP A CONTAINER: REFUSED  You asked with ds01-idle keep. A check refused this: {what}")
+    };
+    let told = shown_at_login(&story, BIN);
+    assert!(
+        told.contains(&refusal(&format!("{}: it belongs to daemon, by its process uid.", others.name()))),
+        "{told}"
+    );
+    let told = shown_at_login(&story, DAEMON);
+    let why = format!(
+        "{}: only its label ds01.user says that it is theirs: its main process does not run as them, and no",
+        named.name()
+    );
+    assert!(told.contains(&refusal(&why)) && told.matches("REFUSED").count() == 1, "{told}");
 
     let status = Run::of(&mut story.command("status", 22)).ends_with(0).stdout();
     assert!(status.contains("kept by daemon until "), "{status}");

@@ -132,7 +132,8 @@ impl<'a> CarryOut<'a> {
         let pid = entry.filter(|entry| entry.full_id == facts.id && entry.status.is_up()).and_then(|entry| entry.pid);
         let (at, check) = (self.sources.clock.now(), self.checked.state.checks);
         let (severity, ahead) = (self.severity(task)?, Severity::ahead(action));
-        Some(tell(&Message { text: &text, severity, facts, pid, at, check, ahead }))
+        let (user, container) = (facts.user.as_deref(), Some(facts));
+        Some(tell(&Message { text: &text, severity, user, container, pid, at, check, ahead }))
     }
 
     pub(super) fn log_delivery(&self, task: &Task<'_>, severity: Severity, delivery: &Delivery) {

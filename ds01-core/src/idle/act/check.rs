@@ -14,6 +14,7 @@ use super::{
     checked::{CheckError, CheckOptions, Checked, Hands},
     look_back::{LookBack, MOST_LINES},
     news::take_in,
+    refusals,
     requests::{self, Requests},
 };
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// The lock that lets one check at a time keep the state.
-const LOCK_NAME: &str = "idle-state.lock";
+pub(super) const LOCK_NAME: &str = "idle-state.lock";
 
 /// Checks, and does what was decided.
 ///
@@ -89,6 +90,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     let answers = requests.events(&checked.plan, &checked.look);
     requests::say(&answers);
     log(&answers);
+    refusals::tell(&answers, &*hands.broadcast, checked.look.now.at);
     requests.remove(&mut checked.problems);
 
     if let (Some(high), Some(demand)) = (checked.plan.high_demand, checked.demand) {

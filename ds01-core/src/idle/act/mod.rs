@@ -8,11 +8,14 @@ mod keep_alive;
 mod look_back;
 mod made;
 mod news;
+mod refusals;
 mod requests;
 mod side_by_side;
 mod stop;
 mod tell_again;
+mod try_notices;
 
 pub use check::{preview, preview_after, run};
 pub use checked::{CheckError, CheckOptions, Checked, Hands, Outcome};
 pub use drops::{KEEP_DIR, Request, drop_request};
+pub use try_notices::try_notices;

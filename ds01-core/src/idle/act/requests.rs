@@ -219,13 +219,33 @@ impl<'a> Host<'a> {
     fn owner(&self, facts: &'a ContainerFacts) -> Owner<'a> {
         let entry = self.look.inventory.containers.get(facts.id.short()).filter(|entry| entry.full_id == facts.id);
         let user = facts.user.as_deref();
+        let uid = user.and_then(|user| self.ids.get(user).copied());
+        let home = entry.and_then(|entry| mounted_home(entry.config.as_ref()));
+        let main_uid = entry.and_then(|entry| entry.pid).and_then(|pid| self.main_uid(pid, &facts.id));
+        // Where something else speaks for him, or nobody is named, they are not looked at.
+        let matters = uid.is_some() && main_uid != uid && home.is_none();
         Owner {
             user,
             source: entry.map_or(crate::detect::UserSource::Unknown, |entry| entry.user_source),
-            uid: user.and_then(|user| self.ids.get(user).copied()),
-            home: entry.and_then(|entry| mounted_home(entry.config.as_ref())),
-            main_uid: entry.and_then(|entry| entry.pid).and_then(|pid| self.main_uid(pid, &facts.id)),
+            uid,
+            home,
+            directories: if matters { self.owner_of_directories(&facts.id) } else { None },
+            main_uid,
         }
+    }
+
+    /// To whom the directories belong that are mounted into it and are not root's, where they agree.
+    fn owner_of_directories(&self, id: &ContainerId) -> Option<u32> {
+        let paths: BTreeSet<String> = self.look.bind_sources(id).iter().cloned().collect();
+        let source = Arc::clone(&self.sources.processes);
+        let mut answers =
+            one_by_one("mounts", paths.clone(), ONE_AT_MOST, self.end, move |path| source.directory_owner(path));
+        let mut owners = BTreeSet::new();
+        for path in &paths {
+            let owner = *answers.remove(path)?.ok()?.known()?;
+            owners.extend(owner.filter(|uid| *uid != 0));
+        }
+        owners.first().copied().filter(|_| owners.len() == 1)
     }
 
     /// As whom the process runs, if it is this container's.

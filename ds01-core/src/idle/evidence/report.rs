@@ -55,19 +55,19 @@ pub struct Tenancy {
 impl GpuReport {
     /// The best figure that the report gives, by the rules in their order: own processes, the device, GPM, none.
     pub fn measure(&self) -> GpuMeasure {
-        let figure = self.figure();
-        let context = if self.own().is_ok_and(|percent| percent > 0.0) {
-            Some(true)
-        } else {
-            self.tenancy.own_context.known().copied()
+        let own = self.own();
+        let context = match own {
+            Ok(percent) if percent > 0.0 => Some(true),
+            _ => self.tenancy.own_context.known().copied(),
         };
+        let figure = self.figure(own);
         let (covered_ms, used_ms) = (self.covered_ms(&figure), self.used_ms(&figure));
         let energy = self.energy();
         let (energy, shared_energy) = if self.tenancy.is_alone() { (energy, None) } else { (None, energy) };
         GpuMeasure { gpu: self.gpu.clone(), figure, context, energy, shared_energy, covered_ms, used_ms }
     }
 
-    fn figure(&self) -> GpuFigure {
+    fn figure(&self, own: Result<f64, String>) -> GpuFigure {
         match &self.utilization {
             Reading::Unknown(why) => GpuFigure::Unknown { why: why.to_string() },
             Reading::Known(Utilization::Mig(gpm, ..)) => {
@@ -90,7 +90,7 @@ impl GpuReport {
                     (Ok(seen), sampled) => Ok(seen.max(sampled.unwrap_or(0.0))),
                     (Err(why), sampled) => sampled.ok_or(why),
                 };
-                match (self.own(), all) {
+                match (own, all) {
                     // Work that nobody else can have done is the container's, whoever the driver books it to.
                     (Ok(own), Ok(all)) if self.tenancy.others == Reading::Known(false) && all > own => {
                         GpuFigure::Device { percent: all, attributable: true }

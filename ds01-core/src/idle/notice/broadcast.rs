@@ -20,6 +20,11 @@ pub trait Broadcast: Send + Sync {
     /// Tells them, and says what became of it on each channel. It never waits for anybody for long.
     fn tell(&self, message: &Message<'_>) -> Vec<Delivery>;
 
+    /// As [`tell`](Self::tell), and nobody but the user whom it is for. By default he is not told.
+    fn tell_user(&self, _message: &Message<'_>) -> Vec<Delivery> {
+        Vec::new()
+    }
+
     /// Tells its owner alone, on the ways that say at once whether he was reached. `None` where there are none.
     fn tell_owner(&self, _message: &Message<'_>) -> Option<Delivery> {
         None

@@ -7,15 +7,17 @@ use tracing::warn;
 
 use super::{
     broadcast::Broadcast,
+    frame::user_text,
     host::People,
     login::Login,
     message::{Channel, Delivery, Message, Reached, Severity},
-    text::user_text,
 };
 use crate::{
+    idle::evidence::ContainerFacts,
     model::ContainerId,
     outbox::{About, Entry, News, Outbox, SCHEMA_VERSION},
     policy::{Notify, Recipient, Way},
+    store::StoreError,
 };
 
 /// All ways to people, each used as the policy says.
@@ -45,13 +47,12 @@ impl Channels {
     }
 
     fn recipient(&self, message: &Message<'_>) -> Recipient {
-        message.facts.user.as_deref().map(|user| self.notify.recipient(user)).unwrap_or_default()
+        message.user.map(|user| self.notify.recipient(user)).unwrap_or_default()
     }
 
     /// Puts it into the outbox. `None` where there is no hook.
     fn hand_to_hooks(&self, message: &Message<'_>, ways: &[Way], address: Option<String>) -> Option<Delivery> {
-        let wanted =
-            |hook: &String| ways.iter().any(|way| *way == Way::Hooks || matches!(way, Way::Hook(name) if name == hook));
+        let wanted = |hook: &String| ways.iter().any(|way| way.takes_hook(hook));
         if !ways.iter().any(|way| matches!(way, Way::Hooks | Way::Hook(_))) {
             return None;
         }
@@ -61,20 +62,24 @@ impl Channels {
         if hooks.is_empty() {
             return None;
         }
-        let facts = message.facts;
+        let of_container = |text: fn(&ContainerFacts) -> String| message.container.map(text).unwrap_or_default();
         let entry = Entry {
             schema_version: SCHEMA_VERSION.to_owned(),
-            id: Entry::id_of(message.at, facts.id.short(), message.severity.as_str()),
+            id: entry_id(message),
             time: message.at,
             severity: message.severity.as_str().to_owned(),
-            user: facts.user.as_deref().map(short),
+            user: message.user.map(short),
             address,
             container: About {
-                name: short(&facts.name),
-                id: facts.id.as_str().to_owned(),
-                r#type: facts.container_type().as_str().to_owned(),
+                name: of_container(|facts| short(&facts.name)),
+                id: of_container(|facts| facts.id.as_str().to_owned()),
+                r#type: of_container(|facts| facts.container_type().as_str().to_owned()),
             },
-            subject: format!("[ds01] {}: {}", title(message.text), user_text(&facts.name)),
+            subject: format!(
+                "[ds01] {}{}",
+                title(message.text),
+                of_container(|one| format!(": {}", user_text(&one.name)))
+            ),
             text: message.text.to_owned(),
             stop_in_seconds: message.ahead.map(|ahead| ahead.as_secs()),
             check: message.check,
@@ -91,7 +96,7 @@ impl Channels {
     /// Writes it where its owner sees it at his next login. `None` where nobody is known to be the owner, and where this
     /// is not installed.
     fn leave_for_login(&self, message: &Message<'_>) -> Option<Delivery> {
-        let user = message.facts.user.as_deref().filter(|_| self.login.is_installed())?;
+        let user = message.user.filter(|_| self.login.is_installed())?;
         let reached = match (self.people.user_id)(user) {
             Some(uid) => match self.login.add(uid, message) {
                 Ok(path) => Reached::Written(vec![path.display().to_string()]),
@@ -103,15 +108,39 @@ impl Channels {
     }
 }
 
-impl Broadcast for Channels {
-    fn tell(&self, message: &Message<'_>) -> Vec<Delivery> {
-        let (ways, recipient) = (self.ways(message.severity), self.recipient(message));
+impl Channels {
+    /// Tells a user on each way that any notice takes, and the others only if that is asked for: to try the ways.
+    pub fn try_out(&self, message: &Message<'_>, others_too: bool) -> Vec<Delivery> {
+        self.tell_on(&self.notify.channels.all(), message, others_too)
+    }
+
+    /// What of a message lies in the outbox.
+    ///
+    /// # Errors
+    ///
+    /// When the outbox could not be read.
+    pub fn in_outbox(&self, message: &Message<'_>) -> Result<Option<Entry>, StoreError> {
+        self.outbox.find(&entry_id(message))
+    }
+
+    fn tell_on(&self, ways: &[Way], message: &Message<'_>, others_too: bool) -> Vec<Delivery> {
+        let recipient = self.recipient(message);
         let on_terminals = |way: Way| ways.contains(&way) && !recipient.quiet;
         // What is only written down comes first: it takes no time, and is not lost with a check that is killed.
         let login = if ways.contains(&Way::Login) { self.leave_for_login(message) } else { None };
         let hooks = self.hand_to_hooks(message, ways, recipient.address.clone());
-        let (owner, others) = (on_terminals(Way::Terminals), on_terminals(Way::Wall));
+        let (owner, others) = (on_terminals(Way::Terminals), others_too && on_terminals(Way::Wall));
         self.people.tell_some(message, owner, others).into_iter().chain(hooks).chain(login).collect()
+    }
+}
+
+impl Broadcast for Channels {
+    fn tell(&self, message: &Message<'_>) -> Vec<Delivery> {
+        self.tell_on(self.ways(message.severity), message, true)
+    }
+
+    fn tell_user(&self, message: &Message<'_>) -> Vec<Delivery> {
+        self.tell_on(self.ways(message.severity), message, false)
     }
 
     fn tell_owner(&self, message: &Message<'_>) -> Option<Delivery> {
@@ -131,8 +160,19 @@ impl Broadcast for Channels {
 }
 
 fn delivery(channel: Channel, message: &Message<'_>, reached: Reached) -> Delivery {
-    let recipient = message.facts.user.as_deref().unwrap_or("its owner, who is unknown,").to_owned();
-    Delivery { channel, recipient, reached }
+    Delivery { channel, recipient: message.recipient(), reached }
+}
+
+fn entry_id(message: &Message<'_>) -> String {
+    Entry::id_of(message.at, &subject_of(message), message.severity.as_str())
+}
+
+/// What tells a notice from others of the same moment, in characters that can stand in the name of a file: its container, or
+/// whom it is for.
+fn subject_of(message: &Message<'_>) -> String {
+    const LONGEST: usize = 32;
+    let user = || message.user.unwrap_or_default().bytes().take(LONGEST).map(|byte| format!("{byte:02x}")).collect();
+    message.container.map_or_else(user, |facts| facts.id.short().to_owned())
 }
 
 /// The line within the frame of a notice that says what it is about.

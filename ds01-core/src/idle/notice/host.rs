@@ -45,8 +45,8 @@ struct Told {
 
 impl Told {
     fn write(&mut self, terminal: &Terminal, whose: &str, text: &str, despite_mesg: bool) {
-        let name = format!("{whose}{}", terminal.name);
-        if !terminal.takes_messages && !despite_mesg {
+        let name = format!("{whose}{}", terminal.is.name);
+        if !terminal.is.takes_messages && !despite_mesg {
             self.failed.push(format!("{name}: its user lets nobody write to it (mesg n)"));
             return;
         }
@@ -56,7 +56,7 @@ impl Told {
         }
     }
 
-    fn delivery(self, channel: Channel, recipient: &str) -> Delivery {
+    fn delivery(self, channel: Channel, recipient: String) -> Delivery {
         let reached = if !self.at.is_empty() {
             Reached::Delivered(self.at)
         } else if self.failed.is_empty() {
@@ -64,7 +64,7 @@ impl Told {
         } else {
             Reached::Failed(self.failed.join("; "))
         };
-        Delivery { channel, recipient: recipient.to_owned(), reached }
+        Delivery { channel, recipient, reached }
     }
 }
 
@@ -73,36 +73,42 @@ impl Broadcast for People {
         self.tell_some(message, true, true)
     }
 
+    fn tell_user(&self, message: &Message<'_>) -> Vec<Delivery> {
+        self.tell_some(message, true, false)
+    }
+
     fn tell_owner(&self, message: &Message<'_>) -> Option<Delivery> {
         self.tell_some(message, true, false).into_iter().next()
     }
 }
 
 impl People {
-    /// Tells the owner, and whoever else is there, or one of them.
+    /// Tells the owner, and whoever else is there, or one of them. Terminals of those who are not told are not opened.
     pub(super) fn tell_some(&self, message: &Message<'_>, to_owner: bool, to_others: bool) -> Vec<Delivery> {
         // A line of its own, whatever somebody is typing there.
         let text = format!("\n{}", message.text);
-        let owner = message.facts.user.as_deref();
-        let owner_id = owner.and_then(|name| (self.user_id)(name).or_else(|| name.parse().ok()));
-        let (own, others): (Vec<Terminal>, Vec<Terminal>) =
-            terminals::of_host(&self.dev).into_iter().partition(|terminal| Some(terminal.owner) == owner_id);
+        let others = if to_others { &self.others } else { &Others::Silent };
+        let owner = message.user.and_then(|name| (self.user_id)(name).or_else(|| name.parse().ok()));
+        let is_owner = |uid: u32| Some(uid) == owner;
+        let to_each = matches!(others, Others::EachTerminal);
+        let wanted = |uid: u32| if is_owner(uid) { to_owner } else { to_each };
+        let (own, rest): (Vec<Terminal>, Vec<Terminal>) =
+            terminals::of_host(&self.dev, wanted).into_iter().partition(|terminal| is_owner(terminal.is.owner));
         let mut deliveries = Vec::new();
-        let mut told = Told::default();
         if to_owner {
+            let mut told = Told::default();
             own.iter().for_each(|terminal| told.write(terminal, "", &text, self.despite_mesg));
             let inside = message.pid.map(|pid| terminals::of_container(&terminals::root_of(&self.proc, pid)));
             // Whoever is in the container works in it, whatever name he has there.
             inside.iter().flatten().for_each(|terminal| told.write(terminal, "in the container ", &text, true));
-            deliveries.push(told.delivery(Channel::Terminals, owner.unwrap_or("its owner, who is unknown,")));
+            deliveries.push(told.delivery(Channel::Terminals, message.recipient()));
         }
-        match &self.others {
-            _ if !to_others => {}
+        match others {
             Others::Silent => {}
             Others::EachTerminal => {
                 let mut told = Told::default();
-                others.iter().for_each(|terminal| told.write(terminal, "", &text, self.despite_mesg));
-                deliveries.push(told.delivery(Channel::Wall, "everybody else"));
+                rest.iter().for_each(|terminal| told.write(terminal, "", &text, self.despite_mesg));
+                deliveries.push(told.delivery(Channel::Wall, "everybody else".to_owned()));
             }
             Others::Program(wall) => {
                 let reached = match wall.run(message.text) {

@@ -63,7 +63,7 @@ struct One {
 
 impl Kept {
     fn add(&mut self, message: &Message<'_>) {
-        let container_id = message.facts.id.as_str().to_owned();
+        let container_id = message.container.map(|facts| facts.id.as_str().to_owned()).unwrap_or_default();
         // The newest says what comes now.
         self.notices.iter_mut().filter(|one| one.container_id == container_id).for_each(|one| one.open = false);
         let open = message.severity == Severity::Warning || message.ahead.is_some();

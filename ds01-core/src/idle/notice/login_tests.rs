@@ -22,7 +22,9 @@ fn login() -> (tempfile::TempDir, Login) {
 fn tell(login: &Login, severity: Severity, text: &str, at: Timestamp) {
     let ahead = (severity == Severity::Warning).then_some(std::time::Duration::from_secs(300));
     let facts = facts();
-    login.add(me(), &Message { text, severity, facts: &facts, pid: None, at, check: 7, ahead }).unwrap();
+    login
+        .add(me(), &Message { severity, container: Some(&facts), check: 7, ahead, ..Message::to("alice", text, at) })
+        .unwrap();
 }
 
 fn file(login: &Login) -> String {

@@ -13,8 +13,10 @@ pub struct Message<'a> {
     pub text: &'a str,
     /// What it is about.
     pub severity: Severity,
-    /// The container, and with it the owner who is told.
-    pub facts: &'a ContainerFacts,
+    /// Who is told, by name; `None` where nobody knows. Users' text.
+    pub user: Option<&'a str>,
+    /// The container whose end, or whose going on, it announces. What announces neither is about none.
+    pub container: Option<&'a ContainerFacts>,
     /// A process of the container, as the host numbers it: the way to its terminals.
     pub pid: Option<u32>,
     /// When it is told.
@@ -23,6 +25,19 @@ pub struct Message<'a> {
     pub check: u64,
     /// After how long what it announces comes.
     pub ahead: Option<Duration>,
+}
+
+impl<'a> Message<'a> {
+    /// One to a user that announces nothing of a container of his.
+    pub fn to(user: &'a str, text: &'a str, at: Timestamp) -> Self {
+        let severity = Severity::Information;
+        Self { text, severity, user: Some(user), container: None, pid: None, at, check: 0, ahead: None }
+    }
+
+    /// Whom it is for, in words. Users' text.
+    pub(super) fn recipient(&self) -> String {
+        self.user.unwrap_or("its owner, who is unknown,").to_owned()
+    }
 }
 
 /// How grave a notice is, from the one that must arrive on.

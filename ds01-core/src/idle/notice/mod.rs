@@ -2,14 +2,18 @@
 
 mod broadcast;
 mod channels;
+mod frame;
 mod host;
 mod login;
 mod message;
 mod text;
+mod to_user;
 
 pub use broadcast::{Broadcast, Wall};
 pub use channels::Channels;
+pub use frame::WIDTH;
 pub use host::{Others, People, UserId};
 pub use login::Login;
 pub use message::{Channel, Delivery, Message, Reached, Severity};
-pub use text::{About, WIDTH, notice};
+pub use text::{About, notice};
+pub use to_user::{RefusedKeep, keep_refused, test_notice};

@@ -1,9 +1,8 @@
-//! The notices that users get: a ruled box of plain text.
-//!
-//! It is ASCII, whatever characters the names in it have. A broadcast reaches terminals of all kinds, and a name must neither
-//! forge a line nor shift the box.
+//! The notices about what happens to a container.
 
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
+
+use super::frame::{LONGEST_TEXT, framed, user_text};
 
 use crate::{
     duration::whole_seconds,
@@ -13,14 +12,7 @@ use crate::{
         state::StopCause,
     },
     model::Enforcement,
-    text::sanitize,
 };
-
-/// The width of a notice in characters, its frame included.
-pub const WIDTH: usize = 76;
-
-/// The longest that a user's text gets in a notice.
-const LONGEST_TEXT: usize = 100;
 
 /// What a notice is about.
 #[derive(Debug, Clone, Copy)]
@@ -172,62 +164,11 @@ fn rescue(about: &About<'_>) -> String {
     format!("docker start {name} keeps it, and docker cp {name}:/path . saves its files.")
 }
 
+/// A notice about a container, which its first line names.
 fn render(title: &str, facts: &ContainerFacts, lines: &[String]) -> String {
-    let inner = WIDTH - 4;
-    let rule = format!("+{}+\n", "-".repeat(WIDTH - 2));
     let owner = facts.user.as_deref().map(|user| format!(", of {}", user_text(user))).unwrap_or_default();
     let container = format!("Container: {} ({}){owner}", user_text(&facts.name), facts.id.short());
-    let mut text = rule.clone();
-    let mut line = |content: &str| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "| {content:<inner$} |");
-    };
-    line(title);
-    line("");
-    for paragraph in std::iter::once(&container).chain(lines) {
-        wrap(paragraph, inner).iter().for_each(|part| line(part));
-    }
-    text + &rule
-}
-
-/// A user's text, in ASCII and of bounded length.
-pub(super) fn user_text(text: &str) -> String {
-    let mut plain = String::new();
-    for c in sanitize(text).chars() {
-        if plain.len() >= LONGEST_TEXT {
-            plain.push_str("...");
-            break;
-        }
-        if c.is_ascii() {
-            plain.push(c);
-        } else {
-            plain.extend(c.escape_unicode());
-        }
-    }
-    plain
-}
-
-/// Breaks ASCII text into lines of at most `width` characters, between words where that is possible.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let mut word = word;
-        while let Some(line) = lines.last_mut() {
-            let space = usize::from(!line.is_empty());
-            if line.len() + space + word.len() <= width {
-                line.push_str(&" "[..space]);
-                line.push_str(word);
-                break;
-            }
-            if line.is_empty() {
-                let (head, tail) = word.split_at(width);
-                line.push_str(head);
-                word = tail;
-            }
-            lines.push(String::new());
-        }
-    }
-    lines
+    framed(title, &[&[container], lines].concat())
 }
 
 #[cfg(test)]

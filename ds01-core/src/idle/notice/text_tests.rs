@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::idle::test_support::facts;
+use crate::idle::{notice::frame::WIDTH, test_support::facts};
 
 fn about(facts: &ContainerFacts) -> About<'_> {
     About {

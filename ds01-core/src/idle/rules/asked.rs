@@ -87,6 +87,9 @@ pub struct Owner<'a> {
     pub uid: Option<u32>,
     /// Of whose home directory something is mounted into it, where all such mounts agree.
     pub home: Option<&'a str>,
+    /// To whom the directories belong that are mounted into it and are not root's, by user id. `None` where there are none, where
+    /// they do not agree, and where one could not be looked at.
+    pub directories: Option<u32>,
     /// As whom its main process runs, by the kernel's word. `None` where that could not be told.
     pub main_uid: Option<u32>,
 }
@@ -94,8 +97,8 @@ pub struct Owner<'a> {
 /// Whether the user of this id may keep a container.
 ///
 /// Whoever makes a container chooses its labels and environment, and so names whom he likes. So they only count together with
-/// something that is more than a name: its main process runs as this user, or his home directory is mounted into it. Root may
-/// keep anybody's.
+/// something that is more than a name: its main process runs as this user, or what is mounted into it is his: his home directory,
+/// or directories that belong to him by the kernel's word. Root may keep anybody's.
 ///
 /// # Errors
 ///
@@ -109,11 +112,15 @@ pub fn may_keep(uid: u32, owner: &Owner<'_>) -> Result<(), String> {
     if owner.uid != Some(uid) {
         return Err(format!("it belongs to {user}, by its {}", owner.source));
     }
-    if runs_as || owner.home == Some(user) {
+    let is_mounted = match owner.home {
+        Some(home) => home == user,
+        None => owner.directories == Some(uid),
+    };
+    if runs_as || is_mounted {
         return Ok(());
     }
     Err(format!(
-        "only its {} says that it is theirs: its main process does not run as them, and their home directory is not mounted into it",
+        "only its {} says that it is theirs: its main process does not run as them, and no directory of theirs alone is mounted into it",
         owner.source
     ))
 }

@@ -71,7 +71,14 @@ fn a_hostile_reason_is_safe_and_short() {
 
 #[test]
 fn who_may_keep_it() {
-    let owner = |source| Owner { user: Some("alice"), uid: Some(ALICE), source, home: None, main_uid: Some(0) };
+    let owner = |source| Owner {
+        user: Some("alice"),
+        uid: Some(ALICE),
+        source,
+        home: None,
+        directories: None,
+        main_uid: Some(0),
+    };
     let may = |uid, owner: Owner<'_>| may_keep(uid, &owner).is_ok();
 
     let by_process = Owner { main_uid: Some(ALICE), ..owner(UserSource::ProcessUid) };
@@ -96,6 +103,11 @@ fn who_may_keep_it() {
         assert!(!may(ALICE, named), "{source}: a name that somebody wrote");
         assert!(may(ALICE, Owner { main_uid: Some(ALICE), ..named }), "{source}: and it runs as her");
         assert!(may(ALICE, Owner { home: Some("alice"), ..named }), "{source}: and her home is in it");
+        assert!(may(ALICE, Owner { directories: Some(ALICE), ..named }), "{source}: and her directories are in it");
+        assert!(!may(ALICE, Owner { directories: Some(BOB), ..named }), "{source}: and bob's directories are in it");
+        let in_bobs_home = Owner { directories: Some(ALICE), home: Some("bob"), ..named };
+        assert!(!may(ALICE, in_bobs_home), "{source}: and bob's home is in it");
+        assert!(!may(BOB, Owner { directories: Some(BOB), ..named }), "{source}: nothing names bob");
         let bobs = Owner { main_uid: Some(BOB), home: Some("bob"), ..named };
         assert!(!may(BOB, bobs) && !may(ALICE, bobs), "{source}: bob's, in which alice's name stands");
         assert!(!may(ALICE, Owner { main_uid: None, ..named }), "{source}: nobody can tell");

@@ -76,6 +76,11 @@ impl ProcessSource for FakeHost {
         Reading::Known(self.has_path(path))
     }
 
+    fn directory_owner(&self, path: &str) -> Reading<Option<u32>> {
+        let unknown = || Unknown::new(UnknownKind::Failed, format!("{path}: No such file or directory")).into();
+        self.state().directories.get(path).map_or_else(unknown, |owner| Reading::Known(Some(*owner)))
+    }
+
     fn user_name(&self, uid: u32) -> Reading<String> {
         let unknown = || Unknown::new(UnknownKind::Failed, format!("no user with uid {uid}")).into();
         self.state().users.get(&uid).cloned().map_or_else(unknown, Reading::Known)

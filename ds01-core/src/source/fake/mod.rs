@@ -78,6 +78,7 @@ struct State {
     inspected: usize,
     orders: Vec<Order>,
     missing_paths: BTreeSet<String>,
+    directories: BTreeMap<String, u32>,
 }
 
 #[derive(Debug)]
@@ -129,6 +130,7 @@ impl FakeHost {
             inspected: 0,
             orders: Vec::new(),
             missing_paths: BTreeSet::new(),
+            directories: BTreeMap::new(),
         })))
     }
 
@@ -198,6 +200,11 @@ impl FakeHost {
     /// Puts it back.
     pub fn put_path_back(&self, path: &str) {
         self.state().missing_paths.remove(path);
+    }
+
+    /// Gives it a directory that belongs to the user of this id.
+    pub fn with_directory(&self, path: &str, owner: u32) {
+        self.state().directories.insert(path.to_owned(), owner);
     }
 
     /// Whether it has this path.

@@ -1,32 +1,45 @@
-//! Whether a path of the host is there.
+//! Whether a path of the host is there, and whose directory it is.
 
-use std::path::Path;
+use std::{os::fd::OwnedFd, path::Path};
 
 use rustix::{
-    fs::{self, Mode, OFlags, ResolveFlags},
+    fs::{self, FileType, Mode, OFlags, ResolveFlags},
     io::Errno,
 };
 
 use crate::model::{Reading, Unknown, UnknownKind};
 
-/// A service that is locked down has a `/tmp` and a `/home` of its own: what the host has is below the root of its process 1.
-/// Where that may not be looked at, this process's own root has to do.
 pub(super) fn exists(proc: &Path, path: &str) -> Reading<bool> {
-    let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let open = |root: &Path| fs::open(root, directory, Mode::empty());
-    let found = open(&proc.join("1/root")).or_else(|_| open(Path::new("/"))).and_then(|root| {
-        // Absolute links lead to the host's files, too, and none leads out of them.
-        fs::openat2(root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)
-    });
-    match found {
+    // Absolute links lead to the host's files, too, and none leads out of them.
+    match open(proc, path, ResolveFlags::empty()) {
         Ok(_) => Reading::Known(true),
         Err(Errno::NOENT | Errno::NOTDIR) => Reading::Known(false),
-        Err(error) => {
-            let denied = error == Errno::ACCESS || error == Errno::PERM;
-            let kind = if denied { UnknownKind::Denied } else { UnknownKind::Failed };
-            Unknown::new(kind, format!("{path}: {}", std::io::Error::from(error))).into()
-        }
+        Err(error) => unknown(path, error),
     }
+}
+
+pub(super) fn directory_owner(proc: &Path, path: &str) -> Reading<Option<u32>> {
+    let stat = open(proc, path, ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS).and_then(fs::fstat);
+    match stat {
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => Reading::Known(Some(stat.st_uid)),
+        Ok(_) => Reading::Known(None),
+        Err(error) => unknown(path, error),
+    }
+}
+
+/// A service that is locked down has a `/tmp` and a `/home` of its own: what the host has is below the root of its process 1.
+/// Where that may not be looked at, this process's own root has to do.
+fn open(proc: &Path, path: &str, resolve: ResolveFlags) -> rustix::io::Result<OwnedFd> {
+    let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = |root: &Path| fs::open(root, directory, Mode::empty());
+    let root = open(&proc.join("1/root")).or_else(|_| open(Path::new("/")))?;
+    fs::openat2(root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT | resolve)
+}
+
+fn unknown<T>(path: &str, error: Errno) -> Reading<T> {
+    let denied = error == Errno::ACCESS || error == Errno::PERM;
+    let kind = if denied { UnknownKind::Denied } else { UnknownKind::Failed };
+    Unknown::new(kind, format!("{path}: {}", std::io::Error::from(error))).into()
 }
 
 #[cfg(test)]
@@ -54,6 +67,24 @@ mod tests {
         let long = format!("/{}", "x/".repeat(3000));
         for path in ["/home/loop", &long, "/nul\0"] {
             assert!(exists(path).unknown().is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_directory_has_an_owner_and_a_link_to_one_has_none() {
+        use std::os::unix::fs::MetadataExt;
+
+        let proc = tempfile::tempdir().unwrap();
+        let root = proc.path().join("1/root");
+        fs::create_dir_all(root.join("data/ann/work")).unwrap();
+        fs::write(root.join("data/file"), "").unwrap();
+        symlink("/data/ann", root.join("data/link")).unwrap();
+        let me = fs::metadata(&root).unwrap().uid();
+        let owner = |path: &str| directory_owner(proc.path(), path);
+        assert_eq!(owner("/data/ann/work"), Reading::Known(Some(me)));
+        assert_eq!(owner("/data/file"), Reading::Known(None));
+        for path in ["/data/link", "/data/link/work", "/data/gone", "/data/file/x"] {
+            assert!(owner(path).unknown().is_some(), "{path}");
         }
     }
 

@@ -156,6 +156,10 @@ impl ProcessSource for ProcFs {
         host_path::exists(&self.root, path)
     }
 
+    fn directory_owner(&self, path: &str) -> Reading<Option<u32>> {
+        host_path::directory_owner(&self.root, path)
+    }
+
     fn user_name(&self, uid: u32) -> Reading<String> {
         self.users.name(uid)
     }

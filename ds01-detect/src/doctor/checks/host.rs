@@ -7,7 +7,7 @@ use ds01_core::model::Reading;
 use super::{
     super::{
         facts::{Facts, Lookup},
-        finding::{Finding, quoted},
+        finding::Finding,
     },
     AS_ROOT, count, listed,
 };
@@ -77,17 +77,5 @@ pub(super) fn users(facts: &Facts) -> Finding {
             Finding::ok(CHECK, format!("root and {} have names", count(lookups.len() - 1, "other user")))
         }
         _ => Finding::ok(CHECK, "root has a name; nobody else is logged in or holds a GPU"),
-    }
-}
-
-/// Whether users can be told what is going to happen.
-pub(super) fn wall(facts: &Facts) -> Finding {
-    const CHECK: &str = "wall";
-    match &facts.host.wall {
-        (_, Some(path)) => Finding::ok(CHECK, path.display().to_string()),
-        (name, None) => {
-            let found = format!("no program {}: users are not warned on their terminals before a stop", quoted(name));
-            Finding::warning(CHECK, found).mend("sudo apt-get install bsdutils")
-        }
     }
 }

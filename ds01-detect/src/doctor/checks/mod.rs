@@ -4,10 +4,13 @@ mod devices;
 mod docker;
 mod files;
 mod gpu;
+mod hooks;
 mod host;
 mod inventory;
+mod notices;
 mod sampler;
 mod timers;
+mod unit;
 
 use ds01_core::source::SourceError;
 
@@ -20,7 +23,7 @@ const AS_ROOT: &str = "sudo ds01-detect doctor";
 type Check = fn(&Facts) -> Finding;
 
 /// All of them, in the order in which they are shown: who looks, then each source, then what is kept, then what runs.
-const CHECKS: [Check; 21] = [
+const CHECKS: [Check; 22] = [
     host::rights,
     host::hidepid,
     host::users,
@@ -41,7 +44,8 @@ const CHECKS: [Check; 21] = [
     timers::detector,
     sampler::sampler,
     timers::idle,
-    host::wall,
+    hooks::hooks,
+    notices::notices,
 ];
 
 /// What all of them came to.

@@ -1,10 +1,6 @@
-//! How `/proc` and control groups are mounted, and which programs there are.
+//! How `/proc` and control groups are mounted.
 
-use std::{
-    env, fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use super::super::{
     args::DoctorArgs,
@@ -21,7 +17,6 @@ pub(super) fn facts(args: &DoctorArgs) -> HostFacts {
         proc_root,
         cgroup: cgroup(&args.sources.sys_root),
         sys_root: args.sources.sys_root.clone(),
-        wall: (args.wall.clone(), program(&args.wall)),
     }
 }
 
@@ -47,18 +42,6 @@ fn cgroup(sys_root: &Path) -> Option<CgroupVersion> {
         () if has("memory") || has("cpu") || has("cpu,cpuacct") => Some(CgroupVersion::One),
         () => None,
     }
-}
-
-/// Where a program is: at its path, or on the `PATH` when it is named without one.
-fn program(name: &Path) -> Option<PathBuf> {
-    let is_program = |path: &Path| {
-        fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-    };
-    if name.components().count() > 1 {
-        return Some(name.to_owned()).filter(|path| is_program(path));
-    }
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|dir| dir.join(name)).find(|path| is_program(path))
 }
 
 #[cfg(test)]
@@ -97,19 +80,5 @@ mod tests {
         assert_eq!(cgroup(sys.path()), Some(CgroupVersion::Hybrid));
         make("cgroup.controllers");
         assert_eq!(cgroup(sys.path()), Some(CgroupVersion::Two));
-    }
-
-    #[test]
-    fn a_program_is_a_file_that_may_be_run() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("wall");
-        assert_eq!(program(&file), None);
-        fs::write(&file, "").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(program(&file), None);
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(program(&file), Some(file.clone()));
-        assert_eq!(program(dir.path()), None, "a directory");
-        assert!(program(Path::new("sh")).is_some(), "on the PATH");
     }
 }

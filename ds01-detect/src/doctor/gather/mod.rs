@@ -5,6 +5,7 @@ mod devices;
 mod docker;
 mod files;
 mod host;
+mod notices;
 mod sampler;
 mod systemd;
 mod users;
@@ -47,6 +48,8 @@ pub(super) fn facts(args: &DoctorArgs) -> Facts {
     let processes = Arc::new(ProcFs::new(&args.sources.proc_root));
     let users = users::facts(&processes, &args.sources.proc_root, &files, &files::followed(&socket), limit);
 
+    let notices = notices::facts(args, &files, &processes, limit);
+
     let docker = wait(docker, limit * DOCKER_QUESTIONS)
         .unwrap_or_else(|error| Err(SourceError::failed(SourceName::Docker, FailureKind::TimedOut, error.to_string())));
     let clock = ShiftedClock(args.sources.shift_clocks.unwrap_or_default());
@@ -67,6 +70,7 @@ pub(super) fn facts(args: &DoctorArgs) -> Facts {
         users,
         units: units.answer(limit),
         sampler: sampler::facts(&args.sources, &*processes, &clock),
+        notices,
     }
 }
 

@@ -13,12 +13,21 @@ use ds01_core::deadline::{DeadlineError, Pending};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::super::facts::{
-    DETECTOR_SERVICE, DETECTOR_TIMER, DOCKER_SERVICE, IDLE_SERVICE, IDLE_TIMER, PERSISTENCED_SERVICE, SAMPLER_SERVICE,
-    Unit, Units,
+    DETECTOR_SERVICE, DETECTOR_TIMER, DOCKER_SERVICE, IDLE_SERVICE, IDLE_TIMER, NOTIFY_PATH, NOTIFY_SERVICE,
+    PERSISTENCED_SERVICE, SAMPLER_SERVICE, Unit, Units,
 };
 
-const UNITS: [&str; 7] =
-    [DETECTOR_TIMER, DETECTOR_SERVICE, SAMPLER_SERVICE, IDLE_TIMER, IDLE_SERVICE, DOCKER_SERVICE, PERSISTENCED_SERVICE];
+const UNITS: [&str; 9] = [
+    DETECTOR_TIMER,
+    DETECTOR_SERVICE,
+    SAMPLER_SERVICE,
+    IDLE_TIMER,
+    IDLE_SERVICE,
+    NOTIFY_PATH,
+    NOTIFY_SERVICE,
+    DOCKER_SERVICE,
+    PERSISTENCED_SERVICE,
+];
 const PROPERTIES: &str = "--property=Id,LoadState,ActiveState,UnitFileState,Result,ExecMainStatus,\
                           ExecMainExitTimestamp,LastTriggerUSec";
 /// How systemd writes times in the time zone and language that it is given here.

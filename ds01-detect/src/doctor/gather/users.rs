@@ -57,7 +57,7 @@ pub(super) fn facts(
 }
 
 /// Whose logins led to a process.
-fn logged_in(proc_root: &Path) -> BTreeSet<u32> {
+pub(super) fn logged_in(proc_root: &Path) -> BTreeSet<u32> {
     let folders = fs::read_dir(proc_root).into_iter().flatten().flatten();
     let processes = folders.filter(|folder| folder.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit));
     let uids = processes.filter_map(|process| {

@@ -5,19 +5,22 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use ds01_core::{
     detect::Inventory,
     model::{GpuSnapshot, Reading, Unknown, UnknownKind},
+    outbox::Hooks,
+    policy::{Document, Notify, PolicyFiles, parse},
     source::{
         FailureKind, SourceError, SourceName,
         docker::{ApiVersions, DaemonInfo},
         fake::{FakeHost, GpuSpec},
         nvml::DriverHealth,
+        terminals::Listed,
     },
 };
 use jiff::{Timestamp, ToSpan};
 
 use super::super::facts::{
     CgroupVersion, DETECTOR_SERVICE, DETECTOR_TIMER, DOCKER_SERVICE, DeviceNode, DockerFacts, Facts, FileFacts,
-    GpuFacts, HostFacts, IDLE_SERVICE, IDLE_TIMER, Kind, Lookup, NoInventory, PERSISTENCED_SERVICE, Place,
-    SAMPLER_SERVICE, SamplerFacts, Stat, Unit, Units, UserFacts,
+    GpuFacts, HostFacts, IDLE_SERVICE, IDLE_TIMER, Kind, Lookup, NOTIFY_PATH, NOTIFY_SERVICE, NoInventory, NoPolicy,
+    NoticeFacts, Owner, PERSISTENCED_SERVICE, Place, SAMPLER_SERVICE, SamplerFacts, Stat, Unit, Units, UserFacts,
 };
 
 const DOCKER_GID: u32 = 998;
@@ -45,6 +48,8 @@ pub(super) fn sound() -> Facts {
         (SAMPLER_SERVICE, loaded("active", "enabled")),
         (IDLE_TIMER, loaded("inactive", "disabled")),
         (IDLE_SERVICE, loaded("inactive", "static")),
+        (NOTIFY_PATH, loaded("active", "enabled")),
+        (NOTIFY_SERVICE, loaded("inactive", "static")),
         (DOCKER_SERVICE, loaded("active", "enabled")),
         (PERSISTENCED_SERVICE, loaded("active", "enabled")),
     ];
@@ -87,7 +92,6 @@ pub(super) fn sound() -> Facts {
             hidepid: None,
             cgroup: Some(CgroupVersion::Two),
             sys_root: PathBuf::from("/sys"),
-            wall: (PathBuf::from("/usr/bin/wall"), Some(PathBuf::from("/usr/bin/wall"))),
         },
         files: FileFacts {
             state_dir: PathBuf::from("/var/lib/ds01"),
@@ -107,7 +111,38 @@ pub(super) fn sound() -> Facts {
         },
         units: Units::Told(units.map(|(name, unit)| (name.to_owned(), unit)).into()),
         sampler: SamplerFacts { dir: PathBuf::from("/run/ds01"), newest: Ok(Some(Duration::from_secs(4))) },
+        notices: notices(),
     }
+}
+
+/// One owner, at two terminals, and a hook.
+fn notices() -> NoticeFacts {
+    let owner = Owner { name: "alice".to_owned(), uid: Ok(1000), is_logged_in: true, inside: vec![Ok(1)] };
+    NoticeFacts {
+        config: PathBuf::from("/etc/ds01/resource-limits.yaml"),
+        policy: Ok(notify("users: {alice: {address: alice@x.org}}")),
+        hooks_dir: PathBuf::from("/etc/ds01/notify.d"),
+        hooks: Hooks { names: vec!["mail".to_owned()], refused: Vec::new() },
+        example: PathBuf::from("/usr/share/doc/ds01/examples/notify.d/mail"),
+        at_login: true,
+        terminals: Ok(vec![terminal(1000, true), terminal(1001, true)]),
+        owners: vec![owner],
+        ownerless: 0,
+    }
+}
+
+/// What a policy says of notices.
+pub(super) fn notify(text: &str) -> Notify {
+    let policy = Document {
+        path: PathBuf::from("resource-limits.yaml"),
+        bytes: format!("defaults: {{idle_timeout: 30m, max_runtime: 24h}}\nnotify: {{{text}}}\n").into(),
+    };
+    let files = PolicyFiles { policy, overrides: None, exemptions: None, members: BTreeMap::new() };
+    parse(&files).unwrap().policy.notify
+}
+
+pub(super) fn terminal(owner: u32, takes_messages: bool) -> Listed {
+    Listed { owner, takes_messages, name: "/dev/pts/0".to_owned() }
 }
 
 pub(super) fn lookup(uid: u32, name: Result<String, &str>) -> Lookup {
@@ -185,9 +220,11 @@ pub(super) fn ailing() -> Facts {
     nothing_remembered(&mut facts);
     if let Units::Told(units) = &mut facts.units {
         units.remove(IDLE_TIMER);
+        units
+            .entry(NOTIFY_PATH.to_owned())
+            .and_modify(|unit| (unit.active, unit.enabled) = ("inactive".into(), "disabled".into()));
         units.entry(DETECTOR_SERVICE.to_owned()).or_default().result = "timeout".to_owned();
     }
-    facts.host.wall.1 = None;
     facts.sampler.newest = Ok(None);
     facts
 }
@@ -204,6 +241,14 @@ pub(super) fn laptop() -> Facts {
     facts.files.log = Place::Missing;
     facts.files.events = Place::Missing;
     facts.sampler.newest = Ok(None);
+    facts.notices = NoticeFacts {
+        policy: Err(NoPolicy::Missing),
+        hooks: Hooks::default(),
+        at_login: false,
+        terminals: Ok(Vec::new()),
+        owners: Vec::new(),
+        ..facts.notices
+    };
     facts.units = Units::Told(BTreeMap::from([("x.service".to_owned(), Unit::default())]));
     facts
 }

@@ -1,6 +1,7 @@
 //! Findings and tables from facts that no machine has to have.
 
 mod facts;
+mod notices;
 
 use std::time::Duration;
 

@@ -26,6 +26,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
     let make_state = "sudo install -d -m [mode][-g group] [dir]/state";
     let no_inventory = ("last-scan", "skipped", "no inventory to read", None);
     let no_dead = ("dead-processes", "skipped", "no inventory to read", None);
+    let nobody = ("notices", "skipped", "no inventory to read", None);
     let missing = ("inventory", "failed", "no [dir]/state/workload-inventory.json", Some(SCAN));
     let move_inventory = Some("sudo mv [dir]/state/workload-inventory.json [dir]/state/workload-inventory.json.odd");
     let move_log = Some("sudo mv [dir]/log/events.jsonl [dir]/log/events.jsonl.odd");
@@ -81,6 +82,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                 ),
                 no_inventory,
                 no_dead,
+                nobody,
             ],
         ),
         trouble(
@@ -91,6 +93,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                 missing,
                 no_inventory,
                 no_dead,
+                nobody,
             ],
         ),
         trouble(
@@ -120,7 +123,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
         trouble(
             "there is no inventory",
             |host| host.remove("state/workload-inventory.json"),
-            &[missing, no_inventory, no_dead],
+            &[missing, no_inventory, no_dead, nobody],
         ),
         trouble(
             "there is no inventory, and no timer to make one",
@@ -133,6 +136,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                 ("inventory", "warning", "no scan was saved yet", Some(SCAN)),
                 no_inventory,
                 no_dead,
+                nobody,
             ],
         ),
         trouble(
@@ -153,7 +157,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
         trouble(
             "the inventory is corrupt",
             |host| host.write("state/workload-inventory.json", "{"),
-            &[("inventory", "failed", "is corrupt: ", Some(SCAN)), no_inventory, no_dead],
+            &[("inventory", "failed", "is corrupt: ", Some(SCAN)), no_inventory, no_dead, nobody],
         ),
         trouble(
             "the inventory is of another version",
@@ -162,12 +166,13 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                 ("inventory", "failed", "written by another version", Some("ds01-detect --version")),
                 no_inventory,
                 no_dead,
+                nobody,
             ],
         ),
         trouble(
             "the inventory is a link",
             |host| host.link("state/workload-inventory.json"),
-            &[("inventory", "failed", "is no regular file", move_inventory), no_inventory, no_dead],
+            &[("inventory", "failed", "is no regular file", move_inventory), no_inventory, no_dead, nobody],
         ),
         trouble(
             "the inventory is a FIFO",
@@ -175,7 +180,7 @@ pub(crate) fn of_files() -> Vec<Trouble> {
                 host.remove("state/workload-inventory.json");
                 make_fifo(host, "state/workload-inventory.json");
             },
-            &[("inventory", "failed", "is no regular file", move_inventory), no_inventory, no_dead],
+            &[("inventory", "failed", "is no regular file", move_inventory), no_inventory, no_dead, nobody],
         ),
         trouble(
             "a source failed at the last scan",

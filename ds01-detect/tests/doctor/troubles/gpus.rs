@@ -127,6 +127,13 @@ pub(crate) fn of_gpus() -> Vec<Trouble> {
             },
             &[("mig", "ok", "off", None)],
         ),
-        trouble("there are no nodes", |host| host.remove("dev"), &[("dev-char-links", "skipped", "[dir]/dev: ", None)]),
+        trouble(
+            "there are no nodes",
+            |host| host.remove("dev"),
+            &[
+                ("dev-char-links", "skipped", "[dir]/dev: ", None),
+                ("notices", "ok", "wall: not known ([dir]/dev: ", None),
+            ],
+        ),
     ]
 }

@@ -18,6 +18,8 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
     let journal = Some("sudo journalctl -u ds01-workload-detector.service -n 20");
     let idle_journal = Some("sudo journalctl -u ds01-idle-checker.service -n 20");
     let status = Some("systemctl status ds01-workload-detector.timer");
+    let notify_status = Some("systemctl status ds01-notify.path");
+    let deliver = Some("sudo ds01-idle deliver");
     let idle_status = Some("systemctl status ds01-idle-checker.timer");
     vec![
         trouble(
@@ -219,6 +221,7 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
             &[
                 ("detector-timer", "warning", "Failed to connect to bus", status),
                 ("idle-timer", "warning", "Failed to connect to bus", idle_status),
+                ("hooks", "warning", "ds01-notify.path: systemctl: ", notify_status),
             ],
         ),
         trouble(
@@ -227,6 +230,7 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
             &[
                 ("detector-timer", "warning", "systemctl told of no unit", status),
                 ("idle-timer", "warning", "systemctl told of no unit", idle_status),
+                ("hooks", "warning", "ds01-notify.path: systemctl told of no unit", notify_status),
             ],
         ),
         trouble(
@@ -239,12 +243,17 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
             &[
                 ("detector-timer", "skipped", "systemd is not process 1", None),
                 ("idle-timer", "skipped", "systemd is not process 1", None),
+                ("hooks", "warning", "systemd is not process 1: nothing hands notices to mail", deliver),
             ],
         ),
         trouble(
             "there is no systemd",
             |host| host.remove("systemctl"),
-            &[("detector-timer", "skipped", "no systemctl", None), ("idle-timer", "skipped", "no systemctl", None)],
+            &[
+                ("detector-timer", "skipped", "no systemctl", None),
+                ("idle-timer", "skipped", "no systemctl", None),
+                ("hooks", "warning", "no systemctl: nothing hands notices to mail", deliver),
+            ],
         ),
     ]
 }

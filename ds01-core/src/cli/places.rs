@@ -2,20 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use ds01_core::{idle::Login, outbox::Outbox};
+use crate::{idle::Login, outbox::Outbox};
 
 /// Hooks are root's.
 const ROOT: u32 = 0;
 
 /// The outbox: `/var/lib/ds01-notify`, with the hooks in `/etc/ds01/notify.d`.
-pub(crate) fn outbox(config: &Path, state_dir: &Path) -> Outbox {
+pub fn outbox(config: &Path, state_dir: &Path) -> Outbox {
     let dir = beside(state_dir, "-notify");
     let hooks = config.parent().unwrap_or(Path::new("/")).join("notify.d");
     Outbox { dir: dir.join("outbox"), results: dir.join("results"), hooks, trusted: ROOT }
 }
 
 /// What is shown at the next login: `/var/lib/ds01-notices`.
-pub(crate) fn login(state_dir: &Path) -> Login {
+pub fn login(state_dir: &Path) -> Login {
     Login::new(state_dir, beside(state_dir, "-notices"))
 }
 

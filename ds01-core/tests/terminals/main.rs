@@ -3,14 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
+mod dev;
+mod emulator;
+
 use std::{
-    fs::{self, File},
-    io::Read,
-    os::{
-        fd::OwnedFd,
-        unix::fs::{PermissionsExt, chown, symlink},
-    },
-    path::{Path, PathBuf},
+    fs,
+    os::unix::fs::symlink,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -23,73 +22,14 @@ use ds01_core::{
 };
 use rustix::{
     event::{PollFd, PollFlags},
-    fs::{Mode, OFlags},
-    pty,
+    fs::{Mode, OFlags, inotify},
     time::Timespec,
 };
 
+use dev::{Dev, as_root};
+
 const ALICE: u32 = 4_001;
 const BOB: u32 = 4_002;
-
-/// Mounting needs root, which continuous integration has.
-fn as_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    assert!(root || std::env::var_os("CI").is_none(), "mounting: needs root");
-    root
-}
-
-/// A directory of devices with pseudo-terminals of its own.
-struct Dev {
-    dir: tempfile::TempDir,
-}
-
-impl Dev {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let pts = dir.path().join("pts");
-        fs::create_dir(&pts).unwrap();
-        mount(&["-t", "devpts", "-o", "newinstance,gid=5,mode=620,ptmxmode=666", "devpts"], &pts);
-        Self { dir }
-    }
-
-    fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    /// A terminal of this user's, with this mode.
-    fn terminal(&self, owner: u32, mode: u32) -> Screen {
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let master = rustix::fs::open(self.path().join("pts/ptmx"), flags, Mode::empty()).unwrap();
-        pty::unlockpt(&master).unwrap();
-        let name = pty::ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        let path = self.path().join("pts").join(name.rsplit('/').next().unwrap());
-        chown(&path, Some(owner), None).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        // Somebody has it open: without that it has hung up.
-        let slave = rustix::fs::open(&path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-        Screen { master, _slave: slave, path }
-    }
-}
-
-struct Screen {
-    master: OwnedFd,
-    _slave: OwnedFd,
-    path: PathBuf,
-}
-
-impl Screen {
-    fn name(&self) -> String {
-        format!("/dev/pts/{}", self.path.file_name().unwrap().to_str().unwrap())
-    }
-
-    /// What it shows so far.
-    fn shows(&self) -> String {
-        let mut text = Vec::new();
-        let mut file = File::from(self.master.try_clone().unwrap());
-        let _ = file.read_to_end(&mut text);
-        String::from_utf8(text).unwrap()
-    }
-}
 
 fn facts(user: Option<&str>) -> ContainerFacts {
     ContainerFacts {
@@ -124,7 +64,8 @@ const SHOWN: &str = "\r\n+----+\r\n| hi |\r\n+----+\r\n";
 fn tell(people: &People, user: Option<&str>, pid: Option<u32>) -> Vec<Delivery> {
     let facts = facts(user);
     let (at, severity) = (jiff::Timestamp::UNIX_EPOCH, Severity::Warning);
-    people.tell(&Message { text: TEXT, severity, facts: &facts, pid, at, check: 1, ahead: None })
+    let (user, container) = (facts.user.as_deref(), Some(&facts));
+    people.tell(&Message { text: TEXT, severity, user, container, pid, at, check: 1, ahead: None })
 }
 
 fn reached(channel: Channel, recipient: &str, places: &[String]) -> Delivery {
@@ -154,6 +95,34 @@ fn the_owner_is_told_once_at_each_terminal_and_others_where_that_is_on() {
     let carol = tell(&people(&dev, none.path(), Others::Silent), Some("carol"), None);
     assert_eq!(carol[0].reached, Reached::Nobody);
     assert_eq!(tell(&people(&dev, none.path(), Others::Silent), None, None)[0].reached, Reached::Nobody);
+}
+
+/// Opening a terminal is something that its user can see, and on some lines does something.
+#[test]
+fn terminals_of_those_who_are_not_told_are_not_opened() {
+    if !inside("terminals_of_those_who_are_not_told_are_not_opened", as_root) {
+        return;
+    }
+    let dev = Dev::new();
+    let none = tempfile::tempdir().unwrap();
+    let (own, other) = (dev.terminal(ALICE, 0o620), dev.terminal(BOB, 0o600));
+    let watch = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC).unwrap();
+    inotify::add_watch(&watch, &other.path, inotify::WatchFlags::OPEN).unwrap();
+    let was_opened = || rustix::io::read(&watch, &mut [0_u8; 4096][..]).is_ok();
+    assert!(tell(&people(&dev, none.path(), Others::Silent), Some("alice"), None)[0].is_delivered());
+    let everybody = people(&dev, none.path(), Others::EachTerminal);
+    let owner_only = everybody.tell_owner(&Message::to("alice", TEXT, jiff::Timestamp::UNIX_EPOCH)).unwrap();
+    assert_eq!(owner_only.reached, Reached::Delivered(vec![own.name()]));
+    assert!(!was_opened());
+
+    // Nor to be listed.
+    let listed = terminals::listed_of_host(dev.path()).unwrap();
+    let listed: Vec<_> = listed.into_iter().map(|one| (one.owner, one.takes_messages, one.name)).collect();
+    assert_eq!(listed, [(ALICE, true, own.name()), (BOB, false, other.name())]);
+    assert!(!was_opened());
+    assert!(terminals::listed_of_host(&none.path().join("gone")).is_err());
+    tell(&everybody, Some("alice"), None);
+    assert!(was_opened(), "as everybody is told");
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! Pseudo-terminals of a test's own.
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    os::{
+        fd::OwnedFd,
+        unix::fs::{PermissionsExt, chown},
+    },
+    path::{Path, PathBuf},
+};
+
+use docker_rig::namespace::mount;
+use rustix::{
+    fs::{Mode, OFlags},
+    pty,
+};
+
+/// Mounting needs root, which continuous integration has.
+pub(crate) fn as_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    assert!(root || std::env::var_os("CI").is_none(), "mounting: needs root");
+    root
+}
+
+/// A directory of devices with pseudo-terminals of its own.
+pub(crate) struct Dev {
+    dir: tempfile::TempDir,
+}
+
+impl Dev {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let pts = dir.path().join("pts");
+        fs::create_dir(&pts).unwrap();
+        mount(&["-t", "devpts", "-o", "newinstance,gid=5,mode=620,ptmxmode=666", "devpts"], &pts);
+        Self { dir }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A terminal of this user's, with this mode.
+    pub(crate) fn terminal(&self, owner: u32, mode: u32) -> Screen {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let master = rustix::fs::open(self.path().join("pts/ptmx"), flags, Mode::empty()).unwrap();
+        pty::unlockpt(&master).unwrap();
+        let name = pty::ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let path = self.path().join("pts").join(name.rsplit('/').next().unwrap());
+        chown(&path, Some(owner), None).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        // Somebody has it open: without that it has hung up.
+        let slave = rustix::fs::open(&path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        Screen { master, _slave: slave, path }
+    }
+}
+
+pub(crate) struct Screen {
+    pub(crate) master: OwnedFd,
+    _slave: OwnedFd,
+    pub(crate) path: PathBuf,
+}
+
+impl Screen {
+    pub(crate) fn name(&self) -> String {
+        format!("/dev/pts/{}", self.path.file_name().unwrap().to_str().unwrap())
+    }
+
+    /// What it was given so far.
+    pub(crate) fn given(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _ = File::from(self.master.try_clone().unwrap()).read_to_end(&mut bytes);
+        bytes
+    }
+
+    /// The same as text.
+    pub(crate) fn shows(&self) -> String {
+        String::from_utf8(self.given()).unwrap()
+    }
+}
