@@ -27,6 +27,8 @@ pub(crate) const DETECTOR_SERVICE: &str = "ds01-workload-detector.service";
 pub(crate) const IDLE_TIMER: &str = "ds01-idle-checker.timer";
 pub(crate) const IDLE_SERVICE: &str = "ds01-idle-checker.service";
 /// What watches the GPUs between scans.
+pub(crate) const LEDGER_TIMER: &str = "ds01-ledger.timer";
+pub(crate) const LEDGER_SERVICE: &str = "ds01-ledger.service";
 pub(crate) const SAMPLER_SERVICE: &str = "ds01-gpu-sampler.service";
 /// What starts the service that runs hooks, and that service.
 pub(crate) const NOTIFY_PATH: &str = "ds01-notify.path";

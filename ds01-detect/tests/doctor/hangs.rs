@@ -86,6 +86,12 @@ fn hangs() -> Vec<Hang> {
                     Some("systemctl status ds01-idle-checker.timer"),
                 ),
                 (
+                    "ledger-timer",
+                    "warning",
+                    "systemctl: no answer within [age]",
+                    Some("systemctl status ds01-ledger.timer"),
+                ),
+                (
                     "hooks",
                     "warning",
                     "ds01-notify.path: systemctl: no answer within [age]",

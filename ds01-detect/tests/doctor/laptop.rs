@@ -37,6 +37,7 @@ fn a_bare_laptop() {
     says("last-scan", "skipped", "no inventory to read");
     says("detector-timer", "skipped", "no systemctl");
     says("idle-timer", "skipped", "no systemctl");
+    says("ledger-timer", "skipped", "no systemctl");
     // A machine that builds ds01 may have a driver.
     if diagnosis.row("nvml").found.contains("dynamic linker") {
         says("nvml", "warning", "no GPU of NVIDIA is on the PCI bus: no GPU is seen, and no process of the host");

@@ -10,7 +10,7 @@ use crate::{as_root, host::Host, units::Units};
 /// like there stands in the snapshots beside the report's own code.
 fn assert_shown(name: &str, host: &Host, shown: &str) {
     let shown = shown.replace(host.path("").to_str().unwrap().trim_end_matches('/'), "[dir]");
-    let filters = [(r"\b(\d+m)?\d+s (old|ago)", "[age] $2"), (r"\S*fake-docker-\w+", "[daemon]")];
+    let filters = [(r"\b(\d+[hms])+ (old|ago)", "[age] $2"), (r"\S*fake-docker-\w+", "[daemon]")];
     insta::with_settings!({ filters => filters, omit_expression => true }, { insta::assert_snapshot!(name, shown) });
 }
 

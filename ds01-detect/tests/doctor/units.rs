@@ -6,6 +6,7 @@ use jiff::{Timestamp, ToSpan};
 
 pub(crate) const DETECTOR: &str = "ds01-workload-detector";
 pub(crate) const IDLE: &str = "ds01-idle-checker";
+const LEDGER: &str = "ds01-ledger";
 pub(crate) const SAMPLER: &str = "ds01-gpu-sampler.service";
 
 pub(crate) const NOTIFY: &str = "ds01-notify.path";
@@ -18,7 +19,7 @@ impl Units {
     /// Both timers started and enabled, their last runs good, Docker and the persistence daemon there.
     pub(crate) fn sound() -> Self {
         let mut units = Self(BTreeMap::new());
-        for (name, seconds) in [(DETECTOR, 12), (IDLE, 200)] {
+        for (name, seconds) in [(DETECTOR, 12), (IDLE, 200), (LEDGER, 1200)] {
             let time = seconds_ago(seconds);
             let timer = [
                 ("LastTriggerUSec", time.clone()),

@@ -23,7 +23,7 @@ const AS_ROOT: &str = "sudo ds01-detect doctor";
 type Check = fn(&Facts) -> Finding;
 
 /// All of them, in the order in which they are shown: who looks, then each source, then what is kept, then what runs.
-const CHECKS: [Check; 22] = [
+const CHECKS: [Check; 23] = [
     host::rights,
     host::hidepid,
     host::users,
@@ -44,6 +44,7 @@ const CHECKS: [Check; 22] = [
     timers::detector,
     sampler::sampler,
     timers::idle,
+    timers::ledger,
     hooks::hooks,
     notices::notices,
 ];

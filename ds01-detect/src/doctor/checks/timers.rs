@@ -6,13 +6,16 @@ use ds01_core::units;
 
 use super::{
     super::{
-        facts::{DETECTOR_SERVICE, DETECTOR_TIMER, Facts, IDLE_SERVICE, IDLE_TIMER, Unit, Units},
+        facts::{
+            DETECTOR_SERVICE, DETECTOR_TIMER, Facts, IDLE_SERVICE, IDLE_TIMER, LEDGER_SERVICE, LEDGER_TIMER, Unit,
+            Units,
+        },
         finding::{Finding, Verdict},
     },
     unit::Watched,
 };
 
-/// One of the two.
+/// One of them.
 struct Timer {
     timer: Watched,
     service: &'static str,
@@ -42,6 +45,18 @@ pub(super) fn idle(facts: &Facts) -> Finding {
         stopped: Verdict::Ok,
     };
     judged(facts, &Timer { timer, service: IDLE_SERVICE, late_after: Duration::from_secs(900) })
+}
+
+/// What adds up who used what, and clears the past away.
+pub(super) fn ledger(facts: &Facts) -> Finding {
+    let timer = Watched {
+        check: "ledger-timer",
+        unit: LEDGER_TIMER,
+        otherwise: "nothing adds up who used what, and the journal grows".to_owned(),
+        missing: Verdict::Warning,
+        stopped: Verdict::Warning,
+    };
+    judged(facts, &Timer { timer, service: LEDGER_SERVICE, late_after: Duration::from_secs(3 * 3600) })
 }
 
 fn judged(facts: &Facts, about: &Timer) -> Finding {

@@ -19,8 +19,9 @@ use jiff::{Timestamp, ToSpan};
 
 use super::super::facts::{
     CgroupVersion, DETECTOR_SERVICE, DETECTOR_TIMER, DOCKER_SERVICE, DeviceNode, DockerFacts, Facts, FileFacts,
-    GpuFacts, HostFacts, IDLE_SERVICE, IDLE_TIMER, Kind, Lookup, NOTIFY_PATH, NOTIFY_SERVICE, NoInventory, NoPolicy,
-    NoticeFacts, Owner, PERSISTENCED_SERVICE, Place, SAMPLER_SERVICE, SamplerFacts, Stat, Unit, Units, UserFacts,
+    GpuFacts, HostFacts, IDLE_SERVICE, IDLE_TIMER, Kind, LEDGER_TIMER, Lookup, NOTIFY_PATH, NOTIFY_SERVICE,
+    NoInventory, NoPolicy, NoticeFacts, Owner, PERSISTENCED_SERVICE, Place, SAMPLER_SERVICE, SamplerFacts, Stat, Unit,
+    Units, UserFacts,
 };
 
 const DOCKER_GID: u32 = 998;
@@ -47,6 +48,7 @@ pub(super) fn sound() -> Facts {
         (DETECTOR_SERVICE, loaded("inactive", "static")),
         (SAMPLER_SERVICE, loaded("active", "enabled")),
         (IDLE_TIMER, loaded("inactive", "disabled")),
+        (LEDGER_TIMER, loaded("active", "enabled")),
         (IDLE_SERVICE, loaded("inactive", "static")),
         (NOTIFY_PATH, loaded("active", "enabled")),
         (NOTIFY_SERVICE, loaded("inactive", "static")),
@@ -220,6 +222,7 @@ pub(super) fn ailing() -> Facts {
     nothing_remembered(&mut facts);
     if let Units::Told(units) = &mut facts.units {
         units.remove(IDLE_TIMER);
+        units.entry(LEDGER_TIMER.to_owned()).and_modify(|unit| unit.active = "inactive".into());
         units
             .entry(NOTIFY_PATH.to_owned())
             .and_modify(|unit| (unit.active, unit.enabled) = ("inactive".into(), "disabled".into()));

@@ -21,6 +21,7 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
     let notify_status = Some("systemctl status ds01-notify.path");
     let deliver = Some("sudo ds01-idle deliver");
     let idle_status = Some("systemctl status ds01-idle-checker.timer");
+    let ledger_status = Some("systemctl status ds01-ledger.timer");
     vec![
         trouble(
             "the detector's timer is not installed",
@@ -213,6 +214,21 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
             &[("gpu-sampler", "warning", "others than its owner can write", Some("ls -la [dir]/samples"))],
         ),
         trouble(
+            "nothing adds up who used what",
+            |host| host.systemd_tells(&Units::sound().without("ds01-ledger.timer")),
+            &[("ledger-timer", "warning", "not installed: nothing adds up who used what, and the journal grows", None)],
+        ),
+        trouble(
+            "nothing added it up for hours",
+            |host| change(host, "ds01-ledger.timer", &[("LastTriggerUSec", &seconds_ago(5 * 3600))]),
+            &[(
+                "ledger-timer",
+                "failed",
+                "its last run was 5h ago, and none since",
+                Some("sudo journalctl -u ds01-ledger.service -n 20"),
+            )],
+        ),
+        trouble(
             "systemd does not answer",
             |host| {
                 host.remove("systemctl.stdout");
@@ -221,6 +237,7 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
             &[
                 ("detector-timer", "warning", "Failed to connect to bus", status),
                 ("idle-timer", "warning", "Failed to connect to bus", idle_status),
+                ("ledger-timer", "warning", "Failed to connect to bus", ledger_status),
                 ("hooks", "warning", "ds01-notify.path: systemctl: ", notify_status),
             ],
         ),
@@ -230,6 +247,7 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
             &[
                 ("detector-timer", "warning", "systemctl told of no unit", status),
                 ("idle-timer", "warning", "systemctl told of no unit", idle_status),
+                ("ledger-timer", "warning", "systemctl told of no unit", ledger_status),
                 ("hooks", "warning", "ds01-notify.path: systemctl told of no unit", notify_status),
             ],
         ),
@@ -243,6 +261,7 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
             &[
                 ("detector-timer", "skipped", "systemd is not process 1", None),
                 ("idle-timer", "skipped", "systemd is not process 1", None),
+                ("ledger-timer", "skipped", "systemd is not process 1", None),
                 ("hooks", "warning", "systemd is not process 1: nothing hands notices to mail", deliver),
             ],
         ),
@@ -252,6 +271,7 @@ pub(crate) fn of_timers() -> Vec<Trouble> {
             &[
                 ("detector-timer", "skipped", "no systemctl", None),
                 ("idle-timer", "skipped", "no systemctl", None),
+                ("ledger-timer", "skipped", "no systemctl", None),
                 ("hooks", "warning", "no systemctl: nothing hands notices to mail", deliver),
             ],
         ),
