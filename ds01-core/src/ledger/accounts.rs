@@ -25,6 +25,9 @@ use crate::{
 /// From this share of a look's time on, in percent, what was seen of a host process speaks for it.
 const TOO_LITTLE_PERCENT: u64 = 25;
 
+/// The span that was asked about is read off the wall clock, which runs a little differently.
+const BETWEEN_CLOCKS_MS: u64 = 1_000;
+
 /// Reads lines in the order in which they were written, and hands over pieces.
 ///
 /// A container holds what it was given from its start to its end. Time between two looks at one life of it is a piece; what it was
@@ -60,10 +63,10 @@ struct Group {
     who: Rc<Workload>,
     boot_id: String,
     boot_ms: u64,
-    /// Pids and start ticks, each with what was seen on its GPUs.
-    processes: BTreeMap<(u32, u64), Vec<GpuMeasure>>,
-    /// Since when each GPU was held, up to the last look.
-    held_to: BTreeMap<String, u64>,
+    /// Pids and start ticks, each with the boot clock at the last look at it, in milliseconds, and what was seen on its GPUs.
+    processes: BTreeMap<(u32, u64), (u64, Vec<GpuMeasure>)>,
+    /// Up to when each GPU's time was counted, on the boot clock in milliseconds.
+    counted_to: BTreeMap<String, u64>,
 }
 
 impl<'p> Accounts<'p> {
@@ -136,7 +139,7 @@ impl<'p> Accounts<'p> {
             boot_id: String::new(),
             boot_ms: 0,
             processes: BTreeMap::new(),
-            held_to: BTreeMap::new(),
+            counted_to: BTreeMap::new(),
         });
         group.see(seen, &thresholds, each);
     }
@@ -239,20 +242,22 @@ impl Group {
     fn see(&mut self, seen: &ProcessSeen, thresholds: &Thresholds, each: &mut dyn FnMut(&Piece<'_>)) {
         if self.boot_id != seen.boot_id {
             self.processes.clear();
-            self.held_to.clear();
+            self.counted_to.clear();
             self.boot_id.clone_from(&seen.boot_id);
         } else if seen.boot_ms < self.boot_ms {
             return;
         }
         self.boot_ms = seen.boot_ms;
-        let before = self.processes.insert((seen.pid, seen.start_ticks), seen.gpus.clone()).unwrap_or_default();
+        let since_ms = seen.boot_ms.saturating_sub(seen.held_ms);
+        // One that the look before did not see had closed its contexts.
+        self.processes.retain(|_, (last_ms, _)| last_ms.saturating_add(BETWEEN_CLOCKS_MS) >= since_ms);
+        let known = self.processes.insert((seen.pid, seen.start_ticks), (seen.boot_ms, seen.gpus.clone()));
+        let (last_ms, before) = known.unwrap_or((since_ms, Vec::new()));
         for measure in seen.gpus.iter().filter(|measure| is_device(&measure.gpu)) {
             // What another process of the group was counted for already is not counted again.
-            let counted_to = self.held_to.get(&measure.gpu).copied().unwrap_or(0);
-            let since_ms = if before.is_empty() { seen.boot_ms.saturating_sub(seen.held_ms) } else { counted_to };
-            let from_ms = since_ms.max(counted_to);
+            let counted_to = self.counted_to.insert(measure.gpu.clone(), seen.boot_ms).unwrap_or(0);
+            let from_ms = since_ms.min(last_ms).max(counted_to);
             let length_ms = seen.boot_ms.saturating_sub(from_ms);
-            self.held_to.insert(measure.gpu.clone(), seen.boot_ms);
             if length_ms == 0 {
                 continue;
             }

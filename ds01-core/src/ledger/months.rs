@@ -114,11 +114,13 @@ impl Ledger {
                 (known.settled || !settled) && journal.changed(day).is_ok_and(|changed| changed <= Some(known.at))
             };
             if !month.days.get(&day).is_some_and(is_known) {
+                // What is written from now on is not in it.
+                let at = journal.changed(day)?.map_or(now, |changed| changed.max(now));
                 let rows = roll_day(journal, day, policy, now)?;
                 month.rows.retain(|row| row.day != day);
                 month.rows.extend(rows);
                 month.rows.sort_by(|a, b| (a.day, &a.gpu, &a.who).cmp(&(b.day, &b.gpu, &b.who)));
-                month.days.insert(day, Rolled { at: now, settled });
+                month.days.insert(day, Rolled { at, settled });
                 let bytes = month.to_bytes().map_err(|error| self.error("write", &name, error))?;
                 self.store.replace(&name, &bytes)?;
                 rolled += 1;
