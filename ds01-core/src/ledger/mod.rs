@@ -25,5 +25,5 @@ pub use months::{DIR_NAME, Ledger, Rolled};
 pub use piece::{Piece, Spent, begin_of};
 pub use roll::{Roll, roll_day};
 pub use row::Row;
-pub use usage::{DayIs, Happened, Usage, history};
+pub use usage::{DayIs, Happened, History, Usage, history};
 pub use workload::{HostProcess, Kind, Workload};

@@ -122,23 +122,41 @@ pub fn history(
     let days = journal.days()?;
     let first = days.iter().rfind(|day| **day < day_of(from)).or(days.first()).copied();
     let wanted = |day: &&Date| first.is_some_and(|first| **day >= first) && **day <= day_of(to);
-    let mut accounts = Accounts::new(policy);
+    let mut history = History::new(policy, from, to);
     let days: Vec<Date> = days.iter().filter(wanted).copied().collect();
-    journal.records(&days, |record| {
-        if let Record::Check(check) = &record
+    journal.records(&days, |record| history.take(&record, &mut each))
+}
+
+/// Makes a history of lines, wherever they come from.
+pub struct History<'p> {
+    accounts: Accounts<'p>,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl<'p> History<'p> {
+    /// Of what happened from `from` to `to`. `policy` says below what a workload is idle.
+    pub fn new(policy: &'p Policy, from: Timestamp, to: Timestamp) -> Self {
+        Self { accounts: Accounts::new(policy), from, to }
+    }
+
+    /// Takes in the next line, in the order in which they were written, and hands over what it tells of the span.
+    pub fn take(&mut self, record: &Record, each: &mut dyn FnMut(Happened<'_>)) {
+        let (from, to) = (self.from, self.to);
+        if let Record::Check(check) = record
             && (from..=to).contains(&check.at)
         {
             for (id, deed) in check.done.iter().filter(|(_, deed)| deed.done) {
-                let Some((who, gpus)) = accounts.holds(id) else { continue };
+                let Some((who, gpus)) = self.accounts.holds(id) else { continue };
                 each(Happened::Done { at: check.at, what: deed.what, who: &who, gpus: &gpus });
             }
         }
-        accounts.take(&record, &mut |piece| {
+        self.accounts.take(record, &mut |piece| {
             if piece.within(from, to).is_some() {
                 each(Happened::Held(piece));
             }
         });
-    })
+    }
 }
 
 fn existing(state_dir: &Store, name: &str) -> Result<Option<Store>, StoreError> {
