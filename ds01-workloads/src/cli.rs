@@ -17,6 +17,7 @@ use crate::{
     events::EventsArgs,
     filter::Filter,
     format::Format,
+    report::ReportArgs,
     row::Type,
     source::Source,
     view::Layout,
@@ -140,6 +141,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Print what happened on this host: the event log in words.
     Events(EventsArgs),
+    /// Print who held and used how much of the GPUs, by user, group, workload, GPU, day or type.
+    Report(ReportArgs),
 }
 
 /// What the program is asked to do.
@@ -155,6 +158,8 @@ pub(crate) enum Task {
     Generate(Generate),
     /// Print the event log.
     Events(EventsArgs),
+    /// Print who used what.
+    Report(ReportArgs),
     /// Show workloads.
     Show(Box<Options>),
 }
@@ -191,8 +196,10 @@ impl Cli {
         if self.guided {
             return Task::Guided;
         }
-        if let Some(Command::Events(args)) = self.command {
-            return Task::Events(args);
+        match self.command {
+            Some(Command::Events(args)) => return Task::Events(args),
+            Some(Command::Report(args)) => return Task::Report(args),
+            None => {}
         }
         let format = match self.output {
             _ if self.json => Format::Json,

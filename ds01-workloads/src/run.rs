@@ -16,7 +16,9 @@ use crate::{
     format::Format,
     guided, json,
     load::LoadError,
+    past::NoPast,
     picture::picture,
+    report,
     row::{Row, rows},
     source::Seen,
     tiers,
@@ -32,6 +34,7 @@ const EXIT_MISSING: u8 = 3;
 enum Failure {
     Load(LoadError),
     Events(events::NoEvents),
+    Past(NoPast),
     Output(io::Error),
 }
 
@@ -40,6 +43,10 @@ pub(crate) fn main(cli: Cli) -> ExitCode {
     match run(cli.task()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Events(error)) => {
+            CONSOLE.say(&error);
+            ExitCode::from(if error.is_missing() { EXIT_MISSING } else { 1 })
+        }
+        Err(Failure::Past(error)) => {
             CONSOLE.say(&error);
             ExitCode::from(if error.is_missing() { EXIT_MISSING } else { 1 })
         }
@@ -62,6 +69,10 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Events(args) => events::run(&args).map_err(|error| match error {
             events::Failure::Log(error) => Failure::Events(error),
             events::Failure::Output(error) => Failure::Output(error),
+        }),
+        Task::Report(args) => report::run(&args).map_err(|error| match error {
+            report::Failure::Past(error) => Failure::Past(error),
+            report::Failure::Output(error) => Failure::Output(error),
         }),
         Task::Concepts => Ok(print(tiers::CONCEPTS)?),
         Task::Generate(what) => Ok(console::print(&what.render(Cli::command())?)?),

@@ -57,7 +57,7 @@ impl Source {
             Self::Demo(made) => {
                 let inventory = match made.take() {
                     Some(inventory) => *inventory,
-                    None => demo()?,
+                    None => demo(Timestamp::now()).map_err(broken)?,
                 };
                 *made = Some(Box::new(inventory.clone()));
                 // Its ages are counted to the end of its story, not to however long it took to tell.
@@ -89,17 +89,17 @@ fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<(Inventory, Vec<S
     Ok((look(&doors.sources, last.unwrap_or(&empty), SCAN_LIMIT, &settings), notes))
 }
 
-/// The sample host after its whole story: every step of it scanned, so that its host processes are confirmed.
-fn demo() -> Result<Inventory, LoadError> {
-    let broken = |error: ScenarioError| LoadError::Scan(format!("the built-in sample host: {error}"));
+/// The sample host after its whole story, which ends at `now`: every step of it scanned, so that its host processes are
+/// confirmed.
+pub(crate) fn demo(now: Timestamp) -> Result<Inventory, ScenarioError> {
     let mut inventory = Inventory::empty();
-    Scenario::teaching_lab()
-        .and_then(|scenario| {
-            scenario.ending_at(Timestamp::now()).play(|_, host| {
-                inventory = look(&host.sources(), &inventory, SCAN_LIMIT, &Settings::default());
-                Ok(())
-            })
-        })
-        .map_err(broken)?;
+    Scenario::teaching_lab()?.ending_at(now).play(|_, host| {
+        inventory = look(&host.sources(), &inventory, SCAN_LIMIT, &Settings::default());
+        Ok::<(), ScenarioError>(())
+    })?;
     Ok(inventory)
+}
+
+fn broken(error: ScenarioError) -> LoadError {
+    LoadError::Scan(format!("the built-in sample host: {error}"))
 }

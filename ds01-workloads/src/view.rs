@@ -92,7 +92,7 @@ pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: &Layout, medium: Mediu
 }
 
 /// Whether a column tells no two rows apart.
-fn says_the_same(lines: &[Line], at: usize) -> bool {
+pub(crate) fn says_the_same(lines: &[Line], at: usize) -> bool {
     let cells = || lines.iter().filter_map(|line| if let Line::Row(cells) = line { cells.get(at) } else { None });
     let first = cells().next().map(Cell::text);
     cells().nth(1).is_some() && cells().all(|cell| Some(cell.text()) == first)

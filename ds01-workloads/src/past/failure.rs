@@ -1,0 +1,43 @@
+//! Why nothing can be told of the past.
+
+use std::{io, path::PathBuf};
+
+use ds01_core::{policy::BadPolicy, source::fake::ScenarioError, store::StoreError};
+
+/// Why nothing can be told of the past. The text says what happened, to which file, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoPast {
+    #[error(
+        "nothing is recorded yet: {} does not exist.\nIt is written by ds01-workload-detector.timer: see `systemctl status ds01-workload-detector.timer`.\nTo see what this looks like, on a sample host: --demo",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    #[error(
+        "may not read {}.\nJoin the group that owns it (usually docker): `sudo usermod -aG docker $USER`, then log in again;\nor run this as root.",
+        .0.display()
+    )]
+    Denied(PathBuf),
+    #[error("{0}")]
+    Unreadable(String),
+    #[error("{0}")]
+    Policy(BadPolicy),
+    #[error("the built-in sample host: {0}")]
+    Demo(ScenarioError),
+}
+
+impl NoPast {
+    /// Whether there simply is nothing yet.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing(_))
+    }
+}
+
+impl From<StoreError> for NoPast {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Io { path, error, .. } if error.kind() == io::ErrorKind::NotFound => Self::Missing(path),
+            StoreError::Io { path, error, .. } if error.kind() == io::ErrorKind::PermissionDenied => Self::Denied(path),
+            other => Self::Unreadable(other.to_string()),
+        }
+    }
+}
