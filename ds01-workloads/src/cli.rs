@@ -20,6 +20,7 @@ use crate::{
     report::ReportArgs,
     row::Type,
     source::Source,
+    timeline::TimelineArgs,
     view::Layout,
 };
 
@@ -143,6 +144,8 @@ enum Command {
     Events(EventsArgs),
     /// Print who held and used how much of the GPUs, by user, group, workload, GPU, day or type.
     Report(ReportArgs),
+    /// Draw who had which GPU when, on the terminal or as a page for a browser.
+    Timeline(TimelineArgs),
 }
 
 /// What the program is asked to do.
@@ -160,6 +163,8 @@ pub(crate) enum Task {
     Events(EventsArgs),
     /// Print who used what.
     Report(ReportArgs),
+    /// Draw who had what when.
+    Timeline(TimelineArgs),
     /// Show workloads.
     Show(Box<Options>),
 }
@@ -199,6 +204,7 @@ impl Cli {
         match self.command {
             Some(Command::Events(args)) => return Task::Events(args),
             Some(Command::Report(args)) => return Task::Report(args),
+            Some(Command::Timeline(args)) => return Task::Timeline(args),
             None => {}
         }
         let format = match self.output {

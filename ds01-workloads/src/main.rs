@@ -29,6 +29,7 @@ mod sort;
 mod source;
 mod terminal;
 mod tiers;
+mod timeline;
 mod totals;
 mod view;
 mod warnings;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{CommandFactory, Parser};
-use ds01_core::{cli::console, table::Medium, text::sanitize};
+use ds01_core::{cli::console, store::StoreError, table::Medium, text::sanitize};
 
 use crate::{
     CONSOLE,
@@ -21,10 +21,13 @@ use crate::{
     report,
     row::{Row, rows},
     source::Seen,
-    tiers,
+    tiers, timeline,
     warnings::warnings,
     watch::{self, End},
 };
+
+/// As clap's own errors.
+const EXIT_USAGE: u8 = 2;
 
 /// There is no inventory yet.
 const EXIT_MISSING: u8 = 3;
@@ -35,6 +38,8 @@ enum Failure {
     Load(LoadError),
     Events(events::NoEvents),
     Past(NoPast),
+    Usage(String),
+    Page(StoreError),
     Output(io::Error),
 }
 
@@ -49,6 +54,16 @@ pub(crate) fn main(cli: Cli) -> ExitCode {
         Err(Failure::Past(error)) => {
             CONSOLE.say(&error);
             ExitCode::from(if error.is_missing() { EXIT_MISSING } else { 1 })
+        }
+        Err(Failure::Usage(error)) => {
+            CONSOLE.say(&error);
+            ExitCode::from(EXIT_USAGE)
+        }
+        Err(Failure::Page(error)) => {
+            CONSOLE.say(format_args!(
+                "the page was not written: {error}\nLet the shell write it where you like: `--html - > FILE`"
+            ));
+            ExitCode::FAILURE
         }
         // Whoever read the output has enough of it.
         Err(Failure::Output(error)) if console::has_enough(&error) => ExitCode::SUCCESS,
@@ -73,6 +88,12 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Report(args) => report::run(&args).map_err(|error| match error {
             report::Failure::Past(error) => Failure::Past(error),
             report::Failure::Output(error) => Failure::Output(error),
+        }),
+        Task::Timeline(args) => timeline::run(&args).map_err(|error| match error {
+            timeline::Failure::Usage(error) => Failure::Usage(error),
+            timeline::Failure::Past(error) => Failure::Past(error),
+            timeline::Failure::Page(error) => Failure::Page(error),
+            timeline::Failure::Output(error) => Failure::Output(error),
         }),
         Task::Concepts => Ok(print(tiers::CONCEPTS)?),
         Task::Generate(what) => Ok(console::print(&what.render(Cli::command())?)?),

@@ -8,7 +8,7 @@ mod open;
 mod sample;
 
 pub(crate) use args::PastArgs;
-pub(crate) use devices::{Device, Devices};
+pub(crate) use devices::Device;
 pub(crate) use failure::NoPast;
 pub(crate) use moment::{Moment, days};
 pub(crate) use open::{Past, Used};

@@ -20,6 +20,8 @@ use crate::load::load;
 pub(crate) struct Past {
     /// The present.
     pub(crate) now: Timestamp,
+    /// The name of the host, where the inventory has it.
+    pub(crate) host: Option<String>,
     /// The GPUs of the host, as the inventory knows them.
     pub(crate) devices: Devices,
     /// What to say before anything is believed.
@@ -52,6 +54,7 @@ impl Past {
             let (inventory, records, policy) = sample::host(now)?;
             return Ok(Self {
                 now,
+                host: inventory.host.map(|host| host.name),
                 devices: Devices::new(&inventory.gpus),
                 warnings: Vec::new(),
                 lines: Lines::Invented(records),
@@ -73,16 +76,16 @@ impl Past {
                 None
             }
         };
-        let devices = match load(&args.state_dir) {
-            Ok(inventory) => Devices::new(&inventory.gpus),
+        let (host, devices) = match load(&args.state_dir) {
+            Ok(inventory) => (inventory.host.map(|host| host.name), Devices::new(&inventory.gpus)),
             Err(_) => {
                 warnings.push("there is no inventory that can be read: GPUs are shown by their UUIDs".to_owned());
-                Devices::default()
+                (None, Devices::default())
             }
         };
         let has_policy = policy.is_some();
         let policy = policy.unwrap_or_else(Policy::built_in);
-        Ok(Self { now, devices, warnings, lines: Lines::Kept(store), policy, has_policy })
+        Ok(Self { now, host, devices, warnings, lines: Lines::Kept(store), policy, has_policy })
     }
 
     /// What was used from `from` to `to`, both included.

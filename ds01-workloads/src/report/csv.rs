@@ -3,9 +3,9 @@
 use std::io;
 
 use csv::{Terminator, WriterBuilder};
-use ds01_core::text::sanitize;
+use ds01_core::{detect::UNKNOWN_USER, text::sanitize};
 
-use super::{figures::FIGURES, sums::Report, table::text};
+use super::{figures::FIGURES, sums::Report};
 
 /// What makes a spreadsheet take a cell for a formula. The last four are the wide forms of the first.
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
@@ -17,7 +17,7 @@ pub(super) fn bytes(report: &Report) -> io::Result<Vec<u8>> {
     let headings = fields.iter().map(|field| field.machine).chain(FIGURES.iter().map(|figure| figure.machine));
     writer.write_record(headings)?;
     for line in &report.lines {
-        let names = line.key.texts.iter().map(|name| name_cell(text(name.as_deref())));
+        let names = line.key.texts.iter().map(|name| name_cell(name.as_deref().unwrap_or(UNKNOWN_USER)));
         let figures = FIGURES.iter().map(|figure| {
             // Nothing is known of what has no figure.
             (figure.value)(&line.sums, report.whole_ms).map_or_else(String::new, |value| value.exact().to_string())

@@ -2,30 +2,23 @@
 
 use ds01_core::text::sanitize;
 
-use super::{
-    figures::FIGURES,
-    sums::{Report, Sums},
-    table::{figure, text, title},
-};
+use super::sheet::Sheet;
 
 /// The table, with what is to be known of it below.
-pub(super) fn text_of(report: &Report, notes: &[String]) -> String {
-    let fields = || report.by.fields().iter().filter_map(|field| field.heading);
-    let headings: Vec<String> = fields().chain(FIGURES.iter().map(|one| one.heading)).map(ToOwned::to_owned).collect();
-    let rule: Vec<String> = fields().map(|_| ":--").chain(FIGURES.iter().map(|_| "--:")).map(ToOwned::to_owned).collect();
-    let figures = |sums: &Sums| FIGURES.iter().map(|one| figure(one, sums, report.whole_ms)).collect::<Vec<_>>();
-    let mut rows = vec![headings, rule];
-    for line in &report.lines {
-        let shown = report.by.fields().iter().zip(&line.key.texts).filter(|(field, _)| field.heading.is_some());
-        rows.push(shown.map(|(_, name)| safe(text(name.as_deref()))).chain(figures(&line.sums)).collect());
-    }
-    let blank = fields().skip(1).map(|_| String::new());
-    let bold = |text: String| format!("**{text}**");
-    rows.push(
-        std::iter::once(bold("total".to_owned())).chain(blank).chain(figures(&report.total).into_iter().map(bold)).collect(),
-    );
+pub(super) fn text_of(sheet: &Sheet, notes: &[String]) -> String {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let (names, figures) = (sheet.names.len(), sheet.figures.len());
+    let mut rows = vec![
+        texts(&[&sheet.names[..], &sheet.figures[..]].concat()),
+        [vec![":--"; names], vec!["--:"; figures]].concat().into_iter().map(ToOwned::to_owned).collect(),
+    ];
+    let named = |names: &[String]| names.iter().map(|name| safe(name)).collect::<Vec<_>>();
+    rows.extend(sheet.rows.iter().map(|row| [named(&row.names), row.figures.clone()].concat()));
+    let bold = |text: &str| if text.is_empty() { String::new() } else { format!("**{text}**") };
+    let total = std::iter::once("total").chain(std::iter::repeat("")).take(names);
+    rows.push(total.chain(sheet.total.iter().map(String::as_str)).map(bold).collect());
     let mut out: String = rows.into_iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
-    for line in std::iter::once(&title(report)).chain(notes) {
+    for line in std::iter::once(&sheet.title).chain(notes) {
         out.push_str(&format!("\n{}.\n", sanitize(line)));
     }
     out

@@ -13,12 +13,13 @@ mod json;
 mod markdown;
 mod notes;
 mod run;
+mod sheet;
 mod sums;
 mod table;
 
 pub(crate) use args::ReportArgs;
 pub(crate) use by::By;
-pub(crate) use figures::FIGURES;
 pub(crate) use notes::notes;
 pub(crate) use run::{Failure, run};
-pub(crate) use sums::{Line, Report};
+pub(crate) use sheet::Sheet;
+pub(crate) use sums::Report;
