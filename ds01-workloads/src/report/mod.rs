@@ -23,3 +23,6 @@ pub(crate) use notes::notes;
 pub(crate) use run::{Failure, run};
 pub(crate) use sheet::Sheet;
 pub(crate) use sums::Report;
+
+#[cfg(test)]
+mod tests;

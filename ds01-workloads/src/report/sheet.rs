@@ -1,6 +1,6 @@
 //! The report as texts in rows and columns, for whoever draws it.
 
-use ds01_core::detect::UNKNOWN_USER;
+use ds01_core::{detect::UNKNOWN_USER, text::sanitize};
 
 use super::{
     figures::{FIGURES, Figure},
@@ -26,7 +26,7 @@ pub(crate) struct Sheet {
 /// A row.
 #[derive(Debug)]
 pub(crate) struct SheetRow {
-    /// Users' text.
+    /// Safe to print; as markup they are still users' text.
     pub(crate) names: Vec<String>,
     pub(crate) figures: Vec<String>,
     pub(crate) sums: Sums,
@@ -38,7 +38,7 @@ impl Sheet {
         let rows = report.lines.iter().map(|line| {
             let fields = report.by.fields().iter().zip(&line.key.texts).filter(|(field, _)| field.heading.is_some());
             SheetRow {
-                names: fields.map(|(_, name)| name.as_deref().unwrap_or(UNKNOWN_USER).to_owned()).collect(),
+                names: fields.map(|(_, name)| sanitize(name.as_deref().unwrap_or(UNKNOWN_USER)).into_owned()).collect(),
                 figures: shown(&line.sums),
                 sums: line.sums,
             }

@@ -12,7 +12,7 @@ use super::{
     args::By,
     axis::{Tick, ticks},
     cast::Player,
-    grid::{Grid, Run},
+    grid::{Grid, Run, State},
     legend::{self, cut, glyph, mark},
     rows::{Band, Row, Scene},
 };
@@ -58,7 +58,7 @@ impl Frame {
         };
         let most = LABEL.max(available / 6).min(available / 3);
         let label = labels.map(named).max().unwrap_or(0).max(width(heading(by))).min(most);
-        let figure = width(figure_heading(by)).max("1234.5h".len() - 1);
+        let figure = if by == By::Gpu { "100%".len() } else { "1234.5h".len() };
         let cells = available.saturating_sub(label + figure + 2 * GAP).max(1);
         Self { label, cells, figure, with_models }
     }
@@ -209,7 +209,7 @@ fn lines(scene: &Scene, place: usize, row: &Row, by: By, blank: &[Drawn], color:
         let (place, player) = (player, &scene.cast.users[player]);
         for stay in &band.stays {
             for run in &stay.runs {
-                let style = if color { run_style(run, place) } else { Style::new() };
+                let style = if color { run_style(run, player, place) } else { Style::new() };
                 for cell in run.from..run.to {
                     let held_ms = band.track.held_ms(cell);
                     if held_ms >= shown_ms[stay.line][cell] {
@@ -239,9 +239,9 @@ fn line_of(band: &Band, user: Option<&str>, cell: usize) -> Option<usize> {
     (band.who.user.as_deref() == user).then_some(stay.line)
 }
 
-fn run_style(run: &Run, place: usize) -> Style {
-    let style = legend::color(place);
-    if run.state == super::grid::State::Work { style } else { style.dimmed() }
+fn run_style(run: &Run, player: &Player, place: usize) -> Style {
+    let style = legend::color(player, place);
+    if run.state == State::Idle { style.dimmed() } else { style }
 }
 
 /// Writes whose it is into a stay: the name where it fits into time that went into one thing, so that nothing is hidden, or
@@ -256,7 +256,7 @@ fn name(line: &mut [Drawn], runs: &[Run], player: &Player, place: usize) {
         // A cell of the run itself on both sides.
         let long = text.chars().count() + 2;
         let Some(run) = runs.iter().find(|run| run.to - run.from >= long) else { continue };
-        let style = legend::color(place).bold();
+        let style = legend::color(player, place).bold();
         for (cell, c) in (run.from + 1..).zip(text.chars()) {
             line[cell] = (c, style);
         }

@@ -16,7 +16,10 @@ use super::{
 const MOST: usize = 24;
 
 /// Between two entries.
-const GAP: usize = 3;
+const GAP: usize = 2;
+
+/// Between two keys, whose texts have blanks in them.
+const KEY_GAP: usize = 3;
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -36,9 +39,9 @@ const COLORS: [AnsiColor; 12] = [
     AnsiColor::Red,
 ];
 
-/// The colour of a user by place.
-pub(super) fn color(place: usize) -> Style {
-    COLORS[place % COLORS.len()].on_default()
+/// The colour of a user by place; none for whoever is unknown.
+pub(super) fn color(player: &Player, place: usize) -> Style {
+    if player.user.is_none() { Style::new() } else { COLORS[place % COLORS.len()].on_default() }
 }
 
 /// What a cell shows: with colours how high it stands, without them a letter, large for work.
@@ -79,7 +82,7 @@ pub(super) fn lines(cast: &Cast, marks: &[What], not_recorded_too: bool, medium:
     let mut keys = if medium.color {
         vec![plain("▆ at work"), plain("▂ held and idle"), plain("┄ not known")]
     } else {
-        vec![plain("A at work"), plain("a held and idle"), plain("? not known")]
+        vec![plain("ABC at work"), plain("abc held and idle"), plain("? not known")]
     };
     if not_recorded_too {
         keys.push(plain(&format!("{} not recorded", not_recorded(medium.color))));
@@ -104,12 +107,12 @@ fn rows(users: &[Player], most: usize, color: bool) -> Vec<String> {
             let idle = player.spent.idle_ms;
             let idle = if idle > 0 { format!(", idle {}", tenths(idle)) } else { String::new() };
             let text = format!(
-                "{} {}  {}{idle}",
+                "{} {} {}{idle}",
                 player.letter,
                 sanitize(player.name()),
                 tenths(player.spent.held_ms())
             );
-            (text, self::color(place))
+            (text, self::color(player, place))
         })
         .collect();
     let widest = entries.iter().map(|(text, _)| width(text)).max().unwrap_or(0);
@@ -144,14 +147,14 @@ fn flowed(keys: &[(String, Style)], most: usize, color: bool) -> Vec<String> {
     let mut used = 0;
     for (text, style) in keys {
         let style = if color { *style } else { Style::new() };
-        if used > 0 && used + GAP + width(text) > most {
+        if used > 0 && used + KEY_GAP + width(text) > most {
             lines.push(String::new());
             used = 0;
         }
         if let Some(line) = lines.last_mut() {
             if used > 0 {
-                line.push_str(&" ".repeat(GAP));
-                used += GAP;
+                line.push_str(&" ".repeat(KEY_GAP));
+                used += KEY_GAP;
             }
             line.push_str(&format!("{style}{text}{style:#}"));
             used += width(text);

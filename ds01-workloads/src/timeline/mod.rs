@@ -18,3 +18,6 @@ mod save;
 
 pub(crate) use args::TimelineArgs;
 pub(crate) use run::{Failure, run};
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::{
     args::By,
     axis::ticks,
+    cast::Player,
     grid::{Grid, Run, State},
     rows::{Band, Mark, Row, Scene, Stay},
 };
@@ -81,7 +82,7 @@ struct PageStay {
     from: Percent,
     length: Percent,
     top: usize,
-    color: usize,
+    color: String,
     label: String,
     about: String,
     runs: Vec<PageRun>,
@@ -101,7 +102,7 @@ struct PageMark {
 }
 
 struct PageUser {
-    color: usize,
+    color: String,
     name: String,
     hours: String,
 }
@@ -236,7 +237,7 @@ fn page_stay(scene: &Scene, row: &Row, band: &Band, stay: &Stay, zone: &TimeZone
         from: part(from, grid.cells),
         length: part(to - from, grid.cells),
         top: stay.line * LINE,
-        color: place % COLORS,
+        color: scene.cast.users.get(place).map_or_else(String::new, |player| color(player, place)),
         label,
         about: format!(
             "{name} of {user} ({kind})\nGPU {device}, {} to {}\n{}",
@@ -261,6 +262,8 @@ fn page_run(run: &Run, from: usize, to: usize) -> PageRun {
 }
 
 fn spent_in_words(spent: &Spent) -> String {
+    /// Less is no tenth of an hour.
+    const WORTH_SAYING_MS: u64 = 180_000;
     let not_known = spent.unknown_ms + spent.unobserved_ms;
     let mut text = format!(
         "{} held: work {}, idle {}",
@@ -268,7 +271,7 @@ fn spent_in_words(spent: &Spent) -> String {
         hours(spent.work_ms),
         hours(spent.idle_ms)
     );
-    if not_known > 0 {
+    if not_known >= WORTH_SAYING_MS {
         text.push_str(&format!(", not known {}", hours(not_known)));
     }
     if spent.covered_ms > 0 {
@@ -279,11 +282,16 @@ fn spent_in_words(spent: &Spent) -> String {
 
 fn users(scene: &Scene) -> Vec<PageUser> {
     let users = scene.cast.users.iter().enumerate().map(|(place, player)| PageUser {
-        color: place % COLORS,
+        color: color(player, place),
         name: clean(player.name()),
         hours: hours(player.spent.held_ms()),
     });
     users.collect()
+}
+
+/// The class of a user's colour.
+fn color(player: &Player, place: usize) -> String {
+    if player.user.is_none() { "nobody".to_owned() } else { format!("u{}", place % COLORS) }
 }
 
 fn deed(mark: &Mark, time: &dyn Fn(Timestamp, &str) -> String) -> PageDeed {

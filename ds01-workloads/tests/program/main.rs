@@ -2,10 +2,14 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "clippy knows #[test] functions, not their helpers")]
 
+mod browser;
+mod cdp;
 mod cli;
 mod common;
 mod docker;
 mod events;
 mod formats;
+mod journal;
+mod past;
 mod pty;
 mod terminal;
