@@ -30,7 +30,8 @@ impl Devices {
     pub(crate) fn new(gpus: &[GpuEntry]) -> Self {
         let mut devices = Self::default();
         for gpu in gpus {
-            let whole = Device { uuid: gpu.uuid.clone(), place: Some((gpu.index, None)), model: model(gpu.name.as_deref()) };
+            let whole =
+                Device { uuid: gpu.uuid.clone(), place: Some((gpu.index, None)), model: model(gpu.name.as_deref()) };
             let instances = gpu.mig_instances.iter().map(|mig| Device {
                 uuid: mig.uuid.clone(),
                 place: Some((gpu.index, Some(mig.index))),
@@ -54,9 +55,8 @@ impl Devices {
 
     /// Those that somebody can hold: GPUs that are not partitioned, and instances.
     pub(crate) fn to_hold(&self) -> impl Iterator<Item = &Device> {
-        let has_instances = |index: u32| {
-            self.all.iter().any(|other| matches!(other.place, Some((of, Some(_))) if of == index))
-        };
+        let has_instances =
+            |index: u32| self.all.iter().any(|other| matches!(other.place, Some((of, Some(_))) if of == index));
         self.all.iter().filter(move |device| match device.place {
             Some((index, None)) => !has_instances(index),
             _ => true,

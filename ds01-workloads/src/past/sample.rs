@@ -20,10 +20,8 @@ use crate::source::demo;
 const POLICY: &str = include_str!("../../../config/runtime/resource-limits.yaml");
 
 /// Who is in which group of the sample host.
-const MEMBERS: [(&str, &str); 2] = [
-    ("researcher", "ben\ndmitri@uni.example\ne.okafor@uni.example\n"),
-    ("student", "alice\nfatima\nmaria\n204817\n"),
-];
+const MEMBERS: [(&str, &str); 2] =
+    [("researcher", "ben\ndmitri@uni.example\ne.okafor@uni.example\n"), ("student", "alice\nfatima\nmaria\n204817\n")];
 
 /// Between two looks, in minutes.
 const STEP: i64 = 5;
@@ -97,17 +95,38 @@ const WEEK: &[Stay] = &[
     stay(DMITRI, "python3", HOST, "2", &[(12.4, Work(88)), (9.2, Idle), (7.9, Work(99))], 0.0),
     Stay {
         deeds: &[(15.3, What::WarnedIdle), (14.8, What::StoppedIdle)],
-        ..stay(NUMBER, "jupyter-204817", RAW, "2", &[(23.2, Work(12)), (21.5, Idle), (19.0, Work(24)), (17.4, Idle)], 14.8)
+        ..stay(
+            NUMBER,
+            "jupyter-204817",
+            RAW,
+            "2",
+            &[(23.2, Work(12)), (21.5, Idle), (19.0, Work(24)), (17.4, Idle)],
+            14.8,
+        )
     },
     stay(NUMBER, "jupyter-204817", RAW, "2", &[(1.7, Work(9)), (1.3, Idle)], 0.0),
     stay(BEN, "ben._.resnet", MANAGED, "3:0", &[(21.0, Work(74)), (18.2, Idle), (17.8, Work(76))], 6.0),
     stay(BEN, "ben._.resnet", MANAGED, "3:0", &[(3.0, Work(85))], 0.0),
     Stay {
         deeds: &[(2.4, What::WarnedIdle)],
-        ..stay(DMITRI, "dmitri._.notebook", MANAGED, "3:1", &[(9.0, Work(31)), (7.0, Unseen), (6.0, Idle), (4.8, Work(40)), (3.0, Idle)], 0.0)
+        ..stay(
+            DMITRI,
+            "dmitri._.notebook",
+            MANAGED,
+            "3:1",
+            &[(9.0, Work(31)), (7.0, Unseen), (6.0, Idle), (4.8, Work(40)), (3.0, Idle)],
+            0.0,
+        )
     },
     stay(None, "sweet_hopper", RAW, "3:1", &[(22.0, Untold)], 13.5),
-    stay(OKAFOR, "vsc-gan-b07e55", DEV, "3:2", &[(26.0, Work(55)), (18.0, Untold), (16.0, Idle), (10.5, Work(61))], 0.0),
+    stay(
+        OKAFOR,
+        "vsc-gan-b07e55",
+        DEV,
+        "3:2",
+        &[(26.0, Work(55)), (18.0, Untold), (16.0, Idle), (10.5, Work(61))],
+        0.0,
+    ),
     stay(FATIMA, "vsc-thesis-4f1c09", DEV, "0", &[(5.0, Idle)], 2.2),
     stay(ALICE, "alice._.thesis", MANAGED, "0", &[(70.0, Work(95)), (52.0, Idle), (50.0, Work(96))], 33.0),
     stay(ALICE, "alice._.sweep", MANAGED, "2", &[(75.0, Work(91))], 41.0),
@@ -124,7 +143,8 @@ const WEEK: &[Stay] = &[
 pub(super) fn host(now: Timestamp) -> Result<(Inventory, Vec<Record>, Policy), NoPast> {
     let inventory = demo(now).map_err(NoPast::Demo)?;
     let devices = Devices::new(&inventory.gpus);
-    let uuid_of = |label: &str| devices.to_hold().find(|device| device.label() == label).map(|device| device.uuid.clone());
+    let uuid_of =
+        |label: &str| devices.to_hold().find(|device| device.label() == label).map(|device| device.uuid.clone());
     let mut records = Vec::new();
     for (number, stay) in WEEK.iter().enumerate() {
         if let Some(uuid) = uuid_of(stay.on) {

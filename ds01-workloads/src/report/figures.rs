@@ -41,7 +41,12 @@ pub(crate) enum Value {
 
 /// All of them, from left to right.
 pub(crate) static FIGURES: [Figure; 11] = [
-    Figure { heading: "HELD", machine: "held_hours", shrink: Shrink::Never, value: |sums, _| hours(sums.spent.held_ms()) },
+    Figure {
+        heading: "HELD",
+        machine: "held_hours",
+        shrink: Shrink::Never,
+        value: |sums, _| hours(sums.spent.held_ms()),
+    },
     Figure {
         heading: "SHARE",
         machine: "share_percent",
@@ -67,7 +72,12 @@ pub(crate) static FIGURES: [Figure; 11] = [
         shrink: Shrink::Optional(6),
         value: |sums, _| hours(sums.spent.work_ms),
     },
-    Figure { heading: "IDLE", machine: "idle_hours", shrink: Shrink::Never, value: |sums, _| hours(sums.spent.idle_ms) },
+    Figure {
+        heading: "IDLE",
+        machine: "idle_hours",
+        shrink: Shrink::Never,
+        value: |sums, _| hours(sums.spent.idle_ms),
+    },
     Figure {
         heading: "UNKNOWN",
         machine: "unknown_hours",

@@ -31,11 +31,8 @@ pub(crate) fn notes(report: &Report, past: &Past) -> Vec<String> {
 fn spans(days_: &[Date]) -> String {
     let follows = |a: &Date, b: &Date| a.checked_add(1.day()).is_ok_and(|next| next == *b);
     let spans: Vec<&[Date]> = days_.chunk_by(follows).collect();
-    let mut texts: Vec<String> = spans
-        .iter()
-        .take(MOST)
-        .filter_map(|span| Some(days(*span.first()?, *span.last()?)))
-        .collect();
+    let mut texts: Vec<String> =
+        spans.iter().take(MOST).filter_map(|span| Some(days(*span.first()?, *span.last()?))).collect();
     if spans.len() > MOST {
         let more: usize = spans.iter().skip(MOST).map(|span| span.len()).sum();
         texts.push(format!("and {more} more {}", if more == 1 { "day" } else { "days" }));

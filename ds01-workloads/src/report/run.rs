@@ -47,7 +47,9 @@ pub(super) fn printed(args: &ReportArgs, past: &Past, medium: Medium) -> Result<
     let sheet = || Sheet::new(&report);
     let output = |error: serde_json::Error| Failure::Output(error.into());
     Ok(match args.format {
-        Format::Table => Printed { bytes: table::draw(&sheet(), args.by, &notes, medium).into_bytes(), warnings: Vec::new() },
+        Format::Table => {
+            Printed { bytes: table::draw(&sheet(), args.by, &notes, medium).into_bytes(), warnings: Vec::new() }
+        }
         Format::Markdown => Printed { bytes: markdown::text_of(&sheet(), &notes).into_bytes(), warnings: Vec::new() },
         Format::Csv => Printed { bytes: csv::bytes(&report).map_err(Failure::Output)?, warnings: notes },
         Format::Json => Printed { bytes: json::bytes(&report, past.now).map_err(output)?, warnings: notes },

@@ -6,8 +6,8 @@ use std::{
 };
 
 use ds01_core::{
-    ledger::{DayIs, Row, Spent},
     detect::UNKNOWN_USER,
+    ledger::{DayIs, Row, Spent},
 };
 use jiff::civil::Date;
 

@@ -44,11 +44,8 @@ fn columns(by: By) -> Vec<Column> {
         let heading = field.heading?;
         Some(Column { heading, align: Align::Left, shrink: field.shrink })
     });
-    let figures = FIGURES.iter().map(|figure| Column {
-        heading: figure.heading,
-        align: Align::Right,
-        shrink: figure.shrink,
-    });
+    let figures =
+        FIGURES.iter().map(|figure| Column { heading: figure.heading, align: Align::Right, shrink: figure.shrink });
     fields.chain(figures).collect()
 }
 

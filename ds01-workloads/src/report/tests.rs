@@ -42,7 +42,10 @@ fn the_table_fits_terminals_of_all_widths_and_is_whole_in_a_pipe() {
     insta::assert_snapshot!("by_gpu_80", shown(&["--since", "7d", "--by", "gpu"], Some(80), false));
     insta::assert_snapshot!("by_workload_80", shown(&["--since", "7d", "--by", "workload"], Some(80), false));
     insta::assert_snapshot!("by_day_200", shown(&["--since", "9d", "--by", "day"], Some(200), false));
-    insta::assert_snapshot!("by_group_200_in_colour", shown(&["--by", "group"], Some(200), true).replace('\x1b', "ESC"));
+    insta::assert_snapshot!(
+        "by_group_200_in_colour",
+        shown(&["--by", "group"], Some(200), true).replace('\x1b', "ESC")
+    );
     let past = Past::open(&args(&[]).past).unwrap();
     for by in ["user", "group", "workload", "gpu", "day", "type"] {
         for available in (20..240).step_by(19) {
@@ -56,7 +59,10 @@ fn the_table_fits_terminals_of_all_widths_and_is_whole_in_a_pipe() {
 
 #[test]
 fn files_have_exact_figures_with_their_units() {
-    insta::assert_snapshot!("csv", shown(&["--by", "workload", "--format", "csv"], None, false).replace("\r\n", "CRLF\n"));
+    insta::assert_snapshot!(
+        "csv",
+        shown(&["--by", "workload", "--format", "csv"], None, false).replace("\r\n", "CRLF\n")
+    );
     insta::assert_snapshot!("json", shown(&["--by", "gpu", "--format", "json", "--month", "2026-02"], None, false));
     insta::assert_snapshot!("markdown", shown(&["--by", "workload", "--format", "markdown"], None, false));
 }
@@ -64,7 +70,8 @@ fn files_have_exact_figures_with_their_units() {
 #[test]
 fn shares_are_those_of_all_and_whoever_is_asked_for_is_told_alone() {
     let json = |arguments: &[&str]| -> serde_json::Value {
-        serde_json::from_str(&shown(&[arguments, &["--format", "json", "--since", "7d"]].concat(), None, false)).unwrap()
+        serde_json::from_str(&shown(&[arguments, &["--format", "json", "--since", "7d"]].concat(), None, false))
+            .unwrap()
     };
     let (all, one) = (json(&[]), json(&["--user", "alice"]));
     let rows = all["rows"].as_array().unwrap();

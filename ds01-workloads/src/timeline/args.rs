@@ -58,6 +58,10 @@ impl TimelineArgs {
     pub(crate) fn span(&self, now: Timestamp, zone: &TimeZone) -> Result<(Timestamp, Timestamp), String> {
         let from = self.since.instant(now, zone, false);
         let to = self.until.map_or(now, |until| until.instant(now, zone, true)).min(now);
-        if from < to { Ok((from, to)) } else { Err("the span ends before it begins: see --since and --until".to_owned()) }
+        if from < to {
+            Ok((from, to))
+        } else {
+            Err("the span ends before it begins: see --since and --until".to_owned())
+        }
     }
 }

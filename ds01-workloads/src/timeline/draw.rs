@@ -103,10 +103,7 @@ pub(super) fn draw(
             let label = if number == 0 { cut(&label(row, frame), frame.label) } else { String::new() };
             let figure = if number == 0 { figure(row, grid, by) } else { String::new() };
             let gap = frame.figure.saturating_sub(figure.len()) + GAP;
-            push_line(
-                &mut out,
-                &[padded(&label, &label, frame.label + GAP), styled(&cells), " ".repeat(gap), figure],
-            );
+            push_line(&mut out, &[padded(&label, &label, frame.label + GAP), styled(&cells), " ".repeat(gap), figure]);
         }
     }
     if scene.rows.is_empty() {
@@ -120,11 +117,8 @@ pub(super) fn draw(
     }
     let time = |at: Timestamp, format: &str| at.to_zoned(zone.clone()).strftime(format).to_string();
     let each = units::duration(std::time::Duration::from_millis(grid.cell_ms()));
-    let said = format!(
-        "{} to {}; a column is {each}",
-        time(grid.from, "%Y-%m-%d %H:%M"),
-        time(grid.to, "%Y-%m-%d %H:%M %Z")
-    );
+    let said =
+        format!("{} to {}; a column is {each}", time(grid.from, "%Y-%m-%d %H:%M"), time(grid.to, "%Y-%m-%d %H:%M %Z"));
     out.extend(ds01_core::table::broken(&said, width).into_iter().map(|line| line + "\n"));
     out
 }

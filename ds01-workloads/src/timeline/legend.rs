@@ -106,12 +106,8 @@ fn rows(users: &[Player], most: usize, color: bool) -> Vec<String> {
         .map(|(place, player)| {
             let idle = player.spent.idle_ms;
             let idle = if idle > 0 { format!(", idle {}", tenths(idle)) } else { String::new() };
-            let text = format!(
-                "{} {} {}{idle}",
-                player.letter,
-                sanitize(player.name()),
-                tenths(player.spent.held_ms())
-            );
+            let text =
+                format!("{} {} {}{idle}", player.letter, sanitize(player.name()), tenths(player.spent.held_ms()));
             (text, self::color(player, place))
         })
         .collect();

@@ -265,12 +265,8 @@ fn spent_in_words(spent: &Spent) -> String {
     /// Less is no tenth of an hour.
     const WORTH_SAYING_MS: u64 = 180_000;
     let not_known = spent.unknown_ms + spent.unobserved_ms;
-    let mut text = format!(
-        "{} held: work {}, idle {}",
-        hours(spent.held_ms()),
-        hours(spent.work_ms),
-        hours(spent.idle_ms)
-    );
+    let mut text =
+        format!("{} held: work {}, idle {}", hours(spent.held_ms()), hours(spent.work_ms), hours(spent.idle_ms));
     if not_known >= WORTH_SAYING_MS {
         text.push_str(&format!(", not known {}", hours(not_known)));
     }
@@ -326,8 +322,8 @@ fn is_stop(what: What) -> bool {
 
 /// The line on which the workload stands that a mark is about.
 fn line_of(grid: &Grid, band: &Band, mark: &Mark) -> Option<usize> {
-    let is_its = band.who.user == mark.who.user
-        && band.who.workload.as_ref().is_some_and(|(name, _)| *name == mark.who.name);
+    let is_its =
+        band.who.user == mark.who.user && band.who.workload.as_ref().is_some_and(|(name, _)| *name == mark.who.name);
     let cell = grid.cell(mark.at);
     let is_there = |stay: &&Stay| stay.runs.iter().any(|run| run.from <= cell && cell <= run.to);
     band.stays.iter().find(is_there).filter(|_| is_its).map(|stay| stay.line)
@@ -351,8 +347,7 @@ fn tables(grid: &Grid, past: &Past) -> Result<(Vec<PageTable>, Vec<String>), NoP
 }
 
 fn bar(spent: &Spent, longest_ms: u64) -> Vec<PageRun> {
-    let parts =
-        [(spent.work_ms, "work"), (spent.idle_ms, "idle"), (spent.unknown_ms + spent.unobserved_ms, "untold")];
+    let parts = [(spent.work_ms, "work"), (spent.idle_ms, "idle"), (spent.unknown_ms + spent.unobserved_ms, "untold")];
     let mut from_ms = 0;
     let mut runs = Vec::new();
     for (ms, class) in parts {

@@ -140,8 +140,7 @@ fn row(grid: &Grid, key: Key, tracks: BTreeMap<Who, Track>) -> Row {
 
 /// Gives each stay the first line that is free, one that its owner had before if there is any.
 fn laid_out(grid: &Grid, tracks: BTreeMap<Who, Track>) -> (Vec<Band>, usize) {
-    let mut bands: Vec<Band> =
-        tracks.into_iter().map(|(who, track)| Band { who, track, stays: Vec::new() }).collect();
+    let mut bands: Vec<Band> = tracks.into_iter().map(|(who, track)| Band { who, track, stays: Vec::new() }).collect();
     let mut stays: Vec<(usize, Vec<Run>)> = Vec::new();
     for (number, band) in bands.iter().enumerate() {
         let runs = grid.runs(&band.track);

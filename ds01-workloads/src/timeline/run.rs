@@ -2,12 +2,7 @@
 
 use std::{io, path::Path};
 
-use ds01_core::{
-    cli::console,
-    ledger::begin_of,
-    store::StoreError,
-    table::Medium,
-};
+use ds01_core::{cli::console, ledger::begin_of, store::StoreError, table::Medium};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
@@ -88,4 +83,3 @@ pub(super) fn html(args: &TimelineArgs, past: &Past, zone: &TimeZone) -> Result<
 fn recorded_from(past: &Past) -> Result<Timestamp, Failure> {
     Ok(past.first_day().map_err(Failure::Past)?.map_or(Timestamp::MAX, begin_of))
 }
-

@@ -16,7 +16,10 @@ pub(super) fn save(file: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::{PermissionsExt, symlink}};
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
 
     use super::*;
 

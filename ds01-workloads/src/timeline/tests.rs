@@ -90,7 +90,9 @@ fn the_page_holds_all_of_it_and_nothing_from_elsewhere() {
     ] {
         assert!(page.contains(part), "{part} is missing");
     }
-    for part in ["<script", "http:", "https:", "url(//", "@import", "<img", "<iframe", "onload", "onerror", "javascript:"] {
+    for part in
+        ["<script", "http:", "https:", "url(//", "@import", "<img", "<iframe", "onload", "onerror", "javascript:"]
+    {
         assert!(!page.to_lowercase().contains(part), "{part}");
     }
 }

@@ -109,7 +109,7 @@ impl Browser {
 
     /// Opens a file in a window of that size, and waits until it is there.
     pub(crate) fn open(&mut self, file: &Path, (width, height): (u32, u32), features: &[(&str, &str)]) {
-        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         self.ask("Emulation.setDeviceMetricsOverride", size);
         let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         self.ask("Emulation.setEmulatedMedia", json!({"features": features}));
@@ -130,7 +130,8 @@ impl Browser {
 
     /// What went wrong in the page, was said on its console, or popped up.
     pub(crate) fn complaints(&self) -> Vec<&Value> {
-        let bad = ["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening"];
+        let bad =
+            ["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening"];
         self.told.iter().filter(|told| bad.iter().any(|method| told["method"] == *method)).collect()
     }
 

@@ -45,8 +45,22 @@ fn printed(state: &State, arguments: &[&str]) -> String {
 #[test]
 fn a_report_is_whole_in_a_pipe() {
     let state = usual();
-    insta::assert_snapshot!(printed(&state, &["report", "--since", "2026-03-02"]), @"");
-    insta::assert_snapshot!(printed(&state, &["report", "--since", "2026-03-02", "--by", "gpu"]), @"");
+    insta::assert_snapshot!(printed(&state, &["report", "--since", "2026-03-02"]), @r"
+    USER   HELD   SHARE  USED  EFFIC.  WORK  IDLE  UNKNOWN  UNSEEN  GIVEN BACK  STOPS  ENERGY
+    alice  10.0   62.5%   4.8     48%   6.0   4.0      0.0     0.0         0.0      0       -
+    ben     6.0   37.5%   3.2     53%   4.0   2.0      0.0     0.0         0.0      0       -
+    total  16.0  100.0%   8.0     50%  10.0   6.0      0.0     0.0         0.0      0       -
+    not over yet: 2026-03-02
+    GPU-hours by user, 2026-03-02 (days in UTC)
+    ");
+    insta::assert_snapshot!(printed(&state, &["report", "--since", "2026-03-02", "--by", "gpu"]), @r"
+    GPU    MODEL  HELD   SHARE  USED  EFFIC.  WORK  IDLE  UNKNOWN  UNSEEN  GIVEN BACK  STOPS  ENERGY
+    0      L40S   10.0   62.5%   4.8     48%   6.0   4.0      0.0     0.0         0.0      0       -
+    1      L40S    6.0   37.5%   3.2     53%   4.0   2.0      0.0     0.0         0.0      0       -
+    total         16.0  100.0%   8.0     50%  10.0   6.0      0.0     0.0         0.0      0       -
+    not over yet: 2026-03-02
+    GPU-hours by GPU, 2026-03-02 (days in UTC)
+    ");
     assert_eq!(
         printed(&state, &["report", "--since", "2026-03-02", "--by", "workload", "--format", "csv"]),
         "workload,user,type,held_hours,share_percent,used_hours,efficiency_percent,work_hours,idle_hours,unknown_hours,\
@@ -58,8 +72,24 @@ fn a_report_is_whole_in_a_pipe() {
 
 #[test]
 fn a_timeline_is_as_wide_as_always_in_a_pipe() {
-    insta::assert_snapshot!(printed(&usual(), &["timeline", "--since", "12h"]), @"");
-    insta::assert_snapshot!(printed(&usual(), &["timeline", "--since", "2026-03-02T06:00", "--by", "user"]), @"");
+    insta::assert_snapshot!(printed(&usual(), &["timeline", "--since", "12h"]), @r"
+    GPU     ╷04:00         ╷06:00         ╷08:00         ╷10:00         ╷12:00        ╷14:00        WORK
+    0       ·          AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAaaaaaaaaaaaaaaaaaaaaaa!aaaaaaa   50%
+    1       ·              ·              ·          BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBbbbbbbbbbbbbbbb   33%
+
+    A alice 10.0h, idle 4.0h  B ben 6.0h, idle 2.0h
+    ABC at work   abc held and idle   ? not known   ! warned
+    2026-03-02 03:30 to 2026-03-02 15:30 CET; a column is 8m5s
+    ");
+    insta::assert_snapshot!(printed(&usual(), &["timeline", "--since", "2026-03-02T06:00", "--by", "user"]), @r"
+    USER   ╷06:00  ╷07:00   ╷08:00   ╷09:00   ╷10:00   ╷11:00   ╷12:00  ╷13:00   ╷14:00             HELD
+    alice  AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAaaaaaaaaaaaaaaaaaaaaaaaaaa!aaaaaaaa     9.5h
+    ben    ·       ·        ·        ·   BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBbbbbbbbbbbbbbbbbbb     6.0h
+
+    A alice 9.5h, idle 4.0h  B ben 6.0h, idle 2.0h
+    ABC at work   abc held and idle   ? not known   ! warned
+    2026-03-02 06:00 to 2026-03-02 15:30 CET; a column is 6m47s
+    ");
 }
 
 #[test]
@@ -136,7 +166,10 @@ fn without_a_past_it_says_who_writes_it() {
     for command in ["report", "timeline"] {
         let (stdout, stderr, code) = outcome(ds01(&[command, "--state-dir", "/nonexistent/ds01"]));
         assert_eq!((stdout.as_str(), code), ("", 3));
-        assert!(stderr.contains("nothing is recorded yet: ") && stderr.contains("ds01-workload-detector.timer"), "{stderr}");
+        assert!(
+            stderr.contains("nothing is recorded yet: ") && stderr.contains("ds01-workload-detector.timer"),
+            "{stderr}"
+        );
     }
     let state = State::new(&[], std::time::Duration::ZERO);
     fs::set_permissions(state.path(), fs::Permissions::from_mode(0o700)).unwrap();
