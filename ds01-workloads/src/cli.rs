@@ -95,7 +95,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "COLUMN", value_parser = column_parser(), hide_possible_values = true)]
     sort: Option<&'static Column>,
 
-    /// Redraw in place every SECONDS (2 by default) until q or Ctrl-C, marking what appeared (+) and left (-).
+    /// Redraw every SECONDS (2 by default) until q, marking + new and - gone.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = WATCH_SECONDS, value_parser = seconds)]
     watch: Option<Duration>,
 
@@ -115,7 +115,7 @@ pub(crate) struct Cli {
     #[arg(long)]
     concepts: bool,
 
-    /// Ask you up to three questions, then print and run the command that answers them.
+    /// Ask up to three questions, then run the command that answers them.
     #[arg(long)]
     guided: bool,
 
@@ -142,7 +142,7 @@ pub(crate) struct Cli {
 enum Command {
     /// Print what happened on this host: the event log in words.
     Events(EventsArgs),
-    /// Print who held and used how much of the GPUs, by user, group, workload, GPU, day or type.
+    /// Print who held and used how much of the GPUs: GPU-hours by user, group, day and more.
     Report(ReportArgs),
     /// Draw who had which GPU when, on the terminal or as a page for a browser.
     Timeline(TimelineArgs),

@@ -37,6 +37,10 @@ fn meant(word: &str) -> String {
         "doctor" => return "the doctor is ds01-detect doctor".to_owned(),
         "scan" | "live" => "--live scans now".to_owned(),
         "event" | "log" | "logs" | "history" => "ds01-workloads events shows what happened".to_owned(),
+        "usage" | "accounting" | "hours" | "month" | "stats" | "top-users" => {
+            "ds01-workloads report shows who held and used how much".to_owned()
+        }
+        "picture" | "gantt" | "graph" | "chart" => "ds01-workloads timeline draws who had which GPU when".to_owned(),
         "help" => "--help shows all flags, and --info explains them".to_owned(),
         "watch" | "top" => "--watch shows the table again and again".to_owned(),
         "all" => "--all shows stopped containers too".to_owned(),
