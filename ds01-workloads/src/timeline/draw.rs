@@ -101,7 +101,7 @@ pub(super) fn draw(
     for (place, row) in scene.rows.iter().enumerate() {
         for (number, cells) in lines(scene, place, row, by, &blank, medium.color).into_iter().enumerate() {
             let label = if number == 0 { cut(&label(row, frame), frame.label) } else { String::new() };
-            let figure = if number == 0 { figure(row, grid, by) } else { String::new() };
+            let figure = if number == 0 { figure(row, by) } else { String::new() };
             let gap = frame.figure.saturating_sub(figure.len()) + GAP;
             push_line(&mut out, &[padded(&label, &label, frame.label + GAP), styled(&cells), " ".repeat(gap), figure]);
         }
@@ -142,14 +142,10 @@ fn label(row: &Row, frame: &Frame) -> String {
     }
 }
 
-fn figure(row: &Row, grid: &Grid, by: By) -> String {
+fn figure(row: &Row, by: By) -> String {
     const HOUR_TENTHS_MS: u64 = 360_000;
     match by {
-        By::Gpu => {
-            // Several who work at once are more than there is time.
-            let whole = grid.cell_ms().saturating_mul(grid.cells as u64).max(1);
-            format!("{}%", (row.spent.work_ms.saturating_mul(100) / whole).min(100))
-        }
+        By::Gpu => format!("{}%", row.work_percent),
         By::User => {
             let tenths = (row.spent.held_ms() + HOUR_TENTHS_MS / 2) / HOUR_TENTHS_MS;
             format!("{}.{}h", tenths / 10, tenths % 10)

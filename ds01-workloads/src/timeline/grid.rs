@@ -46,34 +46,39 @@ impl Grid {
         Self { from, to, cells: cells.max(1) }
     }
 
-    fn length_ms(&self) -> i64 {
+    fn signed_ms(&self) -> i64 {
         (self.to.as_millisecond() - self.from.as_millisecond()).max(1)
+    }
+
+    /// How long the span is.
+    pub(super) fn length_ms(&self) -> u64 {
+        u64::try_from(self.signed_ms()).unwrap_or(1)
     }
 
     /// Where a cell begins.
     pub(super) fn begin(&self, cell: usize) -> Timestamp {
         let (cell, cells) = (i64::try_from(cell).unwrap_or(i64::MAX), i64::try_from(self.cells).unwrap_or(1));
-        let ms = i128::from(self.length_ms()) * i128::from(cell) / i128::from(cells);
+        let ms = i128::from(self.signed_ms()) * i128::from(cell) / i128::from(cells);
         let ms = i64::try_from(ms).unwrap_or(i64::MAX);
         self.from.checked_add(SignedDuration::from_millis(ms)).unwrap_or(self.to)
     }
 
     /// How long a cell is.
     pub(super) fn cell_ms(&self) -> u64 {
-        u64::try_from(self.length_ms()).unwrap_or(1) / self.cells as u64
+        self.length_ms() / self.cells as u64
     }
 
     /// The cell of an instant, the nearest one for an instant outside.
     pub(super) fn cell(&self, at: Timestamp) -> usize {
-        let since = (at.as_millisecond() - self.from.as_millisecond()).clamp(0, self.length_ms());
-        let cell = i128::from(since) * self.cells as i128 / i128::from(self.length_ms());
+        let since = (at.as_millisecond() - self.from.as_millisecond()).clamp(0, self.signed_ms());
+        let cell = i128::from(since) * self.cells as i128 / i128::from(self.signed_ms());
         usize::try_from(cell).unwrap_or(0).min(self.cells - 1)
     }
 
     /// Where an instant lies, in percent of the span.
     #[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
     pub(super) fn percent(&self, at: Timestamp) -> f64 {
-        (at.as_millisecond() - self.from.as_millisecond()) as f64 * 100.0 / self.length_ms() as f64
+        (at.as_millisecond() - self.from.as_millisecond()) as f64 * 100.0 / self.signed_ms() as f64
     }
 
     /// Adds a piece to whoever held it.
@@ -110,6 +115,11 @@ impl Grid {
 }
 
 impl Track {
+    /// The cells in which it was held, with what they went into.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (usize, &Spent)> {
+        self.cells.iter().map(|(cell, spent)| (*cell, spent))
+    }
+
     /// For how long it was held in a cell, in milliseconds.
     pub(super) fn held_ms(&self, cell: usize) -> u64 {
         self.cells.get(&cell).map_or(0, Spent::held_ms)

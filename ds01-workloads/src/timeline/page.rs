@@ -200,7 +200,7 @@ fn page_row(scene: &Scene, place: usize, row: &Row, by: By, zone: &TimeZone) -> 
         ),
     });
     let figure = match by {
-        By::Gpu => format!("{}%", whole_percent(row.spent.work_ms, grid)),
+        By::Gpu => format!("{}%", row.work_percent),
         By::User => hours(row.spent.held_ms()),
     };
     let label = clean(&row.label);
@@ -357,12 +357,6 @@ fn bar(spent: &Spent, longest_ms: u64) -> Vec<PageRun> {
         from_ms += ms;
     }
     runs
-}
-
-fn whole_percent(ms: u64, grid: &Grid) -> u64 {
-    let whole = grid.to.as_millisecond() - grid.from.as_millisecond();
-    let whole = u64::try_from(whole).unwrap_or(1).max(1);
-    (ms.saturating_mul(100) / whole).min(100)
 }
 
 fn part(part: usize, whole: usize) -> Percent {

@@ -38,6 +38,8 @@ pub(super) struct Row {
     pub(super) lines: usize,
     /// What it comes to.
     pub(super) spent: Spent,
+    /// For how long anybody was at work, in percent of the span.
+    pub(super) work_percent: u64,
 }
 
 /// What somebody held.
@@ -135,7 +137,18 @@ fn row(grid: &Grid, key: Key, tracks: BTreeMap<Who, Track>) -> Row {
         Key::User(_, user) => (user, None),
     };
     let (bands, lines) = laid_out(grid, tracks);
-    Row { label, model, bands, lines, spent }
+    let work_percent = work_percent(grid, &bands);
+    Row { label, model, bands, lines, spent, work_percent }
+}
+
+/// In each cell, several who work at once are no more than there is time.
+fn work_percent(grid: &Grid, bands: &[Band]) -> u64 {
+    let mut work_ms: BTreeMap<usize, u64> = BTreeMap::new();
+    for (cell, spent) in bands.iter().flat_map(|band| band.track.cells()) {
+        *work_ms.entry(cell).or_default() += spent.work_ms;
+    }
+    let sum: u64 = work_ms.values().map(|ms| (*ms).min(grid.cell_ms() + 1)).sum();
+    (sum * 100 / grid.length_ms()).min(100)
 }
 
 /// Gives each stay the first line that is free, one that its owner had before if there is any.
