@@ -35,9 +35,13 @@ pub struct Roll<'p> {
     accounts: Accounts<'p>,
     whos: HashMap<Rc<Workload>, usize>,
     rows: BTreeMap<(String, usize), Row>,
-    held: BTreeMap<(String, String), (Vec<Held>, BTreeMap<usize, usize>)>,
+    /// By GPU and boot.
+    held: BTreeMap<(String, String), Spans>,
     stopped: HashMap<ContainerId, Stopped>,
 }
+
+/// Spans in which a GPU was held, and the last one of each holder among them.
+type Spans = (Vec<Held>, BTreeMap<usize, usize>);
 
 /// A container that the reaper stopped on that day, and that did not run since.
 struct Stopped {
