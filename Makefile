@@ -29,8 +29,8 @@ demo:
 
 # Tests that need Docker share one private daemon, which goes away with them.
 test:
-	@echo "make test: installs Debian's docker.io, busybox-static, time and chromium where they are missing (as root), builds"
-	@echo 'the workspace, starts a private Docker daemon, runs every test suite on it, and removes the daemon again.'
+	@echo "make test: installs Debian's docker.io, busybox-static, time, zstd and chromium where they are missing (as root),"
+	@echo 'builds the workspace, starts a private Docker daemon, runs every test suite on it, and removes the daemon again.'
 	@sh fixtures/install-test-deps.sh
 	$(CARGO) build --locked --package docker-rig
 	DS01_REQUIRE_RIG=1 target/debug/docker-rig run -- $(CARGO) test --locked --workspace

@@ -220,8 +220,8 @@ impl Told<'_> {
     }
 
     fn does(&self, at: Timestamp) -> Does {
-        let begun = self.stay.does.iter().filter(|(hours, _)| self.at(*hours) < at);
-        begun.last().or(self.stay.does.first()).map_or(Idle, |(_, does)| *does)
+        let mut begun = self.stay.does.iter().filter(|(hours, _)| self.at(*hours) < at);
+        begun.next_back().or(self.stay.does.first()).map_or(Idle, |(_, does)| *does)
     }
 
     fn boot(&self, at: Timestamp) -> (String, u64) {
