@@ -115,3 +115,10 @@ fn spans_that_can_not_be_are_usage_errors() {
         assert!(error.contains(said), "{error}");
     }
 }
+
+/// What the documentation shows, as the program prints it.
+#[test]
+fn the_documentation_shows_what_is_printed() {
+    let docs = include_str!("../../../docs/accounting.md").replace("\n    ", "\n");
+    assert!(docs.contains(&shown(&["--since", "7d"], None, false)));
+}

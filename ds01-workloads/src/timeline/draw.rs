@@ -2,6 +2,7 @@
 
 use anstyle::Style;
 use ds01_core::{
+    idle::journal::What,
     table::{Medium, width},
     text::sanitize,
     units,
@@ -192,6 +193,7 @@ fn blank(grid: &Grid, named: &[Tick], recorded_from: Timestamp, color: bool) -> 
 /// The lines of a row.
 fn lines(scene: &Scene, place: usize, row: &Row, by: By, blank: &[Drawn], color: bool) -> Vec<Vec<Drawn>> {
     let mut lines = vec![blank.to_vec(); row.lines];
+    let marks = marks(scene, place, row);
     // For how long the cell is held by whom it shows.
     let mut shown_ms = vec![vec![0; blank.len()]; row.lines];
     for band in &row.bands {
@@ -209,17 +211,33 @@ fn lines(scene: &Scene, place: usize, row: &Row, by: By, blank: &[Drawn], color:
                 }
             }
             if color && by == By::Gpu {
-                name(&mut lines[stay.line], &stay.runs, player, place);
+                let is_free = |cell: usize| !marks.iter().any(|mark| (mark.line, mark.cell) == (stay.line, cell));
+                name(&mut lines[stay.line], &stay.runs, is_free, player, place);
             }
         }
     }
-    for told in scene.marks.iter().filter(|told| told.rows.contains(&place)) {
-        let cell = scene.grid.cell(told.at);
-        let line = row.bands.iter().find_map(|band| line_of(band, told.who.user.as_deref(), cell)).unwrap_or(0);
-        let (glyph, style) = mark(told.what);
+    for Marked { line, cell, what } in marks {
+        let (glyph, style) = mark(what);
         lines[line][cell] = (glyph, if color { style } else { Style::new() });
     }
     lines
+}
+
+/// Where what the reaper did is marked.
+struct Marked {
+    line: usize,
+    cell: usize,
+    what: What,
+}
+
+fn marks(scene: &Scene, place: usize, row: &Row) -> Vec<Marked> {
+    let here = scene.marks.iter().filter(|told| told.rows.contains(&place));
+    let marks = here.map(|told| {
+        let (cell, user) = (scene.grid.cell(told.at), told.who.user.as_deref());
+        let line = row.bands.iter().find_map(|band| line_of(band, user, cell)).unwrap_or(0);
+        Marked { line, cell, what: told.what }
+    });
+    marks.collect()
 }
 
 /// The line on which a user holds something in a cell, or held it in the one before.
@@ -236,18 +254,19 @@ fn run_style(run: &Run, player: &Player, place: usize) -> Style {
 
 /// Writes whose it is into a stay: the name where it fits into time that went into one thing, so that nothing is hidden, or
 /// else the letter.
-fn name(line: &mut [Drawn], runs: &[Run], player: &Player, place: usize) {
+fn name(line: &mut [Drawn], runs: &[Run], is_free: impl Fn(usize) -> bool, player: &Player, place: usize) {
     let name = sanitize(player.name()).into_owned();
     let letter = player.letter.to_string();
     // All characters of a name have to be as wide as their cells.
     let is_simple = name.chars().count() == width(&name);
     let texts = is_simple.then(|| format!(" {name} ")).into_iter().chain([letter]);
     for text in texts {
+        let long = text.chars().count();
         // A cell of the run itself on both sides.
-        let long = text.chars().count() + 2;
-        let Some(run) = runs.iter().find(|run| run.to - run.from >= long) else { continue };
+        let mut places = runs.iter().flat_map(|run| run.from + 1..run.to.saturating_sub(long));
+        let Some(from) = places.find(|from| (*from..from + long).all(&is_free)) else { continue };
         let style = legend::color(player, place).bold();
-        for (cell, c) in (run.from + 1..).zip(text.chars()) {
+        for (cell, c) in (from..).zip(text.chars()) {
             line[cell] = (c, style);
         }
         return;

@@ -104,3 +104,13 @@ fn a_span_that_ends_before_it_begins_is_refused() {
     let result = picture(&args, &past, &zone(), Medium { width: None, color: false });
     assert!(matches!(result, Err(Failure::Usage(_))));
 }
+
+/// What the documentation shows, as the program prints it.
+#[test]
+fn the_documentation_shows_what_is_printed() {
+    let docs = include_str!("../../../docs/accounting.md").replace("\n    ", "\n");
+    let args = args(&[]);
+    let past = Past::open(&args.past).unwrap();
+    let text = made(picture(&args, &past, &TimeZone::UTC, Medium { width: None, color: false }));
+    assert!(docs.contains(&text), "{text}");
+}
