@@ -41,3 +41,20 @@ impl From<StoreError> for NoPast {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_may_not_read_it_is_told_which_group_may() {
+        let of = |kind: io::ErrorKind| {
+            let path = PathBuf::from("/var/lib/ds01");
+            NoPast::from(StoreError::Io { action: "open directory", path, error: kind.into() })
+        };
+        let denied = of(io::ErrorKind::PermissionDenied);
+        assert!(denied.to_string().starts_with("may not read /var/lib/ds01.\nJoin the group that owns it"));
+        assert!(!denied.is_missing() && of(io::ErrorKind::NotFound).is_missing());
+        assert_eq!(of(io::ErrorKind::StorageFull).to_string(), "can't open directory /var/lib/ds01: no storage space");
+    }
+}
