@@ -5,7 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::stop::{Again, Cause, End, EndedBy, Stop};
-use crate::idle::{Observation, Thresholds, state::Track};
+use crate::{
+    idle::{Observation, Thresholds, state::Track},
+    model::KeepAlive,
+};
 
 /// A container that this policy has stopped, and that ran on in the past.
 #[derive(Debug)]
@@ -35,6 +38,14 @@ impl After {
         }
     }
 
+    /// A later check found this where keep-alive files lie.
+    pub(super) fn keeps(&self, file: &KeepAlive, stops: &mut [Stop]) {
+        let (KeepAlive::File(written), Some(stop)) = (file, stops.get_mut(self.stop)) else { return };
+        if stop.cause == Cause::Idle && *written <= stop.at {
+            stop.kept.get_or_insert(*written);
+        }
+    }
+
     /// It has ended, or the past has. What is asked about begins at `from`.
     pub(super) fn settle(&self, from: Timestamp, is_over: bool, stops: &mut [Stop]) {
         let Some(stop) = stops.get_mut(self.stop) else { return };
@@ -48,7 +59,12 @@ impl After {
             None => EndedBy::Nothing,
         };
         stop.end = Some(End { after: ran_on, by });
-        let free = stop.again.map_or(ran_on, |again| again.after.min(ran_on));
+        if stop.kept.is_some() {
+            return;
+        }
+        // Who is stopped for his run time is stopped at work.
+        let again = stop.again.filter(|_| stop.cause == Cause::Idle);
+        let free = again.map_or(ran_on, |again| again.after.min(ran_on));
         let too_early = Duration::try_from(from.duration_since(stop.at)).unwrap_or_default();
         let gpus = u32::try_from(stop.life.gpus.len()).unwrap_or(u32::MAX);
         stop.given_back = Some(free.saturating_sub(too_early).saturating_mul(gpus));

@@ -57,7 +57,8 @@ impl<'p> Judged<'p> {
             after.settle(from, false, &mut self.result.stops);
         }
         for stop in self.result.stops.iter_mut().filter(|stop| stop.real) {
-            let same = |one: &&super::really::RealStop| one.check == stop.check && one.id == stop.life.container_id;
+            let same =
+                |one: &&super::really::RealStop| Some(one.check) == stop.check && one.id == stop.life.container_id;
             stop.again = really.stops.iter().find(same).and_then(|one| one.again);
         }
         let ran_into_it = |stop: &Stop| {
@@ -106,7 +107,11 @@ impl<'p> Judged<'p> {
     pub(super) fn judge(&mut self, at: &Moment<'_>) {
         let Moment { now, made, lives, .. } = *at;
         self.see(at.seen);
-        self.state.checks = made.check.saturating_sub(1);
+        for (id, file) in &made.keep_alive {
+            if let Some(after) = self.after.get(id) {
+                after.keeps(file, &mut self.result.stops);
+            }
+        }
         let stopped =
             |id: &ContainerId, life: &Life| self.after.get(id).is_some_and(|after| after.started_at == life.started_at);
         let lives = lives.iter().filter(|(id, life)| !stopped(id, life));
@@ -125,7 +130,7 @@ impl<'p> Judged<'p> {
             only,
         };
         let plan = Plan::make(&mut self.state, &check, |asked| {
-            let file = |id: &ContainerId| made.keep_alive.get(id).cloned().unwrap_or(KeepAlive::Absent);
+            let file = |id: &ContainerId| at.found.get(id).cloned().unwrap_or(KeepAlive::Absent);
             asked.iter().map(|(id, _)| ((*id).clone(), file(id))).collect()
         });
         for (id, decision) in &plan.decisions {
@@ -210,8 +215,7 @@ impl<'p> Judged<'p> {
         self.result.stops.push(Stop {
             at: now.at,
             boot_ms: now.boot_ms,
-            check: made.check,
-            supposed: at.supposed,
+            check: (!at.supposed).then_some(made.check),
             partial: made.partial,
             life: life.clone(),
             cause: cause.into(),
@@ -226,6 +230,7 @@ impl<'p> Judged<'p> {
             end: None,
             given_back: None,
             keep_alive_known: made.keep_alive.contains_key(id),
+            kept: None,
         });
     }
 }

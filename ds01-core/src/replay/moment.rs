@@ -9,7 +9,7 @@ use crate::{
         Now, Observation,
         journal::{CheckMade, Life},
     },
-    model::ContainerId,
+    model::{ContainerId, KeepAlive},
 };
 
 /// What is asked about.
@@ -29,6 +29,8 @@ pub(super) struct Moment<'a> {
     pub(super) now: &'a Now,
     pub(super) made: &'a CheckMade,
     pub(super) supposed: bool,
+    /// What was found last where keep-alive files lie, at this check or before.
+    pub(super) found: &'a BTreeMap<ContainerId, KeepAlive>,
     pub(super) lives: &'a BTreeMap<ContainerId, Life>,
     pub(super) seen: &'a [Observation],
 }

@@ -14,7 +14,7 @@ use crate::{
         Now, Observation,
         journal::{CheckMade, Life, Record},
     },
-    model::ContainerId,
+    model::{ContainerId, KeepAlive},
     policy::Policy,
 };
 
@@ -38,8 +38,8 @@ pub struct Replays<'p> {
     lives: BTreeMap<ContainerId, Life>,
     /// What no check has taken in.
     seen: Vec<Observation>,
-    /// The number of the last check.
-    checks: u64,
+    /// What was found last where keep-alive files lie.
+    found: BTreeMap<ContainerId, KeepAlive>,
     judged: Vec<Judged<'p>>,
 }
 
@@ -51,7 +51,7 @@ impl<'p> Replays<'p> {
             timer: Timer::default(),
             lives: BTreeMap::new(),
             seen: Vec::new(),
-            checks: 0,
+            found: BTreeMap::new(),
             judged: policies.iter().map(|policy| Judged::new(policy, window)).collect(),
             window: window.clone(),
         }
@@ -106,6 +106,7 @@ impl<'p> Replays<'p> {
     fn gone(&mut self, id: &ContainerId) {
         self.judged.iter_mut().for_each(|one| one.ended(id, &self.seen));
         self.lives.remove(id);
+        self.found.remove(id);
     }
 
     fn suppose(&mut self, due: Now) {
@@ -114,7 +115,7 @@ impl<'p> Replays<'p> {
             at,
             boot_id,
             boot_ms,
-            check: self.checks.saturating_add(1),
+            check: 0,
             demand: None,
             keep_alive: BTreeMap::new(),
             asked: Vec::new(),
@@ -127,8 +128,6 @@ impl<'p> Replays<'p> {
     }
 
     fn judge(&mut self, made: &CheckMade, supposed: bool) {
-        // Numbers follow those of the reaper.
-        self.checks = made.check;
         let now = now(made.at, &made.boot_id, made.boot_ms);
         self.timer.checked(&now, supposed);
         // What a detector saw after the check had looked is for the next one.
@@ -137,7 +136,8 @@ impl<'p> Replays<'p> {
             .partition::<Vec<_>, _>(|seen| seen.boot_id != now.boot_id || seen.boot_ms <= now.boot_ms);
         self.seen = later;
         self.really.looked(&seen, &self.lives);
-        let at = Moment { now: &now, made, supposed, lives: &self.lives, seen: &seen };
+        self.found.extend(made.keep_alive.iter().map(|(id, file)| (id.clone(), file.clone())));
+        let at = Moment { now: &now, made, supposed, found: &self.found, lives: &self.lives, seen: &seen };
         self.judged.iter_mut().for_each(|one| one.judge(&at));
     }
 }

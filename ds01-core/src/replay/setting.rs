@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::stop::Cause;
 use crate::{
     idle::{
         Now,
@@ -45,8 +46,17 @@ pub enum Differs {
     },
 }
 
-/// In what two policies differ for a container, of what decides whether it is stopped.
-pub fn differing(old: &Policy, new: &Policy, life: &Life, at: Timestamp, zone: &TimeZone) -> Vec<Differs> {
+/// Settings that a stop for run time looks at.
+const OF_RUNTIME: [&str; 3] = ["max_runtime", "warn_at", "max_stops_per_run"];
+
+/// In what two policies differ for a container, of what decides whether it is stopped for one of these.
+pub fn differing(
+    [old, new]: [&Policy; 2],
+    life: &Life,
+    causes: &[Cause],
+    at: Timestamp,
+    zone: &TimeZone,
+) -> Vec<Differs> {
     let facts = life.facts(&Now { at, boot_id: life.boot_id.clone(), boot_ms: life.boot_ms });
     let [old, new] = [old, new].map(|policy| ContainerPolicy::of(policy, &facts, at, zone));
     let mut differs = Vec::new();
@@ -54,14 +64,19 @@ pub fn differing(old: &Policy, new: &Policy, life: &Life, at: Timestamp, zone: &
     if ours(&old) != ours(&new) {
         differs.push(Differs::Infrastructure { in_new: ours(&new) });
     }
-    for from in [Enforcement::IdleTimeout, Enforcement::MaxRuntime] {
+    let exemptions = [(Enforcement::IdleTimeout, Cause::Idle), (Enforcement::MaxRuntime, Cause::Runtime)];
+    for (from, _) in exemptions.into_iter().filter(|(_, cause)| causes.contains(cause)) {
         let [was, is] = [&old, &new].map(|policy| policy.exemption(from).is_some());
         if was != is {
             differs.push(Differs::Exempt { from, in_new: is });
         }
     }
     let rows = old.resolved.rows().into_iter().zip(new.resolved.rows());
-    let settings = rows.filter(|(old, new)| old.value != new.value && !AFTERWARDS.contains(&old.name));
+    let matters = |name: &str| {
+        causes.contains(&Cause::Runtime) && OF_RUNTIME.contains(&name)
+            || causes.contains(&Cause::Idle) && name != OF_RUNTIME[0] && !AFTERWARDS.contains(&name)
+    };
+    let settings = rows.filter(|(old, new)| old.value != new.value && matters(old.name));
     differs.extend(settings.map(|(old, new)| Differs::Setting { old, new }));
     differs
 }

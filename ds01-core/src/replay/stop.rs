@@ -55,10 +55,8 @@ pub struct Stop {
     pub at: Timestamp,
     /// The same on the boot clock, in milliseconds. A container's life lies within one boot.
     pub boot_ms: u64,
-    /// The number of the check that made it.
-    pub check: u64,
-    /// Whether that check is a supposed one.
-    pub supposed: bool,
+    /// The number of the check that made it; `None` for a supposed one.
+    pub check: Option<u64>,
     /// Whether that check was about some containers only.
     pub partial: bool,
     /// Which container, as it was then.
@@ -77,11 +75,14 @@ pub struct Stop {
     pub again: Option<Again>,
     /// How it went on, had it not been stopped. `None` for one that was really stopped.
     pub end: Option<End>,
-    /// How long its GPUs would have been free for others, until it was at work again, ended, or was seen last: all of them
-    /// together, and of what is asked about. `None` for one that was really stopped, as nobody knows how long it would have run on.
+    /// How long its GPUs would have been free for others, until it ended or was seen last, and of one that was idle until it was at
+    /// work again: all of them together, and of what is asked about. `None` for one that was really stopped, as nobody knows how
+    /// long it would have run on, and for one that was [kept](Self::kept).
     pub given_back: Option<Duration>,
     /// Whether a check had looked for its keep-alive file then.
     pub keep_alive_known: bool,
+    /// Since when a keep-alive file had lain there that only a later check found: it would not have been stopped.
+    pub kept: Option<Timestamp>,
 }
 
 /// Work after a stop.

@@ -188,7 +188,7 @@ fn without_checks_they_are_supposed_whatever_the_policies_have_stopped() {
         );
         for one in &past.replayed {
             assert_eq!(
-                (one.stops.len(), one.stops[0].supposed, one.stops[0].why_not_real()),
+                (one.stops.len(), one.stops[0].check.is_none(), one.stops[0].why_not_real()),
                 (1, true, Some(Why::NoCheck))
             );
         }
@@ -317,7 +317,7 @@ fn in_what_two_policies_differ_for_a_container() {
         45,
         "container_types: {docker: {max_runtime: 8h, sigterm_grace_seconds: 9}, compose: {idle_timeout: 9h}}\nmonitoring: {infrastructure_containers: [train]}\n",
     );
-    let differs = differing(&old, &new, life, at(0), &TimeZone::UTC);
+    let differs = differing([&old, &new], life, &[Cause::Idle, Cause::Runtime], at(0), &TimeZone::UTC);
     let said: Vec<String> = differs
         .iter()
         .map(|one| match one {
@@ -326,5 +326,52 @@ fn in_what_two_policies_differ_for_a_container() {
         })
         .collect();
     assert_eq!(said, ["Infrastructure { in_new: true }", "idle_timeout 30m 45m", "max_runtime 1d 8h"]);
-    assert!(differing(&old, &old, life, at(0), &TimeZone::UTC).is_empty());
+    assert!(differing([&old, &old], life, &[Cause::Idle, Cause::Runtime], at(0), &TimeZone::UTC).is_empty());
+    assert_eq!(differing([&old, &new], life, &[Cause::Runtime], at(0), &TimeZone::UTC).len(), 2);
+}
+
+/// Numbers of supposed checks are nothing that the reaper's have to pass.
+#[test]
+fn who_is_warned_at_a_supposed_check_is_stopped_at_the_next_real_one() {
+    let mut story = Story::new();
+    story.life(0, ContainerStatus::Running, 0);
+    story.looks(0..100, false, false);
+    story.looks(100..120, false, true);
+    let stop = &story.under(&[&idle_timeout(101, "")], 0).replayed[0].stops[0];
+    assert_eq!((stop.at, stop.check), (at(105 * MINUTE + 1), Some(2)));
+}
+
+#[test]
+fn what_is_known_of_a_keep_alive_file_is_used_before_and_after() {
+    let file = |minute: u64| KeepAlive::File(at(minute * MINUTE));
+    let with_file = |looked: std::ops::Range<u64>, file: &KeepAlive| {
+        let mut story = idles_then_works(120, true);
+        for record in &mut story.records {
+            let minute = record.at().duration_since(at(0)).as_secs().unsigned_abs() / MINUTE;
+            if let Record::Check(made) = record {
+                made.keep_alive.clear();
+                if looked.contains(&minute) {
+                    made.keep_alive.insert(id(), file.clone());
+                }
+            }
+        }
+        story.under(&[&idle_timeout(60, "")], 0).replayed.remove(0).stops
+    };
+    assert!(with_file(0..20, &file(10)).is_empty(), "it was found before, and nobody looked again");
+    let stops = with_file(90..100, &file(10));
+    assert_eq!((stops[0].at, stops[0].kept, stops[0].given_back), (at(60 * MINUTE + 1), Some(at(10 * MINUTE)), None));
+    assert_eq!(with_file(90..100, &file(80))[0].kept, None, "it was written later");
+    assert_eq!(with_file(90..100, &KeepAlive::Absent)[0].kept, None);
+}
+
+#[test]
+fn who_is_stopped_for_his_run_time_gives_back_until_the_end() {
+    let mut story = Story::new();
+    story.life(0, ContainerStatus::Running, 0);
+    story.looks(0..120, true, true);
+    let short = policy("defaults: {idle_timeout: 30m, max_runtime: 1h}\n");
+    let stop = &story.under(&[&short], 0).replayed[0].stops[0];
+    let ran_on = minutes(59) - Duration::from_secs(1);
+    assert_eq!((stop.cause, stop.at, stop.given_back), (Cause::Runtime, at(60 * MINUTE + 1), Some(ran_on * 2)));
+    assert!(stop.is_regretted());
 }

@@ -33,7 +33,7 @@ impl Stop {
         }
         let warned = self.deed.is_some_and(|deed| matches!(deed.what, What::WarnedIdle | What::WarnedRuntime));
         Some(match self.cause {
-            _ if self.supposed => Why::NoCheck,
+            _ if self.check.is_none() => Why::NoCheck,
             _ if warned => Why::WarnedThen,
             _ if self.partial => Why::Partial,
             Cause::Runtime => Why::NotOverdue,

@@ -149,7 +149,7 @@ fn a_replay_with_the_same_policy_makes_the_stops_that_the_reaper_made() {
                 Cause::Runtime => "StoppedRuntime",
             };
             assert!(stop.real, "{stop:?}");
-            (stop.check, stop.life.container_id.clone(), what.to_owned())
+            (stop.check.unwrap(), stop.life.container_id.clone(), what.to_owned())
         })
         .collect();
     assert!(made.len() > 20, "{}", made.len());

@@ -20,7 +20,7 @@ const COLUMNS: [Column; 9] = [
     column("NAME", Align::Left, Shrink::Key { wanted: 20, least: 10 }),
     column("USER", Align::Left, Shrink::First(8)),
     column("CAUSE", Align::Left, Shrink::Optional(1)),
-    column("IDLE", Align::Right, Shrink::Never),
+    column("IDLE", Align::Right, Shrink::Optional(0)),
     column("GPU-HOURS", Align::Right, Shrink::Never),
     column("WHAT", Align::Left, Shrink::Last(20)),
     column("WHY", Align::Left, Shrink::Optional(2)),
@@ -40,24 +40,32 @@ pub(super) fn about<'a>(difference: &Difference<'a>) -> &'a Stop {
 /// In what the policies differ for the container of a line.
 pub(super) fn settings(shown: &Shown<'_>, old: &Policy, new: &Policy, difference: &Difference<'_>) -> Vec<Differs> {
     let stop = about(difference);
-    differing(old, new, &stop.life, stop.at, &shown.window.zone)
+    let causes = match difference {
+        Difference::Added(stop) | Difference::Dropped(stop) => vec![stop.cause],
+        Difference::Moved { old, new } => vec![old.cause, new.cause],
+    };
+    differing([old, new], &stop.life, &causes, stop.at, &shown.window.zone)
 }
 
 /// Line by line.
 pub(super) fn table(shown: &Shown<'_>, compared: &Compared<'_>, [old, new]: [&Policy; 2], medium: Medium) -> String {
-    let mut why: BTreeMap<String, usize> = BTreeMap::new();
+    let mut why: Vec<(String, usize)> = Vec::new();
     let lines: Vec<Line> = compared
         .differences
         .iter()
         .map(|difference| {
             let said: Vec<String> = settings(shown, old, new, difference).iter().map(said).collect();
-            said.iter().for_each(|one| *why.entry(one.clone()).or_default() += 1);
+            for one in &said {
+                match why.iter_mut().find(|(said, _)| said == one) {
+                    Some((_, lines)) => *lines += 1,
+                    None => why.push((one.clone(), 1)),
+                }
+            }
             row(shown, difference, &said.join("; "))
         })
         .collect();
     let mut text = table::render(&COLUMNS, &lines, medium);
-    let mut why: Vec<(String, usize)> = why.into_iter().collect();
-    why.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    why.sort_by_key(|(_, lines)| std::cmp::Reverse(*lines));
     if !why.is_empty() {
         text.push_str("In what the policies differ for these containers, by the number of lines above:\n");
         let width = medium.width.unwrap_or(usize::MAX);
@@ -109,7 +117,7 @@ fn moved(old: &Stop, new: &Stop) -> String {
     let by = Duration::from_millis(old.boot_ms.abs_diff(new.boot_ms));
     let when = if new.boot_ms < old.boot_ms { "earlier" } else { "later" };
     let again = new.again.filter(|_| !new.real);
-    let again = again.map(|again| format!(", at work again {} later", units::duration(again.after)));
+    let again = again.map(|again| format!(", at work in {}", units::duration(again.after)));
     let was = if old.cause == new.cause { String::new() } else { format!(", not for {}", cause(old.cause)) };
     if by.is_zero() {
         return format!("at the same check{was}");

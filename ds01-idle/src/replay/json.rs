@@ -73,8 +73,7 @@ struct ContainerOut<'a> {
 #[derive(Serialize)]
 struct StopOut<'a> {
     at: Timestamp,
-    check: u64,
-    supposed: bool,
+    check: Option<u64>,
     #[serde(flatten)]
     container: ContainerOut<'a>,
     cause: Cause,
@@ -87,6 +86,7 @@ struct StopOut<'a> {
     ended_by: Option<&'static str>,
     gpu_seconds_given_back: Option<u64>,
     keep_alive_known: bool,
+    kept_since: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -130,7 +130,7 @@ struct SettingOut {
 struct UnlikeOut<'a> {
     stopped_by: &'static str,
     at: Timestamp,
-    check: u64,
+    check: Option<u64>,
     #[serde(flatten)]
     container: ContainerOut<'a>,
     why: &'static str,
@@ -200,7 +200,6 @@ fn stop(stop: &Stop) -> StopOut<'_> {
     StopOut {
         at: stop.at,
         check: stop.check,
-        supposed: stop.supposed,
         container: container(Whose::of(stop)),
         cause: stop.cause,
         idle_seconds: stop.idle.as_secs(),
@@ -216,6 +215,7 @@ fn stop(stop: &Stop) -> StopOut<'_> {
         }),
         gpu_seconds_given_back: stop.given_back.map(|time| time.as_secs()),
         keep_alive_known: stop.keep_alive_known,
+        kept_since: stop.kept,
     }
 }
 
@@ -277,7 +277,7 @@ fn unlike_out<'a>(unlike: &Unlike<'a>) -> UnlikeOut<'a> {
             UnlikeOut {
                 stopped_by: "reaper",
                 at: stop.at,
-                check: stop.check,
+                check: Some(stop.check),
                 container: container(Whose::of_real(stop)),
                 why: why_word(&why),
                 text: format!("{}{}", why_said(&why), decides.unwrap_or_default()),

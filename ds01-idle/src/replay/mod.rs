@@ -17,6 +17,7 @@ use ds01_core::{
     replay::{self, Window},
     source::{Clock, SystemClock},
     store::{Store, StoreError},
+    table::Medium,
 };
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -26,20 +27,22 @@ use given::Given;
 use shown::Shown;
 
 pub(crate) fn run(request: &ReplayRequest) -> Result<ExitCode, Failure> {
+    let medium = console::medium(request.color);
+    console::print(&answer(request, SystemClock.now(), TimeZone::system(), medium)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is printed.
+fn answer(request: &ReplayRequest, now: Timestamp, zone: TimeZone, medium: Medium) -> Result<Vec<u8>, Failure> {
     let given = Given::load(&request.policies)?;
-    let window = window(request, SystemClock.now(), TimeZone::system())?;
+    let window = window(request, now, zone)?;
     let journal = journal(request)?;
     let past = replay::replay(&journal, &window, &given.policies()).map_err(NoPast::from)?;
     if past.really.span.is_none_or(|(_, last)| last < window.from) {
         return Err(nothing(&past, &window).into());
     }
     let shown = Shown { given: &given, window: &window, past: &past };
-    if request.json {
-        console::print(&json::document(&shown)?)?;
-    } else {
-        console::print(page::text(&shown, console::medium(request.color)).as_bytes())?;
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(if request.json { json::document(&shown)? } else { page::text(&shown, medium).into_bytes() })
 }
 
 fn window(request: &ReplayRequest, now: Timestamp, zone: TimeZone) -> Result<Window, NoPast> {
@@ -67,5 +70,7 @@ fn nothing(past: &replay::Past, window: &Window) -> NoPast {
     NoPast::Empty { from: said(window.from), until: said(window.until), held }
 }
 
+#[cfg(test)]
+mod story;
 #[cfg(test)]
 mod tests;

@@ -102,6 +102,9 @@ pub(super) fn really(stop: &Stop) -> String {
             None => "stopped".to_owned(),
         };
     }
+    if stop.kept.is_some() {
+        return "kept: keep-alive file".to_owned();
+    }
     match (stop.again, stop.end) {
         (Some(again), _) => format!("at work again {}", later(again.after)),
         (None, Some(end)) => match end.by {

@@ -69,11 +69,20 @@ fn of_stops(shown: &Shown<'_>) -> Vec<String> {
     let count = |is: &dyn Fn(&Stop) -> bool| replayed.stops.iter().filter(|stop| is(stop)).count();
     let mut said = Vec::new();
     let not_real = count(&|stop| !stop.real);
-    let not_looked = count(&|stop| !stop.real && !stop.keep_alive_known && stop.cause == Cause::Idle);
+    let not_looked =
+        count(&|stop| !stop.real && !stop.keep_alive_known && stop.cause == Cause::Idle && stop.kept.is_none());
     if not_looked > 0 {
         said.push(format!(
             "{} under {}: no check looked for a keep-alive file at that moment. There may have been one.",
             counted(not_looked, "stop"),
+            named.name
+        ));
+    }
+    let kept = count(&|stop| stop.kept.is_some());
+    if kept > 0 {
+        said.push(format!(
+            "{} under {} would not have been made: a later check found a keep-alive file that had lain there since before.",
+            counted(kept, "stop"),
             named.name
         ));
     }
