@@ -219,7 +219,8 @@ pub(super) fn why_said(why: &Why) -> &'static str {
             "The check was one of single containers (`run --container`), and the journal does not say which."
         }
         Why::WarnedThen => {
-            "The reaper warned only then: it had counted less idle time, or an earlier warning is not known to have arrived."
+            "The reaper warned only then: the warning before is one of a supposed check, or is not known to have arrived, or the reaper \
+             had counted less idle time."
         }
         Why::NotLookedFor => {
             "For the reaper it was not idle for so long: it did not look for a keep-alive file. Another policy was in force, or its \

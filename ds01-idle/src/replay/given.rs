@@ -62,6 +62,11 @@ impl Given {
         self.all().map(|one| &one.policy).collect()
     }
 
+    /// Whether two were given to be compared.
+    pub(super) fn are_compared(&self) -> bool {
+        self.other.as_ref().is_some_and(|other| other.name == OLD)
+    }
+
     /// Where the policy in force is among them.
     pub(super) fn in_force(&self) -> Option<usize> {
         self.all().position(|one| one.name == IN_FORCE)

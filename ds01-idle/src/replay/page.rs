@@ -9,7 +9,6 @@ use ds01_core::{
 
 use super::{
     differences::{self, counted, unlike},
-    given::OLD,
     shown::{Shown, minute},
     stops, summary, unknown,
 };
@@ -21,7 +20,7 @@ pub(super) fn text(shown: &Shown<'_>, medium: Medium) -> String {
     out.push_str(&summary::table(shown, medium));
     let others: Vec<_> = shown.each().skip(1).collect();
     if let Some((main, replayed)) = shown.main()
-        && others.iter().all(|(named, _)| named.name != OLD)
+        && !shown.given.are_compared()
     {
         head(&mut out, &format!("Stops under {}", main.name), medium);
         if replayed.stops.is_empty() {
@@ -64,7 +63,7 @@ fn lead(shown: &Shown<'_>, width: usize) -> String {
     let until = really.span.map_or(shown.window.until, |(_, last)| last);
     let name = zone.iana_name().map(|name| format!(", {name}")).unwrap_or_default();
     line(&format!("From {} to {}{name}", minute(from, zone), minute(until, zone)));
-    for (named, _) in shown.each() {
+    for (named, _) in shown.columns() {
         line(&format!("{} is {}", named.name, sanitize(&named.path.display().to_string())));
     }
     let checks = usize::try_from(really.checks).unwrap_or(usize::MAX);

@@ -26,6 +26,15 @@ impl<'a> Shown<'a> {
         self.given.all().zip(&self.past.replayed)
     }
 
+    /// The same in the order of columns: of two that are compared, the old one first.
+    pub(super) fn columns(&self) -> Vec<(&'a Named, &'a Replayed)> {
+        let mut columns: Vec<_> = self.each().collect();
+        if self.given.are_compared() {
+            columns.reverse();
+        }
+        columns
+    }
+
     /// The one that is asked about.
     pub(super) fn main(&self) -> Option<(&'a Named, &'a Replayed)> {
         self.each().next()

@@ -9,8 +9,8 @@ use ds01_core::{
 
 use super::shown::{Shown, hours};
 
-/// What does not apply.
-const NONE: &str = "-";
+/// What is not known.
+const UNKNOWN: &str = "?";
 
 /// The figures of one column.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,13 +32,16 @@ impl Sums {
     pub(super) fn of(replayed: &Replayed) -> Self {
         let count = |is: &dyn Fn(&Stop) -> bool| replayed.stops.iter().filter(|stop| is(stop)).count();
         let all = replayed.stops.iter().chain(&replayed.before);
+        let not_known_of = count(&|stop| stop.given_back.is_none());
         Self {
             warnings: replayed.warned.len(),
             idle: count(&|stop| stop.cause == Cause::Idle),
             runtime: count(&|stop| stop.cause == Cause::Runtime),
             regretted: count(&Stop::is_regretted),
-            given_back: Some(all.filter_map(|stop| stop.given_back).sum()),
-            not_known_of: count(&|stop| stop.given_back.is_none()),
+            // Of none of them is no figure, and not nothing.
+            given_back: (not_known_of == 0 || all.clone().any(|stop| stop.given_back.is_some()))
+                .then(|| all.filter_map(|stop| stop.given_back).sum()),
+            not_known_of,
             before: replayed.before.len(),
         }
     }
@@ -52,7 +55,7 @@ impl Sums {
             idle: count(Cause::Idle),
             runtime: count(Cause::Runtime),
             regretted: really.stops.iter().filter(|stop| stop.again.is_some_and(Again::is_regretted)).count(),
-            given_back: None,
+            given_back: really.stops.is_empty().then_some(Duration::ZERO),
             not_known_of: really.stops.len(),
             before: 0,
         }
@@ -63,9 +66,10 @@ impl Sums {
 pub(super) fn table(shown: &Shown<'_>, medium: Medium) -> String {
     let figure = |heading| Column { heading, align: Align::Right, shrink: Shrink::Never };
     let mut columns = vec![Column { heading: "", align: Align::Left, shrink: Shrink::Never }];
-    columns.extend(shown.each().map(|(named, _)| figure(named.name)));
+    let each = shown.columns();
+    columns.extend(each.iter().map(|(named, _)| figure(named.name)));
     columns.push(figure("REALLY"));
-    let mut sums: Vec<Sums> = shown.each().map(|(_, replayed)| Sums::of(replayed)).collect();
+    let mut sums: Vec<Sums> = each.iter().map(|(_, replayed)| Sums::of(replayed)).collect();
     sums.push(Sums::really(shown));
 
     let row = |name: &str, figure: &dyn Fn(&Sums) -> String| {
@@ -77,7 +81,7 @@ pub(super) fn table(shown: &Shown<'_>, medium: Medium) -> String {
         row("  for idleness", &|sums| sums.idle.to_string()),
         row("  for run time", &|sums| sums.runtime.to_string()),
         row("  regretted", &|sums| sums.regretted.to_string()),
-        row("GPU-hours given back", &|sums| sums.given_back.map_or_else(|| NONE.to_owned(), hours)),
+        row("GPU-hours given back", &|sums| sums.given_back.map_or_else(|| UNKNOWN.to_owned(), hours)),
     ];
     if sums.iter().any(|sums| sums.not_known_of > 0) {
         lines.push(row("  stops of unknown gain", &|sums| sums.not_known_of.to_string()));

@@ -40,8 +40,8 @@ pub(super) fn sentences(shown: &Shown<'_>) -> Vec<String> {
     }
     if really.supposed_checks > 0 {
         said.push(format!(
-            "{} supposed, as if the timer had been on: nothing is known of keep-alive files, of requests to keep, and of demand \
-             then.",
+            "{} supposed, as if the timer had been on. Of keep-alive files, the last check's answer is taken to hold; nothing is known \
+             of requests to keep and of demand then.",
             if really.supposed_checks == 1 { "1 check is".to_owned() } else { format!("{} checks are", really.supposed_checks) }
         ));
     }
