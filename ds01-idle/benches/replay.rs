@@ -12,7 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use docker_rig::bench::{peak_kib, time};
 use ds01_core::{
     detect::{Origin, UserSource},
     idle::{
@@ -27,8 +26,9 @@ use jiff::{SignedDuration, Timestamp};
 
 const CONTAINERS: u64 = 100;
 
-/// A month may take so long, on two cores.
+/// A month may take so long, on so many cores.
 const MOST_TIME_OF_A_MONTH: Duration = Duration::from_secs(20);
+const CORES: u32 = 2;
 const MOST_MEMORY_MIB: f64 = 200.0;
 
 /// From one scan to the next and from one check to the next, in seconds.
@@ -59,15 +59,44 @@ fn main() {
     println!("{days} days, {CONTAINERS} containers: {:.0} MiB", bytes as f64 / 1_048_576.0);
     let limit = MOST_TIME_OF_A_MONTH.mul_f64(days as f64 / 30.0) + Duration::from_secs(1);
     for (what, two) in [("one policy", false), ("two policies", true)] {
-        let took = time(&mut bench.replay(two));
-        let peak = peak_kib(&bench.replay(two)) as f64 / 1024.0;
+        let cost = Cost::of(&bench.replay(two));
         println!(
-            "ds01-idle replay, {what}: {:.1} s (limit {:.1}), {peak:.0} MiB",
-            took.as_secs_f64(),
-            limit.as_secs_f64()
+            "ds01-idle replay, {what}: {:.1} s, {:.1} s of CPU time (limit {:.1} for one policy), {:.0} MiB (limit {MOST_MEMORY_MIB})",
+            cost.wall.as_secs_f64(),
+            cost.cpu.as_secs_f64(),
+            (limit * CORES).as_secs_f64(),
+            cost.peak_mib,
         );
-        assert!(peak <= MOST_MEMORY_MIB, "a replay takes {peak:.0} MiB");
-        assert!(two || took <= limit, "a replay takes {took:?}");
+        assert!(cost.peak_mib <= MOST_MEMORY_MIB, "a replay takes {:.0} MiB", cost.peak_mib);
+        assert!(two || cost.cpu <= limit * CORES, "a replay takes {:?} of CPU time", cost.cpu);
+    }
+}
+
+/// What one run took.
+struct Cost {
+    wall: Duration,
+    /// The machine may have other things to do: CPU time is what counts.
+    cpu: Duration,
+    peak_mib: f64,
+}
+
+impl Cost {
+    fn of(command: &Command) -> Self {
+        let mut timed = Command::new("/usr/bin/time");
+        timed.args(["--format", "cost %e %U %S %M"]).arg(command.get_program()).args(command.get_args());
+        let output = timed
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .and_then(std::process::Child::wait_with_output)
+            .unwrap_or_else(|error| panic!("GNU time: {error}; see fixtures/install-test-deps.sh"));
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?} failed: {words}");
+        let line = words.lines().find_map(|line| line.strip_prefix("cost ")).unwrap();
+        let figures: Vec<f64> = line.split(' ').map(|figure| figure.parse().unwrap()).collect();
+        let [wall, user, system, peak_kib] = figures[..] else { panic!("{line}") };
+        let [wall, cpu] = [wall, user + system].map(Duration::from_secs_f64);
+        Self { wall, cpu, peak_mib: peak_kib / 1024.0 }
     }
 }
 
@@ -79,7 +108,7 @@ impl Bench {
     fn replay(&self, two: bool) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ds01-idle"));
         command.args(["replay", "--since", "2026-03-01"]).arg("--in-force").arg(self.dir.join("old.yaml"));
-        command.arg("--state-dir").arg(self.dir.join("state")).stdout(Stdio::null());
+        command.arg("--state-dir").arg(self.dir.join("state"));
         if two {
             command.arg("--config").arg(self.dir.join("new.yaml"));
         }
