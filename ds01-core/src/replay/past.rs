@@ -131,10 +131,9 @@ impl<'p> Replays<'p> {
         let now = now(made.at, &made.boot_id, made.boot_ms);
         self.timer.checked(&now, supposed);
         // What a detector saw after the check had looked is for the next one.
-        let (seen, later) = std::mem::take(&mut self.seen)
-            .into_iter()
-            .partition::<Vec<_>, _>(|seen| seen.boot_id != now.boot_id || seen.boot_ms <= now.boot_ms);
-        self.seen = later;
+        let is_later = |seen: &Observation| seen.boot_id == now.boot_id && seen.boot_ms > now.boot_ms;
+        let mut seen = std::mem::take(&mut self.seen);
+        self.seen = seen.extract_if(.., |seen| is_later(seen)).collect();
         self.really.looked(&seen, &self.lives);
         self.found.extend(made.keep_alive.iter().map(|(id, file)| (id.clone(), file.clone())));
         let at = Moment { now: &now, made, supposed, found: &self.found, lives: &self.lives, seen: &seen };
