@@ -62,15 +62,18 @@ lint:
 bench: test-deps
 	$(CARGO) build --quiet --locked --package docker-rig
 	$(CARGO) bench --quiet --locked --no-run --package ds01-detect --bench scan --bench sample --package ds01-workloads --bench view \
-		--package ds01-idle --bench check
+		--package ds01-idle --bench check --bench replay
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-detect --bench scan
 	$(CARGO) bench --quiet --locked --package ds01-detect --bench sample
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-workloads --bench view
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-idle --bench check
+	$(CARGO) bench --quiet --locked --package ds01-idle --bench replay
 
-# All days of the false-stop trials, 10,000 of each kind; CI runs a smaller part of the second one. About half an hour.
+# All days of the false-stop trials, 10,000 of each kind; CI runs a smaller part of the second one. Then the replay of a month of
+# 100 containers. About half an hour.
 trial:
 	DS01_TRIAL_DAYS=10000 $(CARGO) test --locked --release --package ds01-core --all-features --test false_stops -- --nocapture
+	DS01_REPLAY_DAYS=30 $(CARGO) bench --quiet --locked --package ds01-idle --bench replay
 
 # target/debian/ds01_VERSION_ARCHITECTURE.deb; takes the Debian package dpkg-dev.
 deb:

@@ -10,6 +10,8 @@ use ds01_core::{
     policy::{ContainerType, DEFAULT_PATH},
 };
 
+use crate::point::Point;
+
 const EXAMPLES: &str = "\
 Examples:
   ds01-idle                      show who is idle, for how long, and what happens next
@@ -19,6 +21,7 @@ Examples:
   ds01-idle run                  check once: the timer does this every 5 minutes
   ds01-idle policy --user alice  show which limits apply to alice, and which line sets them
   ds01-idle notify --test alice  try whether notices reach alice
+  ds01-idle replay --since 7d    show what the policy did in the last week, or another one would have done
 
 Exit status:
   0   done
@@ -35,6 +38,7 @@ pub(crate) enum Request {
     Keep(KeepRequest),
     Notify(NotifyRequest),
     Policy(PolicyRequest),
+    Replay(ReplayRequest),
     CheckConfig {
         config: PathBuf,
     },
@@ -105,6 +109,26 @@ pub(crate) struct PolicyRequest {
     pub(crate) user: Option<String>,
     pub(crate) container_type: Option<ContainerType>,
     pub(crate) json: bool,
+}
+
+/// What is replayed.
+pub(crate) struct ReplayRequest {
+    pub(crate) policies: Policies,
+    pub(crate) since: Point,
+    pub(crate) until: Option<Point>,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) json: bool,
+    pub(crate) color: ColorChoice,
+}
+
+/// Which policies are replayed.
+pub(crate) enum Policies {
+    /// The one in force.
+    InForce(PathBuf),
+    /// Another one, and beside it the one in force.
+    New { new: PathBuf, in_force: PathBuf },
+    /// Two.
+    Compare { old: PathBuf, new: PathBuf },
 }
 
 /// Find idle GPU containers, warn their users, and stop them, as the policy says. Without a command, show the status
@@ -219,6 +243,12 @@ enum Command {
         #[command(flatten)]
         config: Config,
     },
+    /// Run a policy over the past: who would have been warned and stopped, and when
+    ///
+    /// The activity journal holds what checks saw and what they were told. The live rules decide again from it: under the policy in
+    /// force, which is held against what the reaper really did, or under another one. Where no check was made because the timer was
+    /// off, one is supposed every five minutes. Nothing is changed. Whoever can read the state directory can run it.
+    Replay(ReplayFlags),
     /// Check the policy: print every error with its line, and what to write instead
     ///
     /// The files beside the policy are checked too. The exit status is 78 when the policy would not be used. Warnings alone are
@@ -236,6 +266,47 @@ enum Command {
         #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
         state_dir: PathBuf,
     },
+}
+
+#[derive(Args)]
+struct ReplayFlags {
+    /// From when on: so long ago, such as 7d, or a day, or an instant such as 2026-03-02T12:00:00Z
+    #[arg(long, value_name = "WHEN", default_value = "7d", value_parser = Point::parse)]
+    since: Point,
+    /// Until when. Everything up to now, if it is not given
+    #[arg(long, value_name = "WHEN", value_parser = Point::parse)]
+    until: Option<Point>,
+    /// Another policy, and beside it the one in force
+    #[arg(long, value_name = "NEW")]
+    config: Option<PathBuf>,
+    /// Two policies: show line by line what the second one changes
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with = "config")]
+    compare: Option<Vec<PathBuf>>,
+    /// The policy in force
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    in_force: PathBuf,
+    /// The directory of the state, in which the activity journal is
+    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
+    state_dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+}
+
+impl ReplayFlags {
+    fn check(self) -> ReplayRequest {
+        let mut compared = self.compare.unwrap_or_default().into_iter();
+        let policies = match (compared.next(), compared.next(), self.config) {
+            (Some(old), Some(new), _) => Policies::Compare { old, new },
+            (_, _, Some(new)) => Policies::New { new, in_force: self.in_force },
+            _ => Policies::InForce(self.in_force),
+        };
+        let Self { since, until, state_dir, json, color, .. } = self;
+        ReplayRequest { policies, since, until, state_dir, json, color }
+    }
 }
 
 #[derive(Args)]
@@ -327,6 +398,7 @@ pub(crate) fn parse() -> Request {
         Some(Command::Policy { user, container_type, json, config: Config { config } }) => {
             Request::Policy(PolicyRequest { config, user, container_type, json })
         }
+        Some(Command::Replay(flags)) => Request::Replay(flags.check()),
         Some(Command::Deliver { config: Config { config }, state_dir }) => Request::Deliver { config, state_dir },
         Some(Command::CheckConfig { config: Config { config } }) => Request::CheckConfig { config },
     }

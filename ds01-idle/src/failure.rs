@@ -12,7 +12,7 @@ use ds01_core::{
     store::StoreError,
 };
 
-use crate::{CONSOLE, not_kept::NotKept};
+use crate::{CONSOLE, no_past::NoPast, not_kept::NotKept};
 
 /// Exit codes, from `sysexits.h` where it has one.
 pub(crate) mod exit {
@@ -48,6 +48,9 @@ pub(crate) enum Failure {
     /// The outbox, or what is remembered of it, which this user may have no right to.
     #[error(transparent)]
     Deliver(StoreError),
+    /// There is no past.
+    #[error(transparent)]
+    NoPast(#[from] NoPast),
     /// The sample host.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),

@@ -11,10 +11,13 @@ mod demo;
 mod explain;
 mod failure;
 mod keep;
+mod no_past;
 mod not_kept;
 mod notify;
 mod people;
+mod point;
 mod policy;
+mod replay;
 mod status;
 mod tally;
 mod words;
@@ -50,6 +53,7 @@ fn run(request: Request) -> Result<ExitCode, Failure> {
         Request::Keep(request) => keep::run(&request),
         Request::Notify(request) => notify::run(&request),
         Request::Policy(request) => policy::run(&request, &mut std::io::stdout().lock()),
+        Request::Replay(request) => replay::run(&request),
         Request::CheckConfig { config } => check_config::run(&config, &mut std::io::stdout().lock()),
         Request::Deliver { config, state_dir } => deliver::run(&config, &state_dir),
         Request::Generate(what) => {

@@ -27,6 +27,7 @@ mod proxy;
 mod pty;
 mod reaper;
 mod removal;
+mod replayed;
 mod stopping;
 mod story;
 mod told;

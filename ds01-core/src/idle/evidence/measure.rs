@@ -9,6 +9,7 @@ use crate::text::sanitize;
 /// What one of a container's GPUs did: a figure in percent of its time, and how it was obtained. A line of the journal
 /// holds one for each GPU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct GpuMeasure {
     /// UUID of the GPU or MIG instance, or the request that names no GPU of this host.
     pub gpu: String,
@@ -33,6 +34,47 @@ pub struct GpuMeasure {
     /// seconds is 5,000. `None` where that can't be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_ms: Option<u64>,
+}
+
+/// The same as a line has it. A flattened field makes serde keep all of it in between, and a month has millions of them.
+#[derive(Deserialize)]
+struct Written {
+    gpu: String,
+    how: How,
+    percent: Option<f64>,
+    attributable: Option<bool>,
+    why: Option<String>,
+    context: Option<bool>,
+    energy: Option<EnergyCount>,
+    shared_energy: Option<EnergyCount>,
+    covered_ms: Option<u64>,
+    used_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum How {
+    OwnProcesses,
+    Device,
+    Gpm,
+    Unknown,
+}
+
+impl TryFrom<Written> for GpuMeasure {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let percent = written.percent.ok_or("`percent` is missing");
+        let attributable = written.attributable.ok_or("`attributable` is missing");
+        let figure = match written.how {
+            How::OwnProcesses => GpuFigure::OwnProcesses { percent: percent? },
+            How::Device => GpuFigure::Device { percent: percent?, attributable: attributable? },
+            How::Gpm => GpuFigure::Gpm { percent: percent?, attributable: attributable? },
+            How::Unknown => GpuFigure::Unknown { why: written.why.ok_or("`why` is missing")? },
+        };
+        let Written { gpu, context, energy, shared_energy, covered_ms, used_ms, .. } = written;
+        Ok(Self { gpu, figure, context, energy, shared_energy, covered_ms, used_ms })
+    }
 }
 
 impl GpuMeasure {
@@ -93,6 +135,44 @@ impl fmt::Display for GpuFigure {
                 write!(f, "{percent:.0} %, by GPM of the MIG instance{}", whose(attributable))
             }
             Self::Unknown { why } => write!(f, "unknown: {}", sanitize(why)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measure_is_read_as_it_is_written() {
+        let count = EnergyCount { mj: 7, boot_ms: 9 };
+        let figures = [
+            GpuFigure::OwnProcesses { percent: 0.5 },
+            GpuFigure::Device { percent: 7.0, attributable: true },
+            GpuFigure::Gpm { percent: 71.5, attributable: false },
+            GpuFigure::Unknown { why: "lost".to_owned() },
+        ];
+        for (figure, full) in figures.into_iter().zip([true, false].into_iter().cycle()) {
+            let measure = GpuMeasure {
+                gpu: "GPU-1".to_owned(),
+                figure,
+                context: full.then_some(true),
+                energy: full.then_some(count),
+                shared_energy: (!full).then_some(count),
+                covered_ms: full.then_some(30_000),
+                used_ms: full.then_some(1),
+            };
+            let json = serde_json::to_string(&measure).unwrap();
+            assert_eq!(serde_json::from_str::<GpuMeasure>(&json).unwrap(), measure, "{json}");
+        }
+        for (torn, why) in [
+            (r#"{"gpu":"a","how":"own_processes"}"#, "`percent` is missing"),
+            (r#"{"gpu":"a","how":"gpm","percent":1.0}"#, "`attributable` is missing"),
+            (r#"{"gpu":"a","how":"unknown"}"#, "`why` is missing"),
+            (r#"{"gpu":"a","how":"else"}"#, "unknown variant"),
+        ] {
+            let error = serde_json::from_str::<GpuMeasure>(torn).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::measure::GpuMeasure;
-use crate::model::{ContainerId, Reading, RunningProcess};
+use crate::model::{ContainerId, Reading, RunningProcess, Unknown, UnknownKind};
 
 /// CPU use over less than this is noise: a housekeeping thread's 30 ms are 3 % of one second.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
@@ -44,6 +44,7 @@ pub struct Observation {
     /// Bytes received and sent so far in its network namespace. Unknown on the host's network.
     pub net_bytes: Reading<u64>,
     /// What its processes and terminals tell.
+    #[serde(deserialize_with = "activity")]
     pub activity: Reading<ProcessActivity>,
 }
 
@@ -79,6 +80,25 @@ pub struct ProcessActivity {
     /// Time of the last input of each terminal, in milliseconds on the wall clock: the access time of
     /// `/proc/PID/root/dev/pts/N`, by N. Only whether it changed is asked, as the wall clock can be set.
     pub terminals: BTreeMap<String, i64>,
+}
+
+/// Reads what a line has of it. To try one form after the other, serde would keep all of it in between, and a month has millions of
+/// lines.
+fn activity<'de, D: Deserializer<'de>>(from: D) -> Result<Reading<ProcessActivity>, D::Error> {
+    #[derive(Deserialize)]
+    struct Written {
+        newest: Option<StartedProcess>,
+        terminals: Option<BTreeMap<String, i64>>,
+        unknown: Option<UnknownKind>,
+        detail: Option<String>,
+    }
+
+    let Written { newest, terminals, unknown, detail } = Written::deserialize(from)?;
+    match (terminals, unknown, detail) {
+        (Some(terminals), ..) => Ok(Reading::Known(ProcessActivity { newest, terminals })),
+        (None, Some(kind), Some(detail)) => Ok(Unknown { kind, detail }.into()),
+        _ => Err(D::Error::custom("neither `terminals`, nor `unknown` with its `detail`")),
+    }
 }
 
 /// A process that began.
@@ -137,5 +157,13 @@ mod tests {
         assert_eq!(observation.cpu_us, Reading::Known(1_500_000));
         assert_eq!(observation.net_bytes.unknown().unwrap().to_string(), "not supported: on the host's network");
         assert_eq!(serde_json::to_string(&observation).unwrap(), line);
+
+        let (begin, _) = line.split_once(r#","activity":"#).unwrap();
+        let with = |activity: &str| serde_json::from_str::<Observation>(&format!(r#"{begin},"activity":{activity}}}"#));
+        let gone = Unknown::new(UnknownKind::Gone, "no process");
+        assert_eq!(with(r#"{"unknown":"gone","detail":"no process"}"#).unwrap().activity, Reading::Unknown(gone));
+        for torn in ["{}", r#"{"unknown":"gone"}"#, r#"{"newest":null}"#, "7", "null"] {
+            with(torn).unwrap_err();
+        }
     }
 }

@@ -18,6 +18,9 @@ const AHEAD: usize = 2;
 /// More parsers than this are faster than one reader.
 const MOST_PARSERS: usize = 4;
 
+/// Hardly a line is shorter.
+const SHORT_LINE_BYTES: usize = 400;
+
 /// Longer lines are nothing that this program wrote.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
 
@@ -80,7 +83,11 @@ pub(super) fn read<E: Send>(
 fn parse<E>(chunks: &Receiver<Result<Vec<u8>, E>>, to: &SyncSender<Result<Vec<Record>, E>>) {
     for chunk in chunks {
         let parsed = chunk.map(|chunk| {
-            chunk.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).filter_map(Record::parse).collect()
+            let lines = chunk.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            // A list that grows is copied again and again.
+            let mut records = Vec::with_capacity(chunk.len() / SHORT_LINE_BYTES);
+            records.extend(lines.filter_map(Record::parse));
+            records
         });
         if to.send(parsed).is_err() {
             return;
