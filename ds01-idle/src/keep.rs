@@ -9,7 +9,7 @@ use ds01_core::{
         inventory::{ContainerEntry, FILE_NAME},
     },
     duration::whole_seconds,
-    idle::{Request, drop_request},
+    idle::{Request, drop_request, keep_dir},
     store::Store,
     text::sanitize,
 };
@@ -29,9 +29,10 @@ pub(crate) fn run(request: &KeepRequest) -> Result<ExitCode, Failure> {
         seconds: request.span.as_secs(),
         why: request.why.clone().filter(|why| !why.trim().is_empty()),
     };
-    drop_request(&request.keep_dir, &dropped).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => NotKept::NoDirectory(request.keep_dir.clone()),
-        _ => NotKept::Io { path: request.keep_dir.clone(), error },
+    let dir = keep_dir(&request.keep_dir, &request.state_dir).map_err(NotKept::from)?;
+    drop_request(&dir, &dropped).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => NotKept::NoDirectory(dir),
+        _ => NotKept::Io { path: dir, error },
     })?;
     let (name, span) = (sanitize(&request.name), whole_seconds(request.span));
     let text = format!(

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt, chown},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -42,16 +42,25 @@ fn hours(hours: u64) -> Duration {
     Duration::from_secs(3600 * hours)
 }
 
+fn files_in(dir: &Path) -> BTreeSet<PathBuf> {
+    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
 fn files(bench: &Bench) -> BTreeSet<PathBuf> {
-    fs::read_dir(bench.keep_dir()).unwrap().map(|entry| entry.unwrap().path()).collect()
+    files_in(&bench.keep_dir())
 }
 
 /// The user asks at the host's time.
 fn asks(bench: &Bench, uid: u32, container: &str, span: Duration, why: Option<&str>) {
-    let before = files(bench);
+    let dir = if uid == 0 { idle::keep_dir(&bench.keep_dir(), &bench.state_dir).unwrap() } else { bench.keep_dir() };
+    asks_in(bench, &dir, uid, container, span, why);
+}
+
+fn asks_in(bench: &Bench, dir: &Path, uid: u32, container: &str, span: Duration, why: Option<&str>) {
+    let before = files_in(dir);
     let request = Request { container: container.to_owned(), seconds: span.as_secs(), why: why.map(str::to_owned) };
-    idle::drop_request(&bench.keep_dir(), &request).unwrap();
-    for path in files(bench).difference(&before) {
+    idle::drop_request(dir, &request).unwrap();
+    for path in files_in(dir).difference(&before) {
         let now = std::time::SystemTime::from(bench.sources.clock.now());
         fs::File::options().write(true).open(path).unwrap().set_modified(now).unwrap();
         chown(path, Some(uid), None).unwrap();
@@ -116,6 +125,37 @@ fn nobody_else_keeps_it_and_root_keeps_anybodys() {
     asks(&bench, 0, "train", hours(100), None);
     assert_eq!(left(&bench.next_check(), "train"), Some(hours(100) - Duration::from_secs(300)), "root has no limit");
     assert_eq!(bench.stopped(), [""; 0]);
+}
+
+/// Whoever is root in a container makes files of any owner in a directory that is mounted into it, and moves them on the host.
+#[test]
+fn a_file_of_roots_where_users_drop_theirs_keeps_nothing() {
+    if !is_root() {
+        return;
+    }
+    let bench = bench(POLICY, &[hers("train", 501)]);
+    bench.checks(STOP_AT - 1);
+    asks_in(&bench, &bench.keep_dir(), 0, "train", hours(24 * 365), None);
+    let checked = bench.next_check();
+    assert_eq!((left(&checked, "train"), bench.stopped()), (None, vec!["train".to_owned()]));
+    assert!(refusals(&bench)[0].contains("nobody knows who put it there"), "{:?}", refusals(&bench));
+    let refused = &bench.events()[1];
+    assert_eq!(refused["details"]["by"], json!(null), "root is not told that it asked");
+    assert!(files(&bench).is_empty());
+}
+
+#[test]
+fn what_may_be_forged_makes_nothing_shorter() {
+    if !is_root() {
+        return;
+    }
+    let bench = bench(POLICY, &[hers("train", 501)]);
+    bench.checks(STOP_AT - 1);
+    asks(&bench, ALICE, "train", hours(8), None);
+    bench.next_check();
+    asks(&bench, ALICE, "train", Duration::from_secs(400), None);
+    let checked = bench.next_check();
+    assert!(left(&checked, "train").is_some_and(|left| left > hours(7)), "{:?}", left(&checked, "train"));
 }
 
 /// Whoever makes a container writes its labels: they make nobody its owner.

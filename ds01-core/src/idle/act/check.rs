@@ -73,7 +73,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     let (news, trouble) = hands.broadcast.news(checked.look.now.at);
     let required = &options.policy.notify.require_delivery;
     log(&take_in(&mut checked.state, &news, required, &checked.look.now));
-    let requests = Requests::read(&options.keep_dir, sources, &checked.look, &mut checked.problems);
+    let requests = Requests::read(options, sources, &checked.look, &mut checked.problems);
     checked.decide(sources, hands, options, &earlier, &requests.asked)?;
 
     let cases = checked.cases();

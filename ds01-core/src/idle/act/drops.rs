@@ -22,8 +22,14 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Where requests are dropped. Not below the state directory, which users can't enter; and not in `/run`, which a reboot clears.
+use crate::store::{Store, StoreError};
+
+/// Where users drop requests. Not below the state directory, which users can't enter; and not in `/run`, which a reboot clears.
 pub const KEEP_DIR: &str = "/var/lib/ds01-keep";
+
+/// Where root's requests are dropped, in the state directory. A file of root's in [`KEEP_DIR`] says nothing of who put it
+/// there: whoever is root in a container makes one in a directory of his own, and moves it.
+const ROOT_KEEP_DIR: &str = "keep";
 
 /// So many files of one user are read at one check.
 const MOST_OF_ONE: usize = 8;
@@ -71,6 +77,24 @@ pub fn drop_request(dir: &Path, request: &Request) -> io::Result<()> {
         let _ = fs::unlink(&path);
     }
     written
+}
+
+/// Where whoever runs this drops requests: everybody in `public`, and root in the state directory, which only root can write.
+///
+/// # Errors
+///
+/// When root's can't be made.
+pub fn keep_dir(public: &Path, state_dir: &Path) -> Result<PathBuf, StoreError> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(public.to_owned());
+    }
+    Store::open_existing(state_dir)?.open_within(ROOT_KEEP_DIR)?;
+    Ok(root_keep_dir(state_dir))
+}
+
+/// Where root's requests are dropped.
+pub(super) fn root_keep_dir(state_dir: &Path) -> PathBuf {
+    state_dir.join(ROOT_KEEP_DIR)
 }
 
 /// What was found of one user's, or of several.
@@ -187,8 +211,7 @@ impl Drops {
     pub(super) fn read(&self, listed: Listed, owners: &BTreeSet<u32>, now: Timestamp) -> Found {
         let Listed { by_uid, mut unread } = listed;
         let mut found = Found::default();
-        let (of_owners, of_strangers): (Vec<_>, Vec<_>) =
-            by_uid.into_iter().partition(|(uid, _)| *uid == 0 || owners.contains(uid));
+        let (of_owners, of_strangers): (Vec<_>, Vec<_>) = by_uid.into_iter().partition(|(uid, _)| owners.contains(uid));
         let strangers =
             of_strangers.into_iter().flat_map(|(uid, files)| files.into_iter().map(move |file| (uid, file)));
         for (place, (uid, file)) in strangers.enumerate() {

@@ -10,8 +10,8 @@ use std::{
 use tracing::{info, warn};
 
 use super::{
-    checked::CheckError,
-    drops::{Dropped, Drops, Found},
+    checked::{CheckError, CheckOptions},
+    drops::{Dropped, Drops, Found, Listed, root_keep_dir},
 };
 use crate::{
     deadline::one_by_one,
@@ -42,7 +42,7 @@ pub(super) struct Requests {
     /// Of those who may.
     pub(super) asked: Vec<Asked>,
     refused: Vec<Refused>,
-    drops: Option<(Drops, Found)>,
+    drops: Vec<(Drops, Found)>,
 }
 
 /// A request that is not granted.
@@ -56,33 +56,35 @@ struct Refused {
 }
 
 impl Requests {
-    /// Reads what lies in `dir`. What goes wrong is told in `problems`, and nobody's request is read then.
-    pub(super) fn read(dir: &Path, sources: &Sources, look: &Look, problems: &mut Vec<String>) -> Self {
-        let opened = Drops::open(dir).and_then(|drops| {
-            let Some(drops) = drops else { return Ok(None) };
-            let listed = drops.list(LISTING).map_err(|error| format!("{}: {error}", dir.display()))?;
-            Ok((!listed.is_empty()).then_some((drops, listed)))
-        });
-        let (drops, listed) = match opened {
-            Ok(Some(opened)) => opened,
-            Ok(None) => return Self::default(),
-            Err(error) => {
-                problems.push(format!("requests to keep containers are not read: {error}"));
-                return Self::default();
-            }
-        };
-        let host = Host::new(sources, look);
-        let found = drops.read(listed, &host.owners(), look.now.at);
-        let (mut asked, mut refused) = (Vec::new(), Vec::new());
-        let names = host.names(&found.dropped);
-        for dropped in &found.dropped {
-            let by = dropped.uid.map(|uid| names.get(&uid).cloned().unwrap_or_else(|| uid.to_string()));
-            match host.judge(dropped, by) {
-                Ok(one) => asked.push(one),
-                Err(one) => refused.push(one),
+    /// Reads what was dropped. What goes wrong is told in `problems`, and what lies there is not read then.
+    pub(super) fn read(options: &CheckOptions, sources: &Sources, look: &Look, problems: &mut Vec<String>) -> Self {
+        let mut requests = Self::default();
+        let root_dir = root_keep_dir(&options.state_dir);
+        let mut listed = Vec::new();
+        for (dir, is_roots) in [(&options.keep_dir, false), (&root_dir, true)] {
+            match list(dir) {
+                Ok(found) => listed.extend(found.map(|(drops, found)| (drops, found, is_roots))),
+                Err(error) => problems.push(format!("requests to keep containers are not read: {error}")),
             }
         }
-        Self { asked, refused, drops: Some((drops, found)) }
+        if listed.is_empty() {
+            return requests;
+        }
+        let host = Host::new(sources, look);
+        for (drops, listed, is_roots) in listed {
+            let found = drops.read(listed, &host.owners(), look.now.at);
+            let names = host.names(&found.dropped);
+            for dropped in &found.dropped {
+                let name = |uid| names.get(&uid).cloned().unwrap_or_else(|| uid.to_string());
+                let by = if is_forged(dropped, is_roots) { None } else { dropped.uid.map(name) };
+                match host.judge(dropped, by, is_roots) {
+                    Ok(one) => requests.asked.push(one),
+                    Err(one) => requests.refused.push(one),
+                }
+            }
+            requests.drops.push((drops, found));
+        }
+        requests
     }
 
     /// The events of what came of them, once that is written down.
@@ -126,11 +128,24 @@ impl Requests {
 
     /// Removes the files, once what they asked is written down: a check that is killed before that reads them again.
     pub(super) fn remove(&self, problems: &mut Vec<String>) {
-        let Some((drops, found)) = &self.drops else { return };
-        if let Err(error) = drops.remove(found) {
-            problems.push(format!("requests to keep containers can't be removed: {error}"));
+        for (drops, found) in &self.drops {
+            if let Err(error) = drops.remove(found) {
+                problems.push(format!("requests to keep containers can't be removed: {error}"));
+            }
         }
     }
+}
+
+/// What lies in `dir`; `None` for nothing.
+fn list(dir: &Path) -> Result<Option<(Drops, Listed)>, String> {
+    let Some(drops) = Drops::open(dir)? else { return Ok(None) };
+    let listed = drops.list(LISTING).map_err(|error| format!("{}: {error}", dir.display()))?;
+    Ok((!listed.is_empty()).then_some((drops, listed)))
+}
+
+/// Whether a file of root's lies where anybody could have put it.
+fn is_forged(dropped: &Dropped, is_roots: bool) -> bool {
+    !is_roots && dropped.uid == Some(0)
 }
 
 /// The running GPU containers, and who their owners are.
@@ -172,8 +187,12 @@ impl<'a> Host<'a> {
         names.into_iter().filter_map(|(uid, name)| Some((uid, name.ok()?.known()?.clone()))).collect()
     }
 
-    fn judge(&self, dropped: &Dropped, by: Option<String>) -> Result<Asked, Refused> {
+    fn judge(&self, dropped: &Dropped, by: Option<String>, is_roots: bool) -> Result<Asked, Refused> {
         let refused = |container, id, reason| Refused { by: by.clone(), container, id, reason };
+        if is_forged(dropped, is_roots) {
+            let why = "a file of root's lies where users drop theirs: nobody knows who put it there";
+            return Err(refused(None, None, why.to_owned()));
+        }
         let request = dropped.request.as_ref().map_err(|why| refused(None, None, why.clone()))?;
         let asked_for = Some(sanitize(&request.container).chars().take(LONGEST_WHY).collect());
         let facts = match self.meant(&request.container) {
@@ -267,7 +286,7 @@ pub(super) fn say(events: &[Event]) {
             }
             Details::KeepRefused { container, by, reason, .. } => warn!(
                 "a request of {} to keep {} is refused: {}",
-                by.as_deref().map_or("several users".into(), sanitize),
+                by.as_deref().map_or("somebody".into(), sanitize),
                 container.as_deref().map_or("a container".into(), sanitize),
                 sanitize(reason)
             ),
