@@ -78,7 +78,7 @@ impl Broadcast for People {
         } else {
             Reached::Delivered(vec!["/dev/pts/0".to_owned()])
         };
-        vec![Delivery { channel: Channel::Terminals, recipient: "alice".to_owned(), reached }]
+        vec![Delivery { channel: Channel::Terminals, recipient: "alice".to_owned(), reached, missed: Vec::new() }]
     }
 
     fn tell_owner(&self, message: &Message<'_>) -> Option<Delivery> {

@@ -12,7 +12,7 @@ use std::{
 
 use docker_rig::namespace::mount;
 use rustix::{
-    fs::{Mode, OFlags},
+    fs::{AtFlags, Mode, OFlags, Timestamps},
     pty,
 };
 
@@ -65,6 +65,14 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) fn name(&self) -> String {
         format!("/dev/pts/{}", self.path.file_name().unwrap().to_str().unwrap())
+    }
+
+    /// Somebody typed at it so many seconds from now.
+    pub(crate) fn was_typed_at(&self, seconds: i64) {
+        let at = rustix::time::Timespec { tv_sec: jiff::Timestamp::now().as_second() + seconds, tv_nsec: 0 };
+        let as_it_is = rustix::time::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+        let times = Timestamps { last_access: at, last_modification: as_it_is };
+        rustix::fs::utimensat(rustix::fs::CWD, &self.path, &times, AtFlags::empty()).unwrap();
     }
 
     /// What it was given so far.

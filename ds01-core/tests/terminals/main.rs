@@ -26,7 +26,7 @@ use rustix::{
     time::Timespec,
 };
 
-use dev::{Dev, as_root};
+use dev::{Dev, Screen, as_root};
 
 const ALICE: u32 = 4_001;
 const BOB: u32 = 4_002;
@@ -69,7 +69,8 @@ fn tell(people: &People, user: Option<&str>, pid: Option<u32>) -> Vec<Delivery> 
 }
 
 fn reached(channel: Channel, recipient: &str, places: &[String]) -> Delivery {
-    Delivery { channel, recipient: recipient.to_owned(), reached: Reached::Delivered(places.to_vec()) }
+    let (recipient, reached) = (recipient.to_owned(), Reached::Delivered(places.to_vec()));
+    Delivery { channel, recipient, reached, missed: Vec::new() }
 }
 
 #[test]
@@ -169,7 +170,10 @@ fn a_terminal_that_is_stopped_full_or_hung_up_holds_nobody_up() {
     let begun = Instant::now();
     let delivery = tell(&people, Some("alice"), None).remove(0);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    assert_eq!(delivery, reached(Channel::Terminals, "alice", &[well.name()]));
+    let places = reached(Channel::Terminals, "alice", &[well.name()]).reached;
+    assert_eq!((delivery.channel, &delivery.reached), (Channel::Terminals, &places));
+    assert_eq!(delivery.missed.len(), 2, "and where it did not arrive is not lost: {delivery}");
+    assert!(delivery.to_string().contains(&format!("; not at {}: it takes nothing", stopped.name())), "{delivery}");
     assert_eq!(well.shows(), SHOWN);
     assert_ne!(gone, well.name());
 
@@ -179,6 +183,45 @@ fn a_terminal_that_is_stopped_full_or_hung_up_holds_nobody_up() {
     assert!(why.contains("it is full, or stopped"), "{why}");
     // A terminal that was asked is not this program's.
     assert!(rustix::fs::open("/dev/tty", OFlags::RDWR, Mode::empty()).is_err(), "no controlling terminal was won");
+}
+
+/// Each that was waited for on its own would take a fifth of a second.
+#[test]
+fn however_many_terminals_somebody_opens_he_holds_nobody_up() {
+    if !inside("however_many_terminals_somebody_opens_he_holds_nobody_up", as_root) {
+        return;
+    }
+    let dev = Dev::new();
+    let none = tempfile::tempdir().unwrap();
+    let old: Vec<Screen> = (0..10).map(|_| dev.terminal(BOB, 0o620)).collect();
+    old.iter().for_each(|screen| screen.was_typed_at(-3600));
+    let stopped: Vec<Screen> = (0..30).map(|_| dev.terminal(BOB, 0o620)).collect();
+    for screen in &stopped {
+        rustix::io::write(&screen.master, b"\x13").unwrap();
+    }
+    let (well, own) = (dev.terminal(BOB, 0o620), dev.terminal(ALICE, 0o620));
+    let begun = Instant::now();
+    let told = tell(&people(&dev, none.path(), Others::EachTerminal), Some("alice"), None);
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert_eq!(told[0], reached(Channel::Terminals, "alice", &[own.name()]));
+    let Reached::Delivered(places) = &told[1].reached else { panic!("{told:?}") };
+    assert!(places.contains(&well.name()), "{places:?}");
+    assert_eq!((places.len(), told[1].missed.len()), (2, 30), "32 of one user, those first at which he typed last");
+}
+
+#[test]
+fn one_that_cannot_be_opened_is_said() {
+    if !inside("one_that_cannot_be_opened_is_said", as_root) {
+        return;
+    }
+    let dev = Dev::new();
+    let none = tempfile::tempdir().unwrap();
+    let screen = dev.terminal(ALICE, 0o620);
+    // As for a device that the unit does not let through, or with too many open files.
+    mount(&["-o", "remount,nodev"], &dev.path().join("pts"));
+    let told = tell(&people(&dev, none.path(), Others::Silent), Some("alice"), None).remove(0);
+    let Reached::Failed(why) = told.reached else { panic!("{told:?}") };
+    assert_eq!(why, format!("{}: it can't be opened: Permission denied (os error 13)", screen.name()));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Doing what was decided: notices, stops side by side, removals, and an event for each.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt,
     sync::{Mutex, PoisonError},
 };
@@ -9,7 +9,7 @@ use std::{
 use tracing::{info, warn};
 
 use super::{
-    checked::{Checked, Hands, Outcome},
+    checked::{Checked, Hands, Outcome, Told},
     side_by_side::side_by_side,
 };
 use crate::{
@@ -33,15 +33,11 @@ pub(super) struct CarryOut<'a> {
     pub(super) log: &'a (dyn Fn(&[Event]) + Sync),
 }
 
-/// What was done.
+/// What was stopped and removed.
 pub(super) struct Done {
     pub(super) outcomes: BTreeMap<ContainerId, Outcome>,
     /// What last looks saw.
     pub(super) observations: Vec<Observation>,
-    /// Whose owners are known to have heard what they were told.
-    pub(super) told: BTreeSet<ContainerId>,
-    /// Who was warned anew, with the warning.
-    pub(super) told_again: BTreeMap<ContainerId, Decision>,
 }
 
 /// What is to be done about one container.
@@ -51,31 +47,29 @@ pub(super) struct Task<'a> {
 }
 
 impl<'a> CarryOut<'a> {
-    /// Does it all: what is only told first, then stops and removals side by side.
-    pub(super) fn all(&self) -> Done {
-        let checked = self.checked;
-        let tasks = checked.look.containers.iter().filter_map(|facts| {
-            let decision = checked.plan.decisions.get(&facts.id).filter(|one| one.action != Action::Nothing)?;
-            Some(Task { case: checked.case(facts)?, decision })
-        });
-        let acts = |task: &Task<'_>| matches!(task.decision.action, Action::Stop { .. } | Action::Remove(_));
-        let (acting, telling): (Vec<_>, Vec<_>) = tasks.partition(acts);
-
-        let mut outcomes = BTreeMap::new();
-        let mut told = BTreeSet::new();
-        for task in &telling {
-            if self.tell(task).iter().any(Delivery::confirms) {
-                told.insert(task.case.facts.id.clone());
+    /// Tells what is only told.
+    pub(super) fn tell_all(&self) -> Told {
+        let mut told = Told::default();
+        for task in self.tasks(false) {
+            if self.tell(&task).iter().any(Delivery::confirms) {
+                told.heard.insert(task.case.facts.id.clone());
             }
-            self.log_action(task);
-            outcomes.insert(task.case.facts.id.clone(), Outcome::Done);
+            self.log_action(&task);
+            told.outcomes.insert(task.case.facts.id.clone(), Outcome::Done);
         }
-        let told_again = self.tell_again();
+        told.again = self.tell_again();
+        told
+    }
+
+    /// Stops and removes, side by side.
+    pub(super) fn act(&self) -> Done {
+        let tasks: Vec<Task<'_>> = self.tasks(true).collect();
         // Until it has another outcome: one whose work crashes has none.
         let crashed = || Outcome::Failed("it crashed; see the log above".to_owned());
-        outcomes.extend(acting.iter().map(|task| (task.case.facts.id.clone(), crashed())));
+        let mut outcomes: BTreeMap<ContainerId, Outcome> =
+            tasks.iter().map(|task| (task.case.facts.id.clone(), crashed())).collect();
         let observations = Mutex::new(Vec::new());
-        let done = side_by_side(acting, |task| {
+        let done = side_by_side(tasks, |task| {
             let id = task.case.facts.id.clone();
             let outcome = match &task.decision.action {
                 Action::Stop { cause, grace } => self.stop(&task, *cause, *grace, &observations),
@@ -84,8 +78,18 @@ impl<'a> CarryOut<'a> {
             (id, outcome)
         });
         outcomes.extend(done);
-        let observations = observations.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Done { outcomes, observations, told, told_again }
+        Done { outcomes, observations: observations.into_inner().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// What was decided to stop and remove (`acting`), or only to tell.
+    fn tasks(&self, acting: bool) -> impl Iterator<Item = Task<'a>> {
+        let checked = self.checked;
+        checked.look.containers.iter().filter_map(move |facts| {
+            let decision = checked.plan.decisions.get(&facts.id)?;
+            let acts = matches!(decision.action, Action::Stop { .. } | Action::Remove(_));
+            let is_one = acts == acting && decision.action != Action::Nothing;
+            is_one.then(|| checked.case(facts)).flatten().map(|case| Task { case, decision })
+        })
     }
 
     /// An outcome that is not the one that was decided, said where people look for it.

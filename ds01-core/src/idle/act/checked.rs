@@ -122,6 +122,16 @@ pub enum Outcome {
     Failed(String),
 }
 
+/// Who was told something, and nothing more done about it.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) outcomes: BTreeMap<ContainerId, Outcome>,
+    /// Whose owners are known to have heard what they were told.
+    pub(super) heard: BTreeSet<ContainerId>,
+    /// Who was warned anew, with the warning.
+    pub(super) again: BTreeMap<ContainerId, Decision>,
+}
+
 impl Checked {
     pub(super) fn look(
         sources: &Sources,
@@ -237,31 +247,32 @@ impl Checked {
         Some(Case { now: &self.look.now, check: self.state.checks, facts, policy, track, demand: self.demand, kept })
     }
 
-    /// Remembers what was carried out.
-    pub(super) fn record(&mut self, outcomes: BTreeMap<ContainerId, Outcome>) {
+    /// Remembers who was told what, and that nothing was to be done about others.
+    pub(super) fn record_told(&mut self, told: Told) {
         for (id, decision) in &self.plan.decisions {
-            let done = match outcomes.get(id) {
-                Some(outcome) => matches!(outcome, Outcome::Done | Outcome::Holding(_)),
-                None => decision.action == Action::Nothing,
-            };
-            if done {
+            if decision.action == Action::Nothing || told.outcomes.contains_key(id) {
+                self.state.record(id, decision, &self.look.now);
+            }
+        }
+        for (id, decision) in &told.again {
+            self.state.record(id, decision, &self.look.now);
+        }
+        for id in told.heard.iter().chain(told.again.keys()) {
+            self.state.told(id, Channel::Terminals.as_str());
+        }
+        self.outcomes = told.outcomes;
+    }
+
+    /// Remembers what was stopped and removed.
+    pub(super) fn record_done(&mut self, outcomes: BTreeMap<ContainerId, Outcome>) {
+        for (id, outcome) in &outcomes {
+            if let (Outcome::Done | Outcome::Holding(_), Some(decision)) = (outcome, self.plan.decisions.get(id)) {
                 self.state.record(id, decision, &self.look.now);
             }
         }
         // A stop that failed can have its effect yet, as when a process waits for a disk: the next check looks.
         self.state.stopping.retain(|id, _| outcomes.get(id).is_none_or(|one| matches!(one, Outcome::Failed(_))));
-        self.outcomes = outcomes;
-    }
-
-    /// Remembers whose owners heard their warning at their terminals: at once, or when they were warned anew.
-    pub(super) fn remember_told(&mut self, told: &BTreeSet<ContainerId>, again: &BTreeMap<ContainerId, Decision>) {
-        let now = &self.look.now;
-        for (id, decision) in again {
-            self.state.record(id, decision, now);
-        }
-        for id in told.iter().chain(again.keys()) {
-            self.state.told(id, Channel::Terminals.as_str());
-        }
+        self.outcomes.extend(outcomes);
     }
 }
 

@@ -160,7 +160,7 @@ impl Broadcast for Channels {
 }
 
 fn delivery(channel: Channel, message: &Message<'_>, reached: Reached) -> Delivery {
-    Delivery { channel, recipient: message.recipient(), reached }
+    Delivery { channel, recipient: message.recipient(), reached, missed: Vec::new() }
 }
 
 fn entry_id(message: &Message<'_>) -> String {

@@ -36,6 +36,16 @@ pub enum Others {
     Program(Wall),
 }
 
+/// A terminal that is told something.
+struct Place {
+    terminal: Terminal,
+    /// Where it is, in words.
+    name: String,
+    to_owner: bool,
+    /// Whether it is in the container.
+    is_inside: bool,
+}
+
 /// Where a notice went, and why it did not go everywhere.
 #[derive(Default)]
 struct Told {
@@ -44,27 +54,15 @@ struct Told {
 }
 
 impl Told {
-    fn write(&mut self, terminal: &Terminal, whose: &str, text: &str, despite_mesg: bool) {
-        let name = format!("{whose}{}", terminal.is.name);
-        if !terminal.is.takes_messages && !despite_mesg {
-            self.failed.push(format!("{name}: its user lets nobody write to it (mesg n)"));
-            return;
-        }
-        match terminal.write(text) {
-            Ok(()) => self.at.push(name),
-            Err(why) => self.failed.push(format!("{name}: {why}")),
-        }
-    }
-
     fn delivery(self, channel: Channel, recipient: String) -> Delivery {
-        let reached = if !self.at.is_empty() {
-            Reached::Delivered(self.at)
+        let (reached, missed) = if !self.at.is_empty() {
+            (Reached::Delivered(self.at), self.failed)
         } else if self.failed.is_empty() {
-            Reached::Nobody
+            (Reached::Nobody, Vec::new())
         } else {
-            Reached::Failed(self.failed.join("; "))
+            (Reached::Failed(self.failed.join("; ")), Vec::new())
         };
-        Delivery { channel, recipient, reached }
+        Delivery { channel, recipient, reached, missed }
     }
 }
 
@@ -92,32 +90,62 @@ impl People {
         let is_owner = |uid: u32| Some(uid) == owner;
         let to_each = matches!(others, Others::EachTerminal);
         let wanted = |uid: u32| if is_owner(uid) { to_owner } else { to_each };
-        let (own, rest): (Vec<Terminal>, Vec<Terminal>) =
-            terminals::of_host(&self.dev, wanted).into_iter().partition(|terminal| is_owner(terminal.is.owner));
+        let place = |terminal: Terminal| {
+            let (name, to_owner) = (terminal.is.name.clone(), is_owner(terminal.is.owner));
+            Place { name, to_owner, is_inside: false, terminal }
+        };
+        let mut places: Vec<Place> = terminals::of_host(&self.dev, wanted).into_iter().map(place).collect();
+        if let Some(pid) = message.pid.filter(|_| to_owner) {
+            let inside = terminals::of_container(&terminals::root_of(&self.proc, pid));
+            places.extend(inside.into_iter().map(|terminal| Place {
+                name: format!("in the container {}", terminal.is.name),
+                to_owner: true,
+                is_inside: true,
+                terminal,
+            }));
+        }
+        let [told_owner, told_others] = self.write(places, &text);
         let mut deliveries = Vec::new();
         if to_owner {
-            let mut told = Told::default();
-            own.iter().for_each(|terminal| told.write(terminal, "", &text, self.despite_mesg));
-            let inside = message.pid.map(|pid| terminals::of_container(&terminals::root_of(&self.proc, pid)));
-            // Whoever is in the container works in it, whatever name he has there.
-            inside.iter().flatten().for_each(|terminal| told.write(terminal, "in the container ", &text, true));
-            deliveries.push(told.delivery(Channel::Terminals, message.recipient()));
+            deliveries.push(told_owner.delivery(Channel::Terminals, message.recipient()));
         }
         match others {
             Others::Silent => {}
             Others::EachTerminal => {
-                let mut told = Told::default();
-                rest.iter().for_each(|terminal| told.write(terminal, "", &text, self.despite_mesg));
-                deliveries.push(told.delivery(Channel::Wall, "everybody else".to_owned()));
+                deliveries.push(told_others.delivery(Channel::Wall, "everybody else".to_owned()));
             }
             Others::Program(wall) => {
                 let reached = match wall.run(message.text) {
                     Ok(()) => Reached::Delivered(vec![wall.program().display().to_string()]),
                     Err(why) => Reached::Failed(why),
                 };
-                deliveries.push(Delivery { channel: Channel::Wall, recipient: "everybody".to_owned(), reached });
+                let recipient = "everybody".to_owned();
+                deliveries.push(Delivery { channel: Channel::Wall, recipient, reached, missed: Vec::new() });
             }
         }
         deliveries
+    }
+
+    /// Writes `text` to all of them at once; what came of it, for the owner and for the others.
+    fn write(&self, places: Vec<Place>, text: &str) -> [Told; 2] {
+        let mut told = [Told::default(), Told::default()];
+        let (writable, closed): (Vec<Place>, Vec<Place>) = places
+            .into_iter()
+            // Whoever is in the container works in it, whatever he set there.
+            .partition(|place| place.is_inside || place.terminal.is.takes_messages || self.despite_mesg);
+        for place in closed {
+            let why = format!("{}: its user lets nobody write to it (mesg n)", place.name);
+            told[usize::from(!place.to_owner)].failed.push(why);
+        }
+        let terminals: Vec<&Terminal> = writable.iter().map(|place| &place.terminal).collect();
+        let written = terminals::write_all(&terminals, text);
+        for (place, written) in writable.iter().zip(written) {
+            let told = &mut told[usize::from(!place.to_owner)];
+            match written {
+                Ok(()) => told.at.push(place.name.clone()),
+                Err(why) => told.failed.push(format!("{}: {why}", place.name)),
+            }
+        }
+        told
     }
 }

@@ -131,6 +131,8 @@ pub struct Delivery {
     pub recipient: String,
     /// Whether it arrived.
     pub reached: Reached,
+    /// Where it did not arrive, and why, although it did elsewhere.
+    pub missed: Vec<String>,
 }
 
 /// Whether a notice arrived.
@@ -172,6 +174,7 @@ impl fmt::Display for Delivery {
             Reached::Written(places) => write!(f, "{}: put up for {recipient}: {}", self.channel, places.join(", ")),
             Reached::Nobody => write!(f, "{}: {recipient} is at no terminal", self.channel),
             Reached::Failed(why) => write!(f, "{}: {recipient} could not be told: {why}", self.channel),
-        }
+        }?;
+        if self.missed.is_empty() { Ok(()) } else { write!(f, "; not at {}", self.missed.join("; ")) }
     }
 }
