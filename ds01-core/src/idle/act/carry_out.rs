@@ -9,7 +9,7 @@ use std::{
 use tracing::{info, warn};
 
 use super::{
-    checked::{Checked, Hands, Outcome, Told},
+    checked::{CheckOptions, Checked, Hands, Outcome, Told},
     side_by_side::side_by_side,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     event::{Details, Event},
     idle::{
         evidence::{ContainerFacts, GpuEvidence, Observation},
-        notice::{About, Delivery, Message, Reached, Severity, notice},
+        notice::{About, Delivery, Message, Reached, Severity, not_done, notice},
         rules::{self, Action, Case, ContainerPolicy, Decision, hold_after_stop},
     },
     model::ContainerId,
@@ -28,6 +28,7 @@ use crate::{
 pub(super) struct CarryOut<'a> {
     pub(super) sources: &'a Sources,
     pub(super) hands: &'a Hands,
+    pub(super) options: &'a CheckOptions,
     pub(super) checked: &'a Checked,
     /// Writes events down; one after another, from whichever thread.
     pub(super) log: &'a (dyn Fn(&[Event]) + Sync),
@@ -36,7 +37,16 @@ pub(super) struct CarryOut<'a> {
 /// What was stopped and removed.
 pub(super) struct Done {
     pub(super) outcomes: BTreeMap<ContainerId, Outcome>,
+    /// Whose users were told of it.
+    pub(super) told: Vec<ContainerId>,
     /// What last looks saw.
+    pub(super) observations: Vec<Observation>,
+}
+
+/// What is noted while containers are stopped side by side.
+#[derive(Default)]
+pub(super) struct Notes {
+    pub(super) told: Vec<ContainerId>,
     pub(super) observations: Vec<Observation>,
 }
 
@@ -68,17 +78,18 @@ impl<'a> CarryOut<'a> {
         let crashed = || Outcome::Failed("it crashed; see the log above".to_owned());
         let mut outcomes: BTreeMap<ContainerId, Outcome> =
             tasks.iter().map(|task| (task.case.facts.id.clone(), crashed())).collect();
-        let observations = Mutex::new(Vec::new());
+        let notes = Mutex::new(Notes::default());
         let done = side_by_side(tasks, |task| {
             let id = task.case.facts.id.clone();
             let outcome = match &task.decision.action {
-                Action::Stop { cause, grace } => self.stop(&task, *cause, *grace, &observations),
-                _ => self.remove(&task),
+                Action::Stop { cause, grace } => self.stop(&task, *cause, *grace, &notes),
+                _ => self.remove(&task, &notes),
             };
             (id, outcome)
         });
         outcomes.extend(done);
-        Done { outcomes, observations: observations.into_inner().unwrap_or_else(PoisonError::into_inner) }
+        let Notes { told, observations } = notes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Done { outcomes, told, observations }
     }
 
     /// What was decided to stop and remove (`acting`), or only to tell.
@@ -104,9 +115,19 @@ impl<'a> CarryOut<'a> {
 
     /// Tells its owner and the others; where nobody is reached, the journal of the system has it.
     pub(super) fn tell(&self, task: &Task<'_>) -> Vec<Delivery> {
+        let text = self.notice(task);
+        text.map(|text| self.tell_text(task, &text)).unwrap_or_default()
+    }
+
+    /// Takes it back: what was told is not done.
+    pub(super) fn take_back(&self, task: &Task<'_>, why: &str) {
+        self.tell_text(task, &not_done(task.case.facts, why));
+    }
+
+    fn tell_text(&self, task: &Task<'_>, text: &str) -> Vec<Delivery> {
         let facts = task.case.facts;
-        let told = self.message(task, |message| (message.text.to_owned(), self.hands.broadcast.tell(message)));
-        let (Some((text, deliveries)), Some(severity)) = (told, self.severity(task)) else { return Vec::new() };
+        let Some(message) = self.message(task, text) else { return Vec::new() };
+        let deliveries = self.hands.broadcast.tell(&message);
         let on_its_way = deliveries.iter().any(Delivery::is_on_its_way);
         for delivery in &deliveries {
             if on_its_way {
@@ -114,7 +135,7 @@ impl<'a> CarryOut<'a> {
             } else {
                 warn!("{}: {delivery}", Named(facts));
             }
-            self.log_delivery(task, severity, delivery);
+            self.log_delivery(task, message.severity, delivery);
         }
         if !on_its_way {
             warn!("{}: nobody could be told; the notice was:", Named(facts));
@@ -123,21 +144,20 @@ impl<'a> CarryOut<'a> {
         deliveries
     }
 
-    pub(super) fn severity(&self, task: &Task<'_>) -> Option<Severity> {
-        Severity::of(&task.decision.action)
+    /// The text about what was decided. `None` where there is none.
+    pub(super) fn notice(&self, task: &Task<'_>) -> Option<String> {
+        notice(&about(&task.case, task.case.policy, task.decision), &task.decision.action)
     }
 
-    /// Hands the notice of what was decided to `tell`. `None` where there is none.
-    pub(super) fn message<T>(&self, task: &Task<'_>, tell: impl FnOnce(&Message<'_>) -> T) -> Option<T> {
-        let Case { facts, policy, .. } = task.case;
-        let action = &task.decision.action;
-        let text = notice(&about(&task.case, policy, task.decision), action)?;
+    /// A text about what was decided, on its way. `None` where nobody is told of it.
+    pub(super) fn message<'m>(&self, task: &'m Task<'_>, text: &'m str) -> Option<Message<'m>> {
+        let facts = task.case.facts;
         let entry = self.checked.look.inventory.containers.get(facts.id.short());
         let pid = entry.filter(|entry| entry.full_id == facts.id && entry.status.is_up()).and_then(|entry| entry.pid);
         let (at, check) = (self.sources.clock.now(), self.checked.state.checks);
-        let (severity, ahead) = (self.severity(task)?, Severity::ahead(action));
+        let (severity, ahead) = (Severity::of(&task.decision.action)?, Severity::ahead(&task.decision.action));
         let (user, container) = (facts.user.as_deref(), Some(facts));
-        Some(tell(&Message { text: &text, severity, user, container, pid, at, check, ahead }))
+        Some(Message { text, severity, user, container, pid, at, check, ahead })
     }
 
     pub(super) fn log_delivery(&self, task: &Task<'_>, severity: Severity, delivery: &Delivery) {

@@ -97,16 +97,16 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
         let details = high_demand(high, demand);
         log(&[Event { timestamp: checked.look.now.at, user: None, details }]);
     }
-    let told = CarryOut { sources, hands, checked: &checked, log: &log }.tell_all();
+    let told = CarryOut { sources, hands, options, checked: &checked, log: &log }.tell_all();
     checked.record_told(told);
     // Stopping takes its time: a check that is killed meanwhile warns nobody twice.
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
-    let done = CarryOut { sources, hands, checked: &checked, log: &log }.act();
+    let done = CarryOut { sources, hands, options, checked: &checked, log: &log }.act();
     if let Err(error) = journal.append(&done.observations).and_then(|()| journal.forget_old(checked.look.now.at)) {
         checked.problems.push(error.to_string());
     }
     checked.problems.extend(not_logged.into_inner().unwrap_or_else(PoisonError::into_inner));
-    checked.record_done(done.outcomes);
+    checked.record_done(done.outcomes, &done.told);
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
     // Only now: a check that is killed before this takes the news in once more.
     let warned = checked.state.warned().cloned().collect();

@@ -263,8 +263,13 @@ impl Checked {
         self.outcomes = told.outcomes;
     }
 
-    /// Remembers what was stopped and removed.
-    pub(super) fn record_done(&mut self, outcomes: BTreeMap<ContainerId, Outcome>) {
+    /// Remembers what was stopped and removed, and of what failed, whose users were `told` of it.
+    pub(super) fn record_done(&mut self, outcomes: BTreeMap<ContainerId, Outcome>, told: &[ContainerId]) {
+        for id in told.iter().filter(|id| matches!(outcomes.get(id), Some(Outcome::Failed(_)))) {
+            if let Some(decision) = self.plan.decisions.get(id) {
+                self.state.record_told(id, &decision.action, &self.look.now);
+            }
+        }
         for (id, outcome) in &outcomes {
             if let (Outcome::Done | Outcome::Holding(_), Some(decision)) = (outcome, self.plan.decisions.get(id)) {
                 self.state.record(id, decision, &self.look.now);

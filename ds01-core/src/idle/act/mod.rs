@@ -4,6 +4,7 @@ mod carry_out;
 mod check;
 mod checked;
 mod drops;
+mod judge;
 mod keep_alive;
 mod look_back;
 mod news;

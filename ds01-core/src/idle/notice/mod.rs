@@ -15,5 +15,5 @@ pub use frame::WIDTH;
 pub use host::{Others, People, UserId};
 pub use login::Login;
 pub use message::{Channel, Delivery, Message, Reached, Severity};
-pub use text::{About, notice};
+pub use text::{About, not_done, notice};
 pub use to_user::{RefusedKeep, keep_refused, test_notice};

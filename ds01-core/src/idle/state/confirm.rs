@@ -67,7 +67,7 @@ mod tests {
     fn warned(check: u64) -> IdleState {
         let mut track = Track::new(&seen(1000));
         let not_before_boot_ms = 1_300_000;
-        track.warning = Some(Warning { at: now(1000).at, check, not_before_boot_ms, confirmed: Vec::new() });
+        track.warning = Some(Warning::new(now(1000).at, check, not_before_boot_ms));
         IdleState { checks: check + 1, tracks: [(id(), track)].into(), ..IdleState::default() }
     }
 
