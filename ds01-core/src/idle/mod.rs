@@ -46,7 +46,9 @@ pub use evidence::{
     Signals, Thresholds, Verdict,
 };
 pub use journal::{Journal, Look};
-pub use notice::{Broadcast, Channel, Channels, Delivery, Login, Message, Others, People, Reached, Severity, Wall};
+pub use notice::{
+    Broadcast, Channel, Channels, Delivery, Login, Message, Others, People, Reached, Severity, Wall, user_ids,
+};
 pub use rules::{
     Action, Asked, Case, Changed, Check, ContainerPolicy, Decision, Demand, KeepAlive, Plan, Reason, Removal, Rule,
     decide, recheck, trail,

@@ -64,6 +64,9 @@ pub struct Terminal {
     device: Result<OwnedFd, String>,
     /// What it is.
     pub is: Listed,
+    /// When somebody typed at it last, or opened it on the host. `None` where nobody has typed at a container's: `docker run -dt`
+    /// makes one that nobody sees.
+    pub last_input: Option<Timestamp>,
 }
 
 /// The terminals of the host whose owners are wanted: pseudo-terminals (ssh, tmux, an editor's terminal) and consoles, below
@@ -74,9 +77,10 @@ pub fn of_host(dev: &Path, is_wanted: impl Fn(u32) -> bool) -> Vec<Terminal> {
 }
 
 /// The terminals of a container (`docker exec -it`, `docker run -it`), by the root directory of one of its processes,
-/// `/proc/PID/root`.
-pub fn of_container(root: &Path) -> Vec<Terminal> {
-    open_some(found_in_container(root).unwrap_or_default())
+/// `/proc/PID/root`. One that shares those of the host, below `dev`, has none of its own. It can put a file system there that does
+/// not answer: callers give it a deadline.
+pub fn of_container(root: &Path, dev: &Path) -> Vec<Terminal> {
+    open_some(found_in_container(root, dev).unwrap_or_default())
 }
 
 fn open_some(mut found: Vec<Found>) -> Vec<Terminal> {
@@ -100,13 +104,13 @@ pub fn listed_of_host(dev: &Path) -> io::Result<Vec<Listed>> {
     Ok(found_on_host(dev)?.into_iter().map(|found| found.is).collect())
 }
 
-/// The terminals of a container, looked at and not opened.
+/// The terminals of a container, looked at and not opened. As [`of_container`].
 ///
 /// # Errors
 ///
 /// When its directories can't be read.
-pub fn listed_of_container(root: &Path) -> io::Result<Vec<Listed>> {
-    Ok(found_in_container(root)?.into_iter().map(|found| found.is).collect())
+pub fn listed_of_container(root: &Path, dev: &Path) -> io::Result<Vec<Listed>> {
+    Ok(found_in_container(root, dev)?.into_iter().map(|found| found.is).collect())
 }
 
 /// A terminal in its directory.
@@ -114,7 +118,10 @@ struct Found {
     dir: Rc<OwnedFd>,
     file: String,
     device_number: u64,
-    last_input: Timestamp,
+    /// When it was made, or given away.
+    changed_at: Timestamp,
+    /// The access time, which the kernel sets when it was made and when it is read, in steps of some seconds.
+    last_input: Option<Timestamp>,
     is: Listed,
 }
 
@@ -128,8 +135,16 @@ fn found_on_host(dev: &Path) -> io::Result<Vec<Found>> {
     Ok(found)
 }
 
-fn found_in_container(root: &Path) -> io::Result<Vec<Found>> {
-    in_pts(&open_dir(root)?, "dev/pts")
+fn found_in_container(root: &Path, dev: &Path) -> io::Result<Vec<Found>> {
+    let host = fs::stat(dev.join("pts")).ok().map(|stat| stat.st_dev);
+    let root = open_dir(root)?;
+    let Some(dir) = devpts::open(&root, "dev/pts")? else { return Ok(Vec::new()) };
+    if host == Some(fs::fstat(&dir)?.st_dev) {
+        return Ok(Vec::new());
+    }
+    let mut found = all_in(dir)?;
+    found.iter_mut().for_each(|one| one.last_input = one.last_input.filter(|at| *at > one.changed_at));
+    Ok(found)
 }
 
 fn open_dir(path: &Path) -> io::Result<OwnedFd> {
@@ -138,7 +153,11 @@ fn open_dir(path: &Path) -> io::Result<OwnedFd> {
 
 /// The pseudo-terminals at `path` below a directory.
 fn in_pts(root: &OwnedFd, path: &str) -> io::Result<Vec<Found>> {
-    let Some(dir) = devpts::open(root, path)?.map(Rc::new) else { return Ok(Vec::new()) };
+    devpts::open(root, path)?.map_or_else(|| Ok(Vec::new()), all_in)
+}
+
+fn all_in(dir: OwnedFd) -> io::Result<Vec<Found>> {
+    let dir = Rc::new(dir);
     let mut names = devpts::numbers(&dir)?;
     names.sort_by_key(|name| by_number(name));
     let is_pty = |stat: &fs::Stat| PTS_MAJORS.contains(&fs::major(stat.st_rdev));
@@ -174,18 +193,14 @@ fn look(dir: &Rc<OwnedFd>, file: &str, name: String, is_wanted: impl Fn(&fs::Sta
         dir: Rc::clone(dir),
         file: file.to_owned(),
         device_number: stat.st_rdev,
-        last_input: last_input(&stat),
+        last_input: Timestamp::from_second(stat.st_atime).ok(),
+        changed_at: Timestamp::from_second(stat.st_ctime).unwrap_or_default(),
         is: Listed { owner: stat.st_uid, takes_messages: Mode::from_raw_mode(stat.st_mode).contains(Mode::WGRP), name },
     })
 }
 
 fn is_device(stat: &fs::Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
-}
-
-/// The kernel keeps it as the access time, in steps of some seconds.
-fn last_input(stat: &fs::Stat) -> Timestamp {
-    Timestamp::from_second(stat.st_atime).unwrap_or_default()
 }
 
 impl Found {
@@ -198,13 +213,14 @@ impl Found {
             Err(Errno::NOENT | Errno::NXIO | Errno::IO) => return None,
             Err(error) => {
                 let why = format!("it can't be opened: {}", io::Error::from(error));
-                return Some(Terminal { is: self.is, device: Err(why) });
+                return Some(Terminal { is: self.is, last_input: self.last_input, device: Err(why) });
             }
         };
         let stat = fs::fstat(&device).ok().filter(is_device)?;
         let is_same = stat.st_rdev == self.device_number && stat.st_uid == self.is.owner;
         (is_same && termios::isatty(&device)).then(|| Terminal {
             is: Listed { takes_messages: Mode::from_raw_mode(stat.st_mode).contains(Mode::WGRP), ..self.is },
+            last_input: self.last_input,
             device: Ok(device),
         })
     }

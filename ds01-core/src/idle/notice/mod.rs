@@ -12,7 +12,7 @@ mod to_user;
 pub use broadcast::{Broadcast, Wall};
 pub use channels::Channels;
 pub use frame::WIDTH;
-pub use host::{Others, People, UserId};
+pub use host::{Others, People, UserId, user_ids};
 pub use login::Login;
 pub use message::{Channel, Delivery, Message, Reached, Severity};
 pub use text::{About, not_done, notice};
