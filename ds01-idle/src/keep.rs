@@ -10,6 +10,7 @@ use ds01_core::{
     },
     duration::whole_seconds,
     idle::{Request, drop_request, keep_dir},
+    model::{NotMeant, meant},
     store::Store,
     text::sanitize,
 };
@@ -56,13 +57,10 @@ fn recent_inventory(state_dir: &Path) -> Option<Inventory> {
 fn is_there(inventory: &Inventory, name: &str) -> Result<(), NotKept> {
     let running = |entry: &&ContainerEntry| entry.status.is_up() && entry.has_gpu != Some(false);
     let running: Vec<&ContainerEntry> = inventory.containers.values().filter(running).collect();
-    if running.iter().any(|entry| entry.name == name) {
-        return Ok(());
-    }
     let shown = sanitize(name);
-    match running.iter().filter(|entry| entry.full_id.as_str().starts_with(name)).count() {
-        1 => Ok(()),
-        0 => {
+    match meant(running.iter().copied(), name, |entry| (entry.name.as_str(), entry.full_id.as_str())) {
+        Ok(_) => Ok(()),
+        Err(NotMeant::Nobody) => {
             let near = running.iter().find(|entry| entry.name.starts_with(name) || name.starts_with(&entry.name));
             let hint = near.map_or_else(
                 || "ds01-workloads --gpu-only lists those that there are".to_owned(),
@@ -70,7 +68,9 @@ fn is_there(inventory: &Inventory, name: &str) -> Result<(), NotKept> {
             );
             Err(NotKept::Unknown(format!("no GPU container that runs is called {shown}\n{hint}")))
         }
-        _ => Err(NotKept::Unknown(format!("{shown} is the beginning of several containers' ids; give more of it"))),
+        Err(NotMeant::Several) => {
+            Err(NotKept::Unknown(format!("{shown} is the beginning of several containers' ids; give more of it")))
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! Purging the package where a user has mounted something in a directory of ds01's.
 
-#![expect(clippy::unwrap_used, reason = "this is a test")]
-
 use std::{fs, path::Path, process::Command};
 
 use docker_rig::namespace::{inside, mount};

@@ -6,6 +6,7 @@ mod container;
 mod enforcement;
 mod gpu;
 mod gpu_access;
+mod named;
 mod now;
 mod origin;
 mod process;
@@ -24,6 +25,7 @@ pub use container::{
 pub use enforcement::Enforcement;
 pub use gpu::{DeviceSample, Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, ProcessSample};
 pub use gpu_access::GpuAccess;
+pub use named::{NotMeant, meant};
 pub use now::Now;
 pub use origin::Origin;
 pub use process::{Host, Process};

@@ -31,9 +31,6 @@ use super::devpts;
 /// Major numbers of pseudo-terminals (`Documentation/admin-guide/devices.txt` of the kernel).
 const PTS_MAJORS: std::ops::RangeInclusive<u32> = 136..=143;
 
-/// Nobody has more; whoever can mount can make a directory of any length.
-const MOST: usize = 4096;
-
 /// The most terminals of one user that are told, those first at which somebody typed last. Whoever opens more holds nobody up.
 const MOST_OF_ONE: usize = 32;
 
@@ -83,16 +80,17 @@ pub fn of_container(root: &Path, dev: &Path) -> Vec<Terminal> {
     open_some(found_in_container(root, dev).unwrap_or_default())
 }
 
-fn open_some(mut found: Vec<Found>) -> Vec<Terminal> {
+fn open_some(found: Vec<Found>) -> Vec<Terminal> {
     let mut of_owner: HashMap<u32, usize> = HashMap::new();
-    found.sort_by_key(|one| Reverse(one.last_input));
-    found.retain(|one| {
+    let mut found: Vec<(usize, Found)> = found.into_iter().enumerate().collect();
+    found.sort_by_key(|(_, one)| Reverse(one.last_input));
+    found.retain(|(_, one)| {
         let count = of_owner.entry(one.is.owner).or_default();
         *count += 1;
         *count <= MOST_OF_ONE
     });
-    found.sort_by_key(|one| by_number(&one.is.name));
-    found.into_iter().filter_map(Found::open).collect()
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, one)| one).filter_map(Found::open).collect()
 }
 
 /// The terminals of the host, looked at and not opened.
@@ -158,23 +156,17 @@ fn in_pts(root: &OwnedFd, path: &str) -> io::Result<Vec<Found>> {
 
 fn all_in(dir: OwnedFd) -> io::Result<Vec<Found>> {
     let dir = Rc::new(dir);
-    let mut names = devpts::numbers(&dir)?;
-    names.sort_by_key(|name| by_number(name));
+    let names = devpts::numbers(&dir)?;
     let is_pty = |stat: &fs::Stat| PTS_MAJORS.contains(&fs::major(stat.st_rdev));
     Ok(names.iter().filter_map(|name| look(&dir, name, format!("/dev/pts/{name}"), is_pty)).collect())
 }
 
 fn names(dir: &OwnedFd) -> io::Result<Vec<String>> {
     let entries = Dir::read_from(dir)?;
-    let names = entries.take(MOST).filter_map(|entry| Some(entry.ok()?.file_name().to_str().ok()?.to_owned()));
+    let names = entries.take(devpts::MOST).filter_map(|entry| Some(entry.ok()?.file_name().to_str().ok()?.to_owned()));
     let mut names: Vec<String> = names.collect();
-    names.sort_by_key(|name| by_number(name));
+    devpts::by_number(&mut names);
     Ok(names)
-}
-
-/// `2` comes before `10`.
-fn by_number(name: &str) -> (usize, String) {
-    (name.len(), name.to_owned())
 }
 
 /// The names of consoles: `console`, `tty1`, `ttyS0`, `ttyAMA0`, `hvc0`.

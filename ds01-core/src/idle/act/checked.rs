@@ -20,7 +20,7 @@ use crate::{
         rules::{Action, Asked, Case, Check, Decision, Demand, Plan, infrastructure},
         state::{CheckMark, IdleState},
     },
-    model::ContainerId,
+    model::{ContainerId, NotMeant, meant},
     policy::{Monitoring, Policy},
     source::{ContainerControl, SourceName},
     store::StoreError,
@@ -204,16 +204,11 @@ impl Checked {
     ///
     /// When there is none, or more than one id begins so.
     pub fn container(&self, name: &str) -> Result<ContainerId, CheckError> {
-        let containers = &self.look.containers;
-        if let Some(facts) = containers.iter().find(|facts| facts.name == name) {
-            return Ok(facts.id.clone());
-        }
-        let mut by_id = containers.iter().filter(|facts| !name.is_empty() && facts.id.as_str().starts_with(name));
-        match (by_id.next(), by_id.next()) {
-            (Some(facts), None) => Ok(facts.id.clone()),
-            (Some(_), Some(_)) => Err(CheckError::Ambiguous(name.to_owned())),
-            (None, _) => Err(CheckError::NoSuchContainer(name.to_owned())),
-        }
+        let found = meant(&self.look.containers, name, |facts| (facts.name.as_str(), facts.id.as_str()));
+        found.map(|facts| facts.id.clone()).map_err(|why| match why {
+            NotMeant::Nobody => CheckError::NoSuchContainer(name.to_owned()),
+            NotMeant::Several => CheckError::Ambiguous(name.to_owned()),
+        })
     }
 
     /// As [`container`](Self::container), and also the container whose name alone begins so: for whoever only looks.

@@ -6,10 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    checked::CheckError,
-    drops::{Dropped, Owners},
-};
+use super::drops::{Dropped, Owners};
 use crate::{
     deadline::one_by_one,
     detect::{Sources, mounted_home},
@@ -18,7 +15,7 @@ use crate::{
         journal::Look,
         rules::{Asked, LONGEST_WHY, Owner, may_keep},
     },
-    model::{ContainerId, Reading, Unknown, UnknownKind},
+    model::{ContainerId, NotMeant, Reading, Unknown, UnknownKind, meant},
     source::ProcessError,
     text::sanitize,
 };
@@ -115,16 +112,15 @@ impl<'a> Host<'a> {
         }
         let request = dropped.request.as_ref().map_err(|why| refused(None, None, why.clone()))?;
         let asked_for = Some(sanitize(&request.container).chars().take(LONGEST_WHY).collect());
-        let facts = match self.meant(&request.container) {
+        let running = self.running.iter().copied();
+        let meant = meant(running, &request.container, |facts| (facts.name.as_str(), facts.id.as_str()));
+        let facts = match meant {
             Ok(facts) => facts,
-            Err(CheckError::Ambiguous(_)) => {
-                return Err(refused(
-                    asked_for,
-                    None,
-                    "several running GPU containers have ids that begin so".to_owned(),
-                ));
+            Err(NotMeant::Several) => {
+                let why = "several running GPU containers have ids that begin so";
+                return Err(refused(asked_for, None, why.to_owned()));
             }
-            Err(_) => {
+            Err(NotMeant::Nobody) => {
                 return Err(refused(asked_for, None, "there is no running GPU container of this name".to_owned()));
             }
         };
@@ -152,19 +148,6 @@ impl<'a> Host<'a> {
     fn can_tell_yet(&self, facts: &ContainerFacts, owner: &Owner<'_>, name: Option<&String>) -> bool {
         let unnamed = owner.uid.is_none() && owner.user.is_some_and(|user| name.is_none_or(|name| name == user));
         !unnamed && self.main_uids.get(&facts.id).is_none_or(|uid| uid.known().is_some())
-    }
-
-    /// The running GPU container of this name, id, or beginning of an id.
-    fn meant(&self, name: &str) -> Result<&'a ContainerFacts, CheckError> {
-        if let Some(facts) = self.running.iter().find(|facts| facts.name == name) {
-            return Ok(facts);
-        }
-        let mut by_id = self.running.iter().filter(|facts| !name.is_empty() && facts.id.as_str().starts_with(name));
-        match (by_id.next(), by_id.next()) {
-            (Some(facts), None) => Ok(facts),
-            (Some(_), Some(_)) => Err(CheckError::Ambiguous(name.to_owned())),
-            (None, _) => Err(CheckError::NoSuchContainer(name.to_owned())),
-        }
     }
 
     fn owner(&self, facts: &'a ContainerFacts) -> Owner<'a> {

@@ -89,10 +89,10 @@ impl Requests {
             let names = host.names(&found.dropped);
             for dropped in &found.dropped {
                 match host.judge(dropped, &names, one.is_roots) {
-                    Ok(asked) if asked.id == case.facts.id => {
-                        if asked.granted(case.kept, most, case.facts, now).is_ok() {
-                            return Some(format!("{} asked to keep it just now", sanitize(&asked.by)));
-                        }
+                    Ok(asked)
+                        if asked.id == case.facts.id && asked.granted(case.kept, most, case.facts, now).is_ok() =>
+                    {
+                        return Some(format!("{} asked to keep it just now", sanitize(&asked.by)));
                     }
                     Err(NotGranted::Later) => {
                         return Some("whether its owner asked to keep it can't be told".to_owned());

@@ -36,8 +36,13 @@ impl<'a> Message<'a> {
 
     /// Whom it is for, in words. Users' text.
     pub(super) fn recipient(&self) -> String {
-        self.user.unwrap_or("its owner, who is unknown,").to_owned()
+        recipient_of(self.user)
     }
+}
+
+/// Whom a notice is for, in words. Users' text.
+pub fn recipient_of(user: Option<&str>) -> String {
+    user.unwrap_or("its owner, who is unknown,").to_owned()
 }
 
 /// How grave a notice is, from the one that must arrive on.

@@ -14,6 +14,6 @@ pub use channels::Channels;
 pub use frame::WIDTH;
 pub use host::{Others, People, UserId, user_ids};
 pub use login::Login;
-pub use message::{Channel, Delivery, Message, Reached, Severity};
+pub use message::{Channel, Delivery, Message, Reached, Severity, recipient_of};
 pub use text::{About, not_done, notice};
 pub use to_user::{RefusedKeep, keep_refused, test_notice};

@@ -112,6 +112,10 @@ pub struct Interval {
     pub covered_ms: Option<u64>,
 }
 
+/// The least that somebody gets who is warned late, or hears it late, or was warned before a pause of the checks: a little less than
+/// the time between two checks.
+pub const LATE_NOTICE: Duration = Duration::from_secs(240);
+
 /// A warning that was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
