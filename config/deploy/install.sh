@@ -310,10 +310,10 @@ uninstall() {
         remove "$left"
         # By name: these directories may be those of other parts of the platform as well.
         purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity \
-            login-notices
-        # These are ds01's alone.
+            login-notices keep
+        # These are ds01's alone. What a user mounted in one of them is his: it is not emptied, and ends nothing here.
         for dir in /var/lib/ds01-notify /var/lib/ds01-notices /var/lib/ds01-keep; do
-            [ ! -d "$destdir$dir" ] || do_it rm -rf "$destdir$dir"
+            [ ! -d "$destdir$dir" ] || do_it rm -rf --one-file-system "$destdir$dir" || :
         done
         purge_state /var/log/ds01 'events.jsonl*'
         purge_state /run/ds01 'gpu-samples*.jsonl'

@@ -5,6 +5,8 @@ case $- in
     *i*)
         (
             set +eu
+            # Where nobody sees it, as in a script that runs `bash -ic`, nothing is shown, and nothing is remembered as seen.
+            [ -t 1 ] || exit 0
             dir=${DS01_NOTICES_DIR:-/var/lib/ds01-notices}
             [ -d "$dir" ] && [ ! -e "$HOME/.hushlogin" ] || exit 0
             file=$dir/$(id -u)
@@ -33,9 +35,10 @@ case $- in
                     *) if [ -n "$show" ]; then printf '%s\n' "$line"; fi ;;
                 esac
             done <"$file"
-            # Where this can't be remembered, it is shown again.
-            if [ "$newest" != "$seen" ]; then
-                mkdir -p "${seen_file%/*}" && printf '%s\n' "$newest" >"$seen_file"
+            # Where this can't be remembered, it is shown again. Root, with somebody else's HOME, writes nothing there.
+            if [ "$newest" != "$seen" ] && [ -O "$HOME" ]; then
+                mkdir -p "${seen_file%/*}" && [ -O "${seen_file%/*}" ] && [ ! -L "$seen_file" ] &&
+                    printf '%s\n' "$newest" >|"$seen_file"
             fi
         ) 2>/dev/null || :
         ;;

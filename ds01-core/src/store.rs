@@ -41,6 +41,9 @@ const DIR_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 /// Larger files than this are nothing that this program wrote.
 const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
+/// What stands in the names of temporary files.
+const TEMPORARY: &str = ".tmp-";
+
 /// A directory that only its owner writes to.
 #[derive(Debug)]
 pub struct Store {
@@ -311,6 +314,16 @@ impl Store {
         self.names()?.iter().filter(|other| other.starts_with(&prefix)).try_for_each(|leftover| self.remove(leftover))
     }
 
+    /// The same, of every file in the directory.
+    ///
+    /// # Errors
+    ///
+    /// When the directory could not be listed, or one could not be removed.
+    pub fn remove_all_leftovers(&self) -> Result<(), StoreError> {
+        let is_one = |name: &&String| name.starts_with('.') && name.contains(TEMPORARY);
+        self.names()?.iter().filter(is_one).try_for_each(|leftover| self.remove(leftover))
+    }
+
     /// Opens a file of lines for appending, and makes it (mode 0640) when it is missing.
     ///
     /// # Errors
@@ -370,7 +383,7 @@ impl Store {
 
 /// Temporary files are hidden, and recognised as leftovers by this.
 fn temporary_prefix(name: &str) -> String {
-    format!(".{name}.tmp-")
+    format!(".{name}{TEMPORARY}")
 }
 
 fn io_error(action: &'static str, path: &Path, error: impl Into<io::Error>) -> StoreError {

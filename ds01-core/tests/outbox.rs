@@ -191,6 +191,36 @@ fn one_that_hangs_is_ended_with_all_that_it_started_and_delays_no_other() {
     }
 }
 
+/// It left its process group, so that it is not ended with it. It ends with the service.
+#[test]
+fn one_that_leaves_something_behind_is_not_listened_to_any_more() {
+    let post = Post::new();
+    let left = format!("trap '' PIPE; while echo x 2>/dev/null; do :; done; echo >{}", post.path("closed").display());
+    post.hook("mail", &format!("echo alice@x.org; setsid sh -c \"{left}\" & exit 0"));
+    post.put(&["mail"]);
+    assert!(post.round(after(1)).said.iter().any(|said| said.ends_with("delivered: alice@x.org")));
+    let begun = Instant::now();
+    while !post.path("closed").exists() {
+        assert!(begun.elapsed() < LIMIT, "somebody reads it still");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn what_can_not_be_read_ends_nothing_for_the_others() {
+    let post = Post::new();
+    post.hook("mail", "echo alice@x.org");
+    fs::create_dir(post.outbox.dir.join("0000000000000-bad.json")).unwrap();
+    fs::create_dir(post.outbox.results.join("leftover")).unwrap();
+    post.put(&["mail"]);
+    let round = post.round(after(1));
+    assert_eq!(post.runs("mail"), 1);
+    let said = round.said.join("\n");
+    assert!(said.contains("0000000000000-bad.json") && said.contains("leftover"), "{said}");
+    let (news, problems) = post.outbox.news(after(2));
+    assert_eq!((news.len(), problems.len()), (1, 1), "{problems:?}");
+}
+
 #[test]
 fn of_a_gigabyte_of_words_the_first_few_are_kept() {
     let post = Post::new();

@@ -9,7 +9,8 @@ use ds01_core::{
         inventory::{ContainerEntry, FILE_NAME},
     },
     duration::whole_seconds,
-    idle::{Request, drop_request},
+    idle::{Request, drop_request, keep_dir},
+    model::{NotMeant, meant},
     store::Store,
     text::sanitize,
 };
@@ -29,9 +30,10 @@ pub(crate) fn run(request: &KeepRequest) -> Result<ExitCode, Failure> {
         seconds: request.span.as_secs(),
         why: request.why.clone().filter(|why| !why.trim().is_empty()),
     };
-    drop_request(&request.keep_dir, &dropped).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => NotKept::NoDirectory(request.keep_dir.clone()),
-        _ => NotKept::Io { path: request.keep_dir.clone(), error },
+    let dir = keep_dir(&request.keep_dir, &request.state_dir).map_err(NotKept::from)?;
+    drop_request(&dir, &dropped).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => NotKept::NoDirectory(dir),
+        _ => NotKept::Io { path: dir, error },
     })?;
     let (name, span) = (sanitize(&request.name), whole_seconds(request.span));
     let text = format!(
@@ -55,13 +57,10 @@ fn recent_inventory(state_dir: &Path) -> Option<Inventory> {
 fn is_there(inventory: &Inventory, name: &str) -> Result<(), NotKept> {
     let running = |entry: &&ContainerEntry| entry.status.is_up() && entry.has_gpu != Some(false);
     let running: Vec<&ContainerEntry> = inventory.containers.values().filter(running).collect();
-    if running.iter().any(|entry| entry.name == name) {
-        return Ok(());
-    }
     let shown = sanitize(name);
-    match running.iter().filter(|entry| entry.full_id.as_str().starts_with(name)).count() {
-        1 => Ok(()),
-        0 => {
+    match meant(running.iter().copied(), name, |entry| (entry.name.as_str(), entry.full_id.as_str())) {
+        Ok(_) => Ok(()),
+        Err(NotMeant::Nobody) => {
             let near = running.iter().find(|entry| entry.name.starts_with(name) || name.starts_with(&entry.name));
             let hint = near.map_or_else(
                 || "ds01-workloads --gpu-only lists those that there are".to_owned(),
@@ -69,7 +68,9 @@ fn is_there(inventory: &Inventory, name: &str) -> Result<(), NotKept> {
             );
             Err(NotKept::Unknown(format!("no GPU container that runs is called {shown}\n{hint}")))
         }
-        _ => Err(NotKept::Unknown(format!("{shown} is the beginning of several containers' ids; give more of it"))),
+        Err(NotMeant::Several) => {
+            Err(NotKept::Unknown(format!("{shown} is the beginning of several containers' ids; give more of it")))
+        }
     }
 }
 

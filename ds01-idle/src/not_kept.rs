@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use ds01_core::store::StoreError;
+
 /// Why a request was not dropped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotKept {
@@ -15,6 +17,9 @@ pub(crate) enum NotKept {
         path = .0.display()
     )]
     NoDirectory(PathBuf),
+    /// There is no safe place for root's requests.
+    #[error("the request can't be left for the check: {0}")]
+    Store(#[from] StoreError),
     /// Another error.
     #[error("the request can't be written to {path}: {error}", path = .path.display())]
     Io {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ds01_core::{
     cli::places,
-    idle::{Channels, Others, People},
+    idle::{Channels, Others, People, user_ids},
     policy::Notify,
 };
 
@@ -13,7 +13,7 @@ pub(crate) fn channels(notify: &Notify, config: &Path, state_dir: &Path, proc: P
     let people = People {
         dev: "/dev".into(),
         proc,
-        user_id: Box::new(|name| users::get_user_by_name(name).map(|user| user.uid())),
+        user_id: user_ids(|name| users::get_user_by_name(name).map(|user| user.uid())),
         despite_mesg: notify.despite_mesg,
         others: if notify.wall { others } else { Others::Silent },
     };

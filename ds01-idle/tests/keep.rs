@@ -2,7 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::{Value, json};
 
@@ -18,11 +23,21 @@ fn dir() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("keep")).unwrap();
     fs::set_permissions(dir.path().join("keep"), fs::Permissions::from_mode(0o1733)).unwrap();
+    fs::create_dir(dir.path().join("state")).unwrap();
     dir
 }
 
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Where what this user drops has to lie.
+fn own(dir: &Path) -> PathBuf {
+    dir.join(if is_root() { "state/keep" } else { "keep" })
+}
+
 fn dropped(dir: &Path) -> Vec<Value> {
-    let files = fs::read_dir(dir.join("keep")).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    let files = fs::read_dir(own(dir)).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
     files.map(|bytes| serde_json::from_slice(&bytes).unwrap()).collect()
 }
 
@@ -57,7 +72,19 @@ fn what_makes_no_sense_is_wrong_usage_and_leaves_nothing() {
     }
     assert_eq!(keep(dir.path(), &[""]).2, Some(2));
     assert_eq!(keep(dir.path(), &[&"x".repeat(300)]).2, Some(2));
-    assert!(dropped(dir.path()).is_empty());
+    assert!(!own(dir.path()).exists() || dropped(dir.path()).is_empty());
+}
+
+/// Where users drop their requests, a file of root's can be anybody's.
+#[test]
+fn what_root_asks_lies_where_only_root_can_write() {
+    if !is_root() {
+        return;
+    }
+    let dir = dir();
+    assert_eq!(keep(dir.path(), &["train"]).2, Some(0));
+    assert_eq!(fs::read_dir(dir.path().join("keep")).unwrap().count(), 0);
+    assert_eq!(fs::metadata(own(dir.path())).unwrap().permissions().mode() & 0o022, 0);
 }
 
 #[test]
@@ -65,6 +92,10 @@ fn without_the_directory_it_says_what_an_admin_has_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let (_, stderr, code) = keep(dir.path(), &["train"]);
     assert_eq!(code, Some(1));
+    if is_root() {
+        assert!(stderr.contains("the request can't be left for the check: can't open directory"), "{stderr}");
+        return;
+    }
     let path = dir.path().join("keep");
     assert!(stderr.contains(&format!("install -d -m 1733 {}", path.display())), "{stderr}");
 }

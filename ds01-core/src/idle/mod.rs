@@ -38,15 +38,17 @@ mod test_support;
 
 pub use crate::model::Now;
 pub use act::{
-    CheckError, CheckOptions, Checked, Hands, KEEP_DIR, Outcome, Request, drop_request, preview, preview_after, run,
-    try_notices,
+    CheckError, CheckOptions, Checked, Hands, KEEP_DIR, Outcome, Request, drop_request, keep_dir, preview,
+    preview_after, run, try_notices,
 };
 pub use evidence::{
     ContainerFacts, EnergyCount, GpuEvidence, GpuFigure, GpuMeasure, GpuReport, Observation, ProcessActivity, Signal,
     Signals, Thresholds, Verdict,
 };
 pub use journal::{Journal, Look};
-pub use notice::{Broadcast, Channel, Channels, Delivery, Login, Message, Others, People, Reached, Severity, Wall};
+pub use notice::{
+    Broadcast, Channel, Channels, Delivery, Login, Message, Others, People, Reached, Severity, Wall, user_ids,
+};
 pub use rules::{
     Action, Asked, Case, Changed, Check, ContainerPolicy, Decision, Demand, KeepAlive, Plan, Reason, Removal, Rule,
     decide, recheck, trail,

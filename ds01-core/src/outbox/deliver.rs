@@ -1,7 +1,7 @@
 //! The deliverer's side: runs hooks, side by side, and remembers how far each is with each notice.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     thread,
     time::{Duration, Instant},
@@ -70,8 +70,10 @@ impl Deliverer {
     ///
     /// When a directory could not be read.
     pub fn round(&self, now: &(dyn Fn() -> Timestamp + Sync)) -> Result<Round, StoreError> {
-        let entries = self.entries()?;
-        self.forget_others(&entries)?;
+        let mut all = Round::default();
+        let names = names(&self.outbox)?;
+        let entries = self.entries(&names, &mut all);
+        self.forget_others(&names, &mut all)?;
         let mut queues: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
         for entry in &entries {
             for hook in entry.open_hooks() {
@@ -83,7 +85,6 @@ impl Deliverer {
             let workers: Vec<_> = queues.into_iter().map(work).collect();
             workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
         });
-        let mut all = Round::default();
         for round in rounds {
             all.next = all.next.into_iter().chain(round.next).min();
             all.said.extend(round.said);
@@ -170,22 +171,26 @@ impl Deliverer {
         bytes.and_then(|bytes| Progress::parse(entry, hook, &bytes)).unwrap_or_else(|| Progress::new(entry, hook))
     }
 
-    fn entries(&self) -> Result<Vec<Entry>, StoreError> {
+    /// One that can't be read is said, and ends nothing for the others.
+    fn entries(&self, names: &BTreeSet<String>, round: &mut Round) -> Vec<Entry> {
         let mut entries = Vec::new();
-        for name in names(&self.outbox)? {
-            let bytes = self.outbox.read(&name)?;
-            // One that is gone by now, or that root has to look at.
-            entries.extend(bytes.and_then(|bytes| Entry::read(&name, &bytes).ok()));
+        for name in names {
+            match self.outbox.read(name) {
+                // One that is gone by now, or that root has to look at.
+                Ok(bytes) => entries.extend(bytes.and_then(|bytes| Entry::read(name, &bytes).ok())),
+                Err(error) => round.said.push(error.to_string()),
+            }
         }
-        Ok(entries)
+        entries
     }
 
     /// Removes results of notices that are not in the outbox any more, and what a run left that was killed.
-    fn forget_others(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    fn forget_others(&self, entries: &BTreeSet<String>, round: &mut Round) -> Result<(), StoreError> {
         for name in self.results.names()? {
-            let known = || Progress::id_of(&name).is_some_and(|id| entries.iter().any(|entry| entry.id == id));
-            if name != "." && name != ".." && name != LOCK && (name.starts_with('.') || !known()) {
-                self.results.remove(&name)?;
+            let known = || Progress::id_of(&name).is_some_and(|id| entries.contains(&Entry::name_of(id)));
+            let is_left = name != "." && name != ".." && name != LOCK && (name.starts_with('.') || !known());
+            if is_left && let Err(error) = self.results.remove(&name) {
+                round.said.push(error.to_string());
             }
         }
         Ok(())

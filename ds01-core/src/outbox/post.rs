@@ -166,9 +166,7 @@ impl Outbox {
             opened => opened?,
         };
         // Of writes that were killed: only root writes here, one check at a time.
-        for leftover in store.names()?.iter().filter(|name| name.starts_with('.') && name.contains(".tmp-")) {
-            store.remove(leftover)?;
-        }
+        store.remove_all_leftovers()?;
         let mut entries: BTreeMap<&str, Entry> = BTreeMap::new();
         for News { entry, hook, .. } in news {
             entries.entry(&entry.id).or_insert_with(|| entry.clone()).reported.push(hook.clone());
@@ -187,7 +185,14 @@ impl Outbox {
         let store = Store::open_existing(&self.dir)?;
         let mut entries = Vec::new();
         for name in names(&store)? {
-            let Some(bytes) = store.read(&name)? else { continue };
+            let bytes = match store.read(&name) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => continue,
+                Err(error) => {
+                    problems.push(error.to_string());
+                    continue;
+                }
+            };
             match Entry::read(&name, &bytes) {
                 Ok(entry) => entries.push(entry),
                 Err(why) => {

@@ -5,12 +5,16 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fs::{self, OFlags},
+    process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid},
+    time::Timespec,
+};
 
 use super::{entry::Entry, progress::bounded};
 use crate::text::sanitize;
@@ -23,6 +27,9 @@ const KEPT_BYTES: usize = 4096;
 
 /// Between two looks whether it has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// So many chunks of its words are read between two looks: one that never pauses has its deadline, too.
+const MOST_AT_ONCE: usize = 64;
 
 /// How long the rest of its words is waited for, once it has ended and its processes were killed: one that left its process
 /// group can hold the pipe.
@@ -54,13 +61,13 @@ fn try_run(path: &Path, entry: &Entry, limit: Duration) -> io::Result<Ran> {
     let mut child = command.spawn()?;
     // It holds the ends of the pipe that are the child's.
     drop(command);
-    let said = listen(words)?;
+    let mut words = Words::new(words)?;
     let mut bytes = serde_json::to_vec(entry)?;
     bytes.push(b'\n');
     // Less than a pipe takes: this waits for nobody, and a hook that does not read it is none the worse.
     let _ = child.stdin.take().map(|mut stdin| stdin.write_all(&bytes));
-    let status = wait(&mut child, limit)?;
-    let said = said.finish();
+    let status = wait(&mut child, &mut words, limit)?;
+    let said = words.finish();
     let first = said.first().map(|line| bounded(line));
     let result = match status {
         Some(status) if status.success() => Ok(first.unwrap_or_else(|| "done".to_owned())),
@@ -91,52 +98,66 @@ fn environment(entry: &Entry) -> io::Result<Vec<(&'static str, String)>> {
 }
 
 /// Waits until it has ended, or its time is over, and ends its whole process group. `None` when it was not done.
-fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+fn wait(child: &mut Child, words: &mut Words, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let end = Instant::now() + limit;
     let pid = Pid::from_child(child);
     // It stays in the table of processes until the group was killed: its number is not given to anybody else before.
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
     let done = loop {
+        words.listen(LOOK_AGAIN);
         if waitid(WaitId::Pid(pid), options)?.is_some() {
             break true;
         }
         if Instant::now() >= end {
             break false;
         }
-        thread::sleep(LOOK_AGAIN);
     };
     let _ = kill_process_group(pid, Signal::KILL);
     let status = child.wait()?;
     Ok(done.then_some(status))
 }
 
-/// What a hook says, while somebody reads it.
+/// What a hook says.
 struct Words {
-    kept: Arc<Mutex<Vec<u8>>>,
-    ended: mpsc::Receiver<()>,
-}
-
-fn listen(mut words: PipeReader) -> io::Result<Words> {
-    let kept = Arc::new(Mutex::new(Vec::new()));
-    let (done, ended) = mpsc::channel();
-    let keeps = Arc::clone(&kept);
-    thread::Builder::new().name("words".to_owned()).spawn(move || {
-        let mut chunk = vec![0; 64 * 1024];
-        while let Ok(count @ 1..) = words.read(&mut chunk) {
-            let mut kept = keeps.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = KEPT_BYTES.saturating_sub(kept.len()).min(count);
-            kept.extend_from_slice(&chunk[..room]);
-        }
-        let _ = done.send(());
-    })?;
-    Ok(Words { kept, ended })
+    /// `None` once nobody has the other end any more.
+    pipe: Option<PipeReader>,
+    kept: Vec<u8>,
 }
 
 impl Words {
-    fn finish(self) -> Vec<String> {
-        let _ = self.ended.recv_timeout(LAST_WORDS);
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = String::from_utf8_lossy(&kept);
+    fn new(pipe: PipeReader) -> io::Result<Self> {
+        fs::fcntl_setfl(&pipe, OFlags::NONBLOCK)?;
+        Ok(Self { pipe: Some(pipe), kept: Vec::new() })
+    }
+
+    /// Takes in what is said now, or within `limit`.
+    fn listen(&mut self, limit: Duration) {
+        let Some(pipe) = &mut self.pipe else { return thread::sleep(limit) };
+        let limit = Timespec::try_from(limit).ok();
+        let _ = poll(&mut [PollFd::new(pipe, PollFlags::IN)], limit.as_ref());
+        let mut chunk = [0; 16 * 1024];
+        for _ in 0..MOST_AT_ONCE {
+            match pipe.read(&mut chunk) {
+                Ok(count @ 1..) => {
+                    let room = KEPT_BYTES.saturating_sub(self.kept.len()).min(count);
+                    self.kept.extend_from_slice(&chunk[..room]);
+                }
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => return,
+                Ok(_) | Err(_) => {
+                    self.pipe = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The lines, once the rest of them was waited for. What still has the pipe finds nobody at its other end.
+    fn finish(mut self) -> Vec<String> {
+        let end = Instant::now() + LAST_WORDS;
+        while self.pipe.is_some() && Instant::now() < end {
+            self.listen(LOOK_AGAIN);
+        }
+        let lines = String::from_utf8_lossy(&self.kept);
         lines.lines().map(|line| sanitize(line).into_owned()).filter(|line| !line.is_empty()).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! `notify`: how people are told, and whether that has to have arrived.
 
 use super::{
+    diagnostic::Position,
     names::ByUser,
     reader::{Entry, Reader},
     schema, user_name,
@@ -121,6 +122,7 @@ const OF_USER: [&str; 2] = ["address", "quiet"];
 pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Notify {
     let mut notify = Notify::default();
     let mut required_at = None;
+    let mut quiet = Vec::new();
     for entry in reader.entries(node, "`notify`") {
         match entry.key {
             "wall" => notify.wall = flag(reader, entry).unwrap_or(notify.wall),
@@ -130,19 +132,25 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Notify {
                 notify.require_delivery = required(reader, entry).unwrap_or_default();
             }
             "channels" => channels(reader, entry.value, &mut notify.channels),
-            "users" => notify.users = users(reader, entry.value),
+            "users" => (notify.users, quiet) = users(reader, entry.value),
             _ => reader.unknown_key(entry, "`notify`", || schema::hint(entry.key, KEYS.into_iter())),
         }
     }
-    if let (Some(at), false) = (required_at, can_be_met(&notify)) {
+    if let (Some(at), false) = (required_at, can_be_met(&notify, false)) {
         let message = "no warning can arrive as `require_delivery` asks: nobody would be stopped for idleness";
         reader.warn(at, message, "name a channel that `channels.warning` has, too");
+    } else if !can_be_met(&notify, true) {
+        for (user, at) in quiet {
+            let message = format!("`{user}` is quiet, so that no warning can arrive as `require_delivery` asks");
+            let help = "nothing of theirs would be stopped for idleness; add `hooks` to `channels.warning` and to `require_delivery`";
+            reader.warn(at, message, help);
+        }
     }
     notify
 }
 
-/// Whether warnings take a way that `require_delivery` accepts.
-fn can_be_met(notify: &Notify) -> bool {
+/// Whether warnings take a way that `require_delivery` accepts; to a `quiet` user, none goes to a terminal.
+fn can_be_met(notify: &Notify, quiet: bool) -> bool {
     let wanted = match &notify.require_delivery {
         RequireDelivery::None => return true,
         RequireDelivery::Any => &vec![Way::Terminals, Way::Hooks],
@@ -151,6 +159,7 @@ fn can_be_met(notify: &Notify) -> bool {
     let takes = |way: &Way| match way {
         Way::Hook(_) => notify.channels.warning.iter().any(|used| used == way || *used == Way::Hooks),
         Way::Hooks => notify.channels.warning.iter().any(|used| matches!(used, Way::Hooks | Way::Hook(_))),
+        Way::Terminals if quiet => false,
         _ => notify.channels.warning.contains(way),
     };
     wanted.iter().any(takes)
@@ -199,8 +208,9 @@ fn channels(reader: &mut Reader<'_>, node: &Node, channels: &mut Channels) {
     }
 }
 
-fn users(reader: &mut Reader<'_>, node: &Node) -> ByUser<Recipient> {
-    let mut users = ByUser::default();
+/// What is set for each, and who is quiet, with the place that says so.
+fn users(reader: &mut Reader<'_>, node: &Node) -> (ByUser<Recipient>, Vec<(String, Position)>) {
+    let (mut users, mut quiet) = (ByUser::default(), Vec::new());
     for entry in reader.entries(node, "`users`") {
         if let Some(wrong) = user_name::fault(entry.key) {
             reader.error(entry.at, wrong.message, wrong.help);
@@ -214,9 +224,12 @@ fn users(reader: &mut Reader<'_>, node: &Node) -> ByUser<Recipient> {
                 _ => reader.unknown_key(entry, "a user of `notify`", || schema::hint(entry.key, OF_USER.into_iter())),
             }
         }
+        if recipient.quiet {
+            quiet.push((entry.key.to_owned(), entry.at));
+        }
         users.insert(entry.key.to_owned(), recipient);
     }
-    users
+    (users, quiet)
 }
 
 /// An address reaches programs that are started for it: nothing in it may mean anything to them.
@@ -225,7 +238,8 @@ fn address(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<String> {
     if entry.value.is_null() {
         return None;
     }
-    let sound = |c: char| c.is_ascii_alphanumeric() || ".!#$%&*+/=?^_{|}~@:-".contains(c);
+    // The same as in `config/notify.d/mail`.
+    let sound = |c: char| c.is_ascii_alphanumeric() || "._%+@=-".contains(c);
     if !text.is_empty() && text.len() <= 254 && !text.starts_with('-') && text.chars().all(sound) {
         return Some(text.to_owned());
     }

@@ -12,7 +12,7 @@ use rustix::{
 const DEVPTS: i64 = 0x1cd1;
 
 /// Nobody has so many terminals; whoever can mount can make a directory of any length.
-const MOST: usize = 4096;
+pub(super) const MOST: usize = 4096;
 
 /// The file system at `path` below `root`; `None` where there is another thing, or nothing.
 pub(super) fn open(root: &OwnedFd, path: &str) -> io::Result<Option<OwnedFd>> {
@@ -26,7 +26,12 @@ pub(super) fn open(root: &OwnedFd, path: &str) -> io::Result<Option<OwnedFd>> {
     Ok((fs::fstatfs(&dir)?.f_type == DEVPTS).then_some(dir))
 }
 
-/// The names in it that are numbers, as those of terminals are.
+/// In the order of numbers: `2` comes before `10`.
+pub(super) fn by_number(names: &mut [String]) {
+    names.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
+}
+
+/// The names in it that are numbers, as those of terminals are, in their order.
 pub(super) fn numbers(dir: &OwnedFd) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(dir)?.take(MOST) {
@@ -34,5 +39,6 @@ pub(super) fn numbers(dir: &OwnedFd) -> io::Result<Vec<String>> {
         let name = entry.file_name().to_str().ok().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
         names.extend(name.map(ToOwned::to_owned));
     }
+    by_number(&mut names);
     Ok(names)
 }

@@ -52,9 +52,11 @@ pub(crate) struct Bench {
 }
 
 /// Who is logged in.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct People {
     notices: Mutex<Vec<String>>,
+    /// What happens while they are told something.
+    pub(crate) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// Whether the broadcast fails.
     pub(crate) deaf: Mutex<bool>,
     /// How often its owner alone was tried.
@@ -73,12 +75,16 @@ impl People {
 impl Broadcast for People {
     fn tell(&self, message: &Message<'_>) -> Vec<Delivery> {
         self.notices.lock().unwrap().push(message.text.to_owned());
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
         let reached = if *self.deaf.lock().unwrap() {
             Reached::Nobody
         } else {
             Reached::Delivered(vec!["/dev/pts/0".to_owned()])
         };
-        vec![Delivery { channel: Channel::Terminals, recipient: "alice".to_owned(), reached }]
+        vec![Delivery { channel: Channel::Terminals, recipient: "alice".to_owned(), reached, missed: Vec::new() }]
     }
 
     fn tell_owner(&self, message: &Message<'_>) -> Option<Delivery> {

@@ -92,6 +92,26 @@ fn begins_to_work_on_its_gpu() {
     begins_anew(&bench);
 }
 
+/// Telling takes its time, and more of it the more terminals there are.
+#[test]
+fn begins_to_work_while_its_user_is_told() {
+    let bench = Bench::new(POLICY, &[trainer("train", 501)]);
+    bench.up_to_the_stop();
+    let host = bench.host.clone();
+    let work = move || change(&host, Change { gpu_percent: [(501, 80)].into(), ..Change::default() });
+    *bench.people.meanwhile.lock().unwrap() = Some(Box::new(work));
+    let checked = bench.check();
+    assert!(left(&checked, "train").starts_with("not idle: it works on a GPU (GPU 80 %, "));
+    assert_eq!((bench.host.orders(), bench.told()), (vec![], vec!["idle_warning train".to_owned()]));
+    let titles: Vec<String> = bench.notices().into_iter().map(|(title, _)| title).collect();
+    assert_eq!(titles[1..], ["GPU CONTAINER IS BEING STOPPED", "GPU CONTAINER IS LEFT ALONE"]);
+    let taken_back = bench.people.texts().pop().unwrap();
+    assert!(taken_back.contains("Why: not idle: it works on a GPU (GPU 80 %, "), "{taken_back}");
+    // Only the last look saw it.
+    bench.change("train", Change { gpu_percent: [(501, 0)].into(), ..Change::default() });
+    begins_anew(&bench);
+}
+
 #[test]
 fn begins_to_load_data() {
     let (bench, checked) = left_when(|host| {

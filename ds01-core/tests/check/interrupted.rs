@@ -15,16 +15,24 @@ use ds01_core::{
 };
 
 use crate::{
-    bench::{Bench, POLICY, managed, trainer},
+    bench::{Bench, POLICY, STOP_AT, id, managed, trainer},
     meddling::Engine,
 };
 
 /// What the next check finds after one that was killed in the middle of its stop of `train`, be it that the engine carried
 /// it out or not.
 fn after_a_kill(train: ContainerSpec, carried_out: bool, then: impl FnOnce(Bench)) {
+    after_a_kill_beside(train, &[], carried_out, then);
+}
+
+/// The same, with others that came five minutes later.
+fn after_a_kill_beside(train: ContainerSpec, later: &[ContainerSpec], carried_out: bool, then: impl FnOnce(Bench)) {
     let mut bench = Bench::new(POLICY, &[train]);
     let engine = Engine::of(&mut bench);
-    bench.up_to_the_stop();
+    bench.check();
+    later.iter().for_each(|spec| bench.host.add_container(spec).unwrap());
+    (0..STOP_AT - 2).for_each(|_| drop(bench.next_check()));
+    bench.host.advance(Duration::from_secs(300));
     let (begun, stops) = mpsc::channel();
     let (keep_waiting, never) = mpsc::channel::<()>();
     let (begun, never) = (Mutex::new(begun), Mutex::new(never));
@@ -86,6 +94,18 @@ fn a_stop_that_was_not_carried_out_is_judged_anew() {
         assert_eq!(bench.notices().len(), 1);
         (0..3).for_each(|_| drop(bench.next_check()));
         assert_eq!(bench.told().len(), 3);
+    });
+}
+
+/// Telling comes first, and stopping can take minutes.
+#[test]
+fn who_was_warned_before_it_is_not_warned_twice() {
+    after_a_kill_beside(trainer("train", 501), &[trainer("other", 502)], true, |bench| {
+        assert_eq!(bench.told(), ["idle_warning train", "idle_warning other"]);
+        let checked = bench.next_check();
+        assert!(checked.state.tracks[&id(&checked, "other")].warning.is_some());
+        assert_eq!(bench.told()[2..], ["idle_kill train", "idle_kill other", "gpu_released other"]);
+        assert_eq!(bench.notices().iter().filter(|(title, _)| title.contains("WILL BE STOPPED")).count(), 0);
     });
 }
 

@@ -4,17 +4,24 @@ use std::{
     collections::BTreeSet,
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt, chown},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use ds01_core::{
     idle::{self, Checked, Request, rules::Waits},
-    source::fake::{Change, ContainerSpec},
+    source::{
+        Clock,
+        fake::{Change, ContainerSpec},
+    },
 };
 use serde_json::json;
 
-use crate::bench::{Bench, POLICY, STOP_AT, id, trainer};
+use crate::{
+    bench::{Bench, POLICY, STOP_AT, id, trainer},
+    meddling::Engine,
+};
 
 const ALICE: u32 = 1001;
 const BOB: u32 = 1002;
@@ -31,8 +38,18 @@ fn hers(name: &str, pid: u32) -> ContainerSpec {
 
 /// A host with a directory for requests, and users.
 fn bench(policy: &str, containers: &[ContainerSpec]) -> Bench {
-    let bench = Bench::new(policy, containers);
+    let bench = without_names(policy, containers);
+    name_users(&bench);
+    bench
+}
+
+fn name_users(bench: &Bench) {
     bench.host.with_users([(0, "root"), (ALICE, "alice"), (BOB, "bob")].map(|(id, name)| (id, name.to_owned())).into());
+}
+
+/// A host whose name service does not answer.
+fn without_names(policy: &str, containers: &[ContainerSpec]) -> Bench {
+    let bench = Bench::new(policy, containers);
     fs::create_dir(bench.keep_dir()).unwrap();
     fs::set_permissions(bench.keep_dir(), Permissions::from_mode(0o1733)).unwrap();
     bench
@@ -42,17 +59,30 @@ fn hours(hours: u64) -> Duration {
     Duration::from_secs(3600 * hours)
 }
 
+fn files_in(dir: &Path) -> BTreeSet<PathBuf> {
+    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
 fn files(bench: &Bench) -> BTreeSet<PathBuf> {
-    fs::read_dir(bench.keep_dir()).unwrap().map(|entry| entry.unwrap().path()).collect()
+    files_in(&bench.keep_dir())
 }
 
 /// The user asks at the host's time.
 fn asks(bench: &Bench, uid: u32, container: &str, span: Duration, why: Option<&str>) {
-    let before = files(bench);
+    let dir = if uid == 0 { idle::keep_dir(&bench.keep_dir(), &bench.state_dir).unwrap() } else { bench.keep_dir() };
+    asks_in(bench, &dir, uid, container, span, why);
+}
+
+fn asks_in(bench: &Bench, dir: &Path, uid: u32, container: &str, span: Duration, why: Option<&str>) {
+    drop_as(dir, &*bench.sources.clock, uid, container, span, why);
+}
+
+fn drop_as(dir: &Path, clock: &dyn Clock, uid: u32, container: &str, span: Duration, why: Option<&str>) {
+    let before = files_in(dir);
     let request = Request { container: container.to_owned(), seconds: span.as_secs(), why: why.map(str::to_owned) };
-    idle::drop_request(&bench.keep_dir(), &request).unwrap();
-    for path in files(bench).difference(&before) {
-        let now = std::time::SystemTime::from(bench.sources.clock.now());
+    idle::drop_request(dir, &request).unwrap();
+    for path in files_in(dir).difference(&before) {
+        let now = std::time::SystemTime::from(clock.now());
         fs::File::options().write(true).open(path).unwrap().set_modified(now).unwrap();
         chown(path, Some(uid), None).unwrap();
     }
@@ -118,6 +148,37 @@ fn nobody_else_keeps_it_and_root_keeps_anybodys() {
     assert_eq!(bench.stopped(), [""; 0]);
 }
 
+/// Whoever is root in a container makes files of any owner in a directory that is mounted into it, and moves them on the host.
+#[test]
+fn a_file_of_roots_where_users_drop_theirs_keeps_nothing() {
+    if !is_root() {
+        return;
+    }
+    let bench = bench(POLICY, &[hers("train", 501)]);
+    bench.checks(STOP_AT - 1);
+    asks_in(&bench, &bench.keep_dir(), 0, "train", hours(24 * 365), None);
+    let checked = bench.next_check();
+    assert_eq!((left(&checked, "train"), bench.stopped()), (None, vec!["train".to_owned()]));
+    assert!(refusals(&bench)[0].contains("nobody knows who put it there"), "{:?}", refusals(&bench));
+    let refused = &bench.events()[1];
+    assert_eq!(refused["details"]["by"], json!(null), "root is not told that it asked");
+    assert!(files(&bench).is_empty());
+}
+
+#[test]
+fn what_may_be_forged_makes_nothing_shorter() {
+    if !is_root() {
+        return;
+    }
+    let bench = bench(POLICY, &[hers("train", 501)]);
+    bench.checks(STOP_AT - 1);
+    asks(&bench, ALICE, "train", hours(8), None);
+    bench.next_check();
+    asks(&bench, ALICE, "train", Duration::from_secs(400), None);
+    let checked = bench.next_check();
+    assert!(left(&checked, "train").is_some_and(|left| left > hours(7)), "{:?}", left(&checked, "train"));
+}
+
 /// Whoever makes a container writes its labels: they make nobody its owner.
 #[test]
 fn a_name_in_a_label_keeps_nothing() {
@@ -152,6 +213,81 @@ fn a_home_that_is_mounted_makes_an_owner_together_with_the_name() {
     asks(&bench, ALICE, "train", hours(8), None);
     bench.next_check();
     assert_eq!((bench.stopped(), refusals(&bench)), (vec![], vec![]));
+}
+
+/// Between the moment at which a check reads what was dropped and the stop, minutes can pass.
+#[test]
+fn an_answer_that_comes_during_the_check_counts() {
+    if !is_root() {
+        return;
+    }
+    for while_told in [false, true] {
+        let mut bench = bench(POLICY, &[hers("train", 501)]);
+        let engine = Engine::of(&mut bench);
+        bench.up_to_the_stop();
+        let (dir, clock) = (bench.keep_dir(), Arc::clone(&bench.sources.clock));
+        let ask = move || drop_as(&dir, &*clock, ALICE, "train", hours(8), None);
+        if while_told {
+            *bench.people.meanwhile.lock().unwrap() = Some(Box::new(ask));
+        } else {
+            engine.then(move |_| ask());
+        }
+        let checked = bench.check();
+        assert_eq!(crate::bench::left(&checked, "train"), "alice asked to keep it just now");
+        assert_eq!(bench.notices().len(), if while_told { 3 } else { 1 });
+        assert_eq!(files(&bench).len(), 1, "the next check reads it");
+        assert!(left(&bench.next_check(), "train").is_some());
+        assert_eq!(bench.stopped(), [""; 0]);
+    }
+}
+
+/// Or a file that is always there would keep it for ever.
+#[test]
+fn what_would_be_refused_holds_nothing_off() {
+    if !is_root() {
+        return;
+    }
+    let bench_with = |ask: fn(&Path, &dyn Clock)| {
+        let mut bench = bench(&POLICY.replace("policies: {", "policies: {keep_max: 2h, "), &[hers("train", 501)]);
+        let engine = Engine::of(&mut bench);
+        bench.up_to_the_stop();
+        let (dir, clock) = (bench.keep_dir(), Arc::clone(&bench.sources.clock));
+        engine.then(move |_| ask(&dir, &*clock));
+        bench.check();
+        bench.stopped()
+    };
+    let stopped = ["train"];
+    assert_eq!(bench_with(|dir, _| fs::write(dir.join("junk"), "junk").unwrap()), stopped);
+    assert_eq!(bench_with(|dir, clock| drop_as(dir, clock, BOB, "train", hours(8), None)), stopped);
+    assert_eq!(bench_with(|dir, clock| drop_as(dir, clock, ALICE, "other", hours(8), None)), stopped);
+    assert_eq!(bench_with(|dir, clock| drop_as(dir, clock, 0, "train", hours(8), None)), stopped);
+}
+
+/// Who alice is, nobody knows.
+#[test]
+fn a_request_that_nobody_can_judge_yet_waits_for_an_hour() {
+    if !is_root() {
+        return;
+    }
+    let mut mounted = trainer("train", 501);
+    mounted.binds = vec!["/home/alice/data".to_owned()];
+    let down = || {
+        let bench = without_names(POLICY, std::slice::from_ref(&mounted));
+        bench.checks(STOP_AT - 1);
+        asks(&bench, ALICE, "train", hours(8), None);
+        bench
+    };
+    let bench = down();
+    let checked = bench.next_check();
+    assert_eq!(crate::bench::left(&checked, "train"), "whether its owner asked to keep it can't be told");
+    assert_eq!((files(&bench).len(), refusals(&bench).len()), (1, 0));
+    name_users(&bench);
+    let checked = bench.next_check();
+    assert_eq!((left(&checked, "train"), refusals(&bench).len()), (Some(hours(8) - Duration::from_secs(600)), 0));
+
+    let bench = down();
+    (0..13).for_each(|_| drop(bench.next_check()));
+    assert_eq!((bench.stopped(), refusals(&bench).len(), files(&bench).len()), (vec!["train".to_owned()], 1, 0));
 }
 
 #[test]

@@ -57,6 +57,22 @@ fn one_that_is_refused_is_reported_and_the_others_are_done() {
 }
 
 #[test]
+fn of_what_fails_at_each_check_it_is_told_once_an_hour() {
+    let paused = ContainerSpec { status: Some(ContainerStatus::Paused), ..trainer("stubborn", 600) };
+    let mut bench = Bench::new(POLICY, &[paused]);
+    let engine = Engine::of(&mut bench);
+    *engine.unpause.lock().unwrap() = Some(Arc::new(Box::new(|_: &FakeHost, _: &_| Err(refused()))));
+    bench.up_to_the_stop();
+    bench.check();
+    let stops = |bench: &Bench| bench.notices().iter().filter(|(title, _)| title.contains("BEING STOPPED")).count();
+    assert_eq!(stops(&bench), 1);
+    (0..11).for_each(|_| drop(bench.next_check()));
+    assert_eq!((stops(&bench), events_of(&bench, "stubborn").len()), (1, 13), "each failure is logged");
+    bench.next_check();
+    assert_eq!(stops(&bench), 2);
+}
+
+#[test]
 fn what_the_engine_says_is_believed_when_it_is_seen() {
     let mut bench = Bench::new(POLICY, &trainers(2));
     let engine = Engine::of(&mut bench);

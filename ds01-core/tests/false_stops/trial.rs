@@ -199,7 +199,7 @@ impl Trial {
             Action::Warn { left, .. } => {
                 let left_ms = u64::try_from(left.as_millis()).unwrap();
                 let not_before_boot_ms = now.boot_ms + left_ms;
-                track.warning = Some(Warning { at: now.at, check, not_before_boot_ms, confirmed: Vec::new() });
+                track.warning = Some(Warning::new(now.at, check, not_before_boot_ms));
                 false
             }
             Action::Stop { .. } => true,

@@ -42,7 +42,7 @@ impl Broadcast for Told {
     fn tell(&self, message: &Message<'_>) -> Vec<Delivery> {
         self.0.lock().unwrap().push(message.text.to_owned());
         let reached = Reached::Delivered(vec!["/dev/pts/0".to_owned()]);
-        vec![Delivery { channel: Channel::Terminals, recipient: "alice".to_owned(), reached }]
+        vec![Delivery { channel: Channel::Terminals, recipient: "alice".to_owned(), reached, missed: Vec::new() }]
     }
 }
 

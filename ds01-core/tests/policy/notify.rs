@@ -42,6 +42,8 @@ fn what_can_not_be_meant_is_refused_with_words() {
         ("notify: {require_delivery: []}", "names no channel"),
         ("notify: {require_delivery: perhaps}", "none of its values"),
         ("notify: {users: {alice: {address: '-oQ/tmp x'}}}", "no single address"),
+        // The mail hook would not take it.
+        ("notify: {users: {alice: {address: 'alice+{x}@x.org'}}}", "no single address"),
         ("notify: {users: {alice: {quiet: often}}}", "neither on nor off"),
     ] {
         let error = loaded(text).unwrap_err();
@@ -56,6 +58,16 @@ fn a_delivery_that_can_not_come_is_warned_of() {
     assert_eq!(warnings("notify: {channels: {warning: [terminals]}, require_delivery: ['hook:mail']}"), 1);
     assert_eq!(warnings("notify: {channels: {warning: [hooks]}, require_delivery: ['hook:mail']}"), 0);
     assert_eq!(warnings("notify: {channels: {warning: ['hook:a']}, require_delivery: [hooks]}"), 0);
+}
+
+#[test]
+fn so_it_is_for_those_who_want_nothing_at_their_terminals() {
+    let of = |rest: &str| warnings(&format!("notify: {{users: {{alice: {{quiet: true}}, bob: {{}}}}, {rest}}}"));
+    assert_eq!(of("require_delivery: [terminals]"), 1);
+    assert_eq!(of("require_delivery: any, channels: {warning: [terminals, login]}"), 1);
+    assert_eq!(of("require_delivery: any, channels: {warning: [login]}"), 1, "nobody's can arrive, which is said once");
+    assert_eq!(of("require_delivery: any"), 0, "by a hook");
+    assert_eq!(of("require_delivery: none, channels: {warning: [terminals]}"), 0);
 }
 
 #[test]

@@ -12,8 +12,10 @@ use std::{
 
 use docker_rig::namespace::mount;
 use rustix::{
-    fs::{Mode, OFlags},
+    event::{PollFd, PollFlags, poll},
+    fs::{AtFlags, Mode, OFlags, Timestamps},
     pty,
+    time::Timespec,
 };
 
 /// Mounting needs root, which continuous integration has.
@@ -52,19 +54,39 @@ impl Dev {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         // Somebody has it open: without that it has hung up.
         let slave = rustix::fs::open(&path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-        Screen { master, _slave: slave, path }
+        Screen { master, slave, path }
     }
 }
 
 pub(crate) struct Screen {
     pub(crate) master: OwnedFd,
-    _slave: OwnedFd,
+    slave: OwnedFd,
     pub(crate) path: PathBuf,
 }
 
 impl Screen {
     pub(crate) fn name(&self) -> String {
         format!("/dev/pts/{}", self.path.file_name().unwrap().to_str().unwrap())
+    }
+
+    /// Somebody typed at it so many seconds from now.
+    pub(crate) fn was_typed_at(&self, seconds: i64) {
+        let at = Timespec { tv_sec: jiff::Timestamp::now().as_second() + seconds, tv_nsec: 0 };
+        let as_it_is = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+        let times = Timestamps { last_access: at, last_modification: as_it_is };
+        rustix::fs::utimensat(rustix::fs::CWD, &self.path, &times, AtFlags::empty()).unwrap();
+    }
+
+    /// Its user stops it (Ctrl-S). The kernel takes that in when it likes.
+    pub(crate) fn stop(&self) {
+        rustix::io::write(&self.master, b"\x13").unwrap();
+        let takes_some = || {
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            poll(&mut [PollFd::new(&self.slave, PollFlags::OUT)], Some(&now)).unwrap() > 0
+        };
+        while takes_some() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 
     /// What it was given so far.

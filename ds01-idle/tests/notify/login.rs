@@ -2,13 +2,16 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
     process::Command,
 };
 
 use tempfile::TempDir;
 
-use crate::script::{shipped, words};
+use crate::{
+    pty::on_terminal,
+    script::{shipped, words},
+};
 
 struct User(TempDir);
 
@@ -28,15 +31,20 @@ impl User {
         fs::write(self.0.path().join("notices").join(me.to_string()), text).unwrap();
     }
 
-    /// What `sh -i` shows that reads the snippet, and whether it goes on afterwards.
-    fn log_in(&self, options: &str) -> String {
+    fn shell(&self, options: &str) -> Command {
         let snippet = shipped("profile.d/ds01-notices.sh");
         let mut command = Command::new("sh");
-        command.args([options, "-c", &format!(". {}; echo \"went on $-\" >&2; echo went on", snippet.display())]);
+        command.args([options, "-c", &format!(". {}; echo went on", snippet.display())]);
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", self.0.path().join("home"));
-        let output = command.env("DS01_NOTICES_DIR", self.0.path().join("notices")).output().unwrap();
-        assert!(output.status.success());
-        let said = words(&output.stdout);
+        command.env("DS01_NOTICES_DIR", self.0.path().join("notices"));
+        command
+    }
+
+    /// What `sh -i` shows that reads the snippet, and whether it goes on afterwards.
+    fn log_in(&self, options: &str) -> String {
+        let (said, code) = on_terminal(&self.shell(options), 80);
+        assert_eq!(code, 0, "{said}");
+        let said = said.trim_end();
         said.strip_suffix("went on").unwrap_or_else(|| panic!("it ended the login: {said}")).trim().to_owned()
     }
 }
@@ -63,6 +71,48 @@ fn who_has_no_terminal_or_wants_none_of_it_is_shown_nothing() {
     assert_eq!(user.log_in("-u"), "");
     fs::write(user.0.path().join("home/.hushlogin"), "").unwrap();
     assert_eq!(user.log_in("-i"), "");
+}
+
+/// A script that reads a user's environment with `bash -ic` sees it in his place.
+#[test]
+fn what_nobody_saw_is_not_remembered_as_seen() {
+    let user = User::new();
+    user.notices(NOTICES);
+    let output = user.shell("-i").output().unwrap();
+    assert_eq!(words(&output.stdout), "went on");
+    assert_eq!(user.log_in("-i"), format!("{FIRST}\n\n{SECOND}"));
+}
+
+/// Root, with the HOME of a user who wrote a link there.
+#[test]
+fn no_link_of_a_users_is_followed() {
+    let user = User::new();
+    user.notices(NOTICES);
+    let state = user.0.path().join("home/.local/state");
+    let _ = user.log_in("-i");
+    let seen = fs::read_dir(&state).unwrap().next().unwrap().unwrap().path();
+    let target = user.0.path().join("target");
+    fs::write(&target, "0").unwrap();
+    fs::remove_file(&seen).unwrap();
+    symlink(&target, &seen).unwrap();
+    let _ = user.log_in("-i");
+    assert_eq!(fs::read_to_string(&target).unwrap(), "0");
+
+    fs::remove_file(&seen).unwrap();
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    for theirs in [&state, &user.0.path().join("home")] {
+        chown(theirs, Some(4_001), None).unwrap();
+        assert_eq!(user.log_in("-i"), format!("{FIRST}\n\n{SECOND}"));
+        assert!(!seen.exists(), "{}", theirs.display());
+        chown(theirs, Some(0), None).unwrap();
+    }
+    let _ = user.log_in("-iC");
+    assert!(seen.exists());
+    fs::write(&seen, "1").unwrap();
+    let _ = user.log_in("-iC");
+    assert_eq!(fs::read_to_string(&seen).unwrap(), "101\n", "though the shell overwrites nothing");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::Output,
     thread,
@@ -69,7 +70,16 @@ fn the_address_is_the_policys_then_the_maps_then_the_users_name() {
     assert_eq!(to(&[("DS01_ADDRESS", "alice@x.org")]), "alice@x.org");
     assert_eq!(to(&[]), "alice@y.org");
     assert_eq!(to(&[("DS01_USER", "carol")]), "carol");
-    assert_eq!(to(&[("DS01_USER", "dan@uni.example")]), "dan@uni.example");
+    let mailname = mail.path().join("mailname");
+    fs::write(&mailname, "uni.example\n").unwrap();
+    let at_home = ("MAILNAME", mailname.to_str().unwrap());
+    assert_eq!(to(&[("DS01_USER", "dan@uni.example"), at_home]), "dan@uni.example");
+    // Whoever starts a container can write any name on it.
+    for elsewhere in ["victim@elsewhere.example", "victim@elsewhere.example@uni.example", "x@muni.example"] {
+        let refused = mail.send(&[("DS01_USER", elsewhere), at_home]);
+        assert!(!refused.status.success(), "{elsewhere}");
+    }
+    assert_eq!(mail.to(), "dan@uni.example");
 }
 
 #[test]
@@ -143,9 +153,54 @@ fn a_mail_server_takes_it_where_sendmail_can_not_be_used() {
     assert_eq!(words(&sent.stdout), "alice@x.org");
     let heard = heard.join().unwrap();
     assert!(heard.contains(&"RCPT TO:<alice@x.org>".to_owned()), "{heard:?}");
+    for header in ["From: ds01@", "Date: "] {
+        assert!(heard.iter().any(|line| line.starts_with(header)), "{heard:?}");
+    }
     assert!(heard.contains(&format!("| {HOSTILE} |")), "{heard:?}");
     // Nobody is there any more.
     assert!(!mail.send(&vars).status.success());
     fs::write(&relay, "file:///etc/passwd\n").unwrap();
     assert!(words(&mail.send(&vars).stderr).contains("write a URL"));
+}
+
+/// Everybody sees the arguments of everybody's processes.
+#[test]
+fn a_password_of_the_mail_server_is_no_argument() {
+    let mail = Mail::new(0);
+    let (relay, bin) = (mail.path().join("relay"), mail.path().join("bin"));
+    fs::create_dir(&bin).unwrap();
+    let curl = bin.join("curl");
+    let out = mail.path().display();
+    fs::write(&curl, format!("#!/bin/sh\ncat >{out}/mail\ncat <&3 >{out}/config\nprintf '%s ' \"$@\" >{out}/argv\n"))
+        .unwrap();
+    fs::set_permissions(&curl, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(&relay, "smtps://ds01:s3cret@mail.example\n").unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let vars = [("DS01_ADDRESS", "alice@x.org"), ("MAIL_RELAY", relay.to_str().unwrap()), ("PATH", path.as_str())];
+    assert!(mail.send(&vars).status.success());
+    let read = |name: &str| fs::read_to_string(mail.path().join(name)).unwrap();
+    assert_eq!(read("config"), "url = \"smtps://ds01:s3cret@mail.example\"\n");
+    assert!(read("argv").contains("--config /dev/fd/3") && !read("argv").contains("s3cret"), "{}", read("argv"));
+    for wrong in ["smtp://x\" output=\"/tmp/x", "smtp://a b", "smtp://a\\b"] {
+        fs::write(&relay, wrong).unwrap();
+        assert!(words(&mail.send(&vars).stderr).contains("belongs in none"), "{wrong}");
+    }
+}
+
+#[test]
+fn a_mail_server_is_given_no_name_without_a_domain() {
+    let mail = Mail::new(1);
+    let (relay, mailname) = (mail.path().join("relay"), mail.path().join("mailname"));
+    fs::write(&mailname, "uni.example\n").unwrap();
+    for (user, wanted) in [("alice", "alice@uni.example"), ("alice@uni.example", "alice@uni.example")] {
+        let (port, heard) = server();
+        fs::write(&relay, format!("smtp://127.0.0.1:{port}\n")).unwrap();
+        let vars =
+            [("DS01_USER", user), ("MAIL_RELAY", relay.to_str().unwrap()), ("MAILNAME", mailname.to_str().unwrap())];
+        assert_eq!(words(&mail.send(&vars).stdout), wanted);
+        let heard = heard.join().unwrap();
+        for line in [format!("RCPT TO:<{wanted}>"), format!("To: {wanted}"), "From: ds01@uni.example".to_owned()] {
+            assert!(heard.contains(&line), "{heard:?}");
+        }
+    }
 }

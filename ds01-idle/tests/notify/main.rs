@@ -5,6 +5,8 @@
 mod deliverer;
 mod login;
 mod mail;
+#[path = "../real/pty.rs"]
+mod pty;
 mod script;
 mod tried;
 mod webhook;

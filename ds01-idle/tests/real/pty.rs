@@ -1,6 +1,6 @@
 //! A program on a pseudo-terminal.
 
-use std::{io::Read, process::Command};
+use std::{io::Read, path::Path, process::Command};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
@@ -14,6 +14,8 @@ pub(crate) fn on_terminal(command: &Command, columns: u16) -> (String, u32) {
     for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
         on_it.env(name, value);
     }
+    // Or it begins in HOME, which need not be a directory.
+    on_it.cwd(command.get_current_dir().unwrap_or(Path::new("/")));
     on_it.env("TERM", "xterm-256color");
     let mut child = pair.slave.spawn_command(on_it).unwrap();
     // The end of the output is when nobody has the terminal open any more.

@@ -1,7 +1,7 @@
 //! Doing what was decided: notices, stops side by side, removals, and an event for each.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt,
     sync::{Mutex, PoisonError},
 };
@@ -9,7 +9,7 @@ use std::{
 use tracing::{info, warn};
 
 use super::{
-    checked::{Checked, Hands, Outcome},
+    checked::{CheckOptions, Checked, Hands, Outcome, Told},
     side_by_side::side_by_side,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     event::{Details, Event},
     idle::{
         evidence::{ContainerFacts, GpuEvidence, Observation},
-        notice::{About, Delivery, Message, Reached, Severity, notice},
+        notice::{About, Delivery, Message, Reached, Severity, not_done, notice},
         rules::{self, Action, Case, ContainerPolicy, Decision, hold_after_stop},
     },
     model::ContainerId,
@@ -28,20 +28,26 @@ use crate::{
 pub(super) struct CarryOut<'a> {
     pub(super) sources: &'a Sources,
     pub(super) hands: &'a Hands,
+    pub(super) options: &'a CheckOptions,
     pub(super) checked: &'a Checked,
     /// Writes events down; one after another, from whichever thread.
     pub(super) log: &'a (dyn Fn(&[Event]) + Sync),
 }
 
-/// What was done.
+/// What was stopped and removed.
 pub(super) struct Done {
     pub(super) outcomes: BTreeMap<ContainerId, Outcome>,
+    /// Whose users were told of it.
+    pub(super) told: Vec<ContainerId>,
     /// What last looks saw.
     pub(super) observations: Vec<Observation>,
-    /// Whose owners are known to have heard what they were told.
-    pub(super) told: BTreeSet<ContainerId>,
-    /// Who was warned anew, with the warning.
-    pub(super) told_again: BTreeMap<ContainerId, Decision>,
+}
+
+/// What is noted while containers are stopped side by side.
+#[derive(Default)]
+pub(super) struct Notes {
+    pub(super) told: Vec<ContainerId>,
+    pub(super) observations: Vec<Observation>,
 }
 
 /// What is to be done about one container.
@@ -51,41 +57,50 @@ pub(super) struct Task<'a> {
 }
 
 impl<'a> CarryOut<'a> {
-    /// Does it all: what is only told first, then stops and removals side by side.
-    pub(super) fn all(&self) -> Done {
-        let checked = self.checked;
-        let tasks = checked.look.containers.iter().filter_map(|facts| {
-            let decision = checked.plan.decisions.get(&facts.id).filter(|one| one.action != Action::Nothing)?;
-            Some(Task { case: checked.case(facts)?, decision })
-        });
-        let acts = |task: &Task<'_>| matches!(task.decision.action, Action::Stop { .. } | Action::Remove(_));
-        let (acting, telling): (Vec<_>, Vec<_>) = tasks.partition(acts);
-
-        let mut outcomes = BTreeMap::new();
-        let mut told = BTreeSet::new();
-        for task in &telling {
-            if self.tell(task).iter().any(Delivery::confirms) {
-                told.insert(task.case.facts.id.clone());
+    /// Tells what is only told.
+    pub(super) fn tell_all(&self) -> Told {
+        let mut told = Told::default();
+        for task in self.tasks(false) {
+            if self.tell(&task).iter().any(Delivery::confirms) {
+                told.heard.insert(task.case.facts.id.clone());
             }
-            self.log_action(task);
-            outcomes.insert(task.case.facts.id.clone(), Outcome::Done);
+            self.log_action(&task);
+            told.outcomes.insert(task.case.facts.id.clone(), Outcome::Done);
         }
-        let told_again = self.tell_again();
+        told.again = self.tell_again();
+        told
+    }
+
+    /// Stops and removes, side by side.
+    pub(super) fn act(&self) -> Done {
+        let tasks: Vec<Task<'_>> = self.tasks(true).collect();
         // Until it has another outcome: one whose work crashes has none.
         let crashed = || Outcome::Failed("it crashed; see the log above".to_owned());
-        outcomes.extend(acting.iter().map(|task| (task.case.facts.id.clone(), crashed())));
-        let observations = Mutex::new(Vec::new());
-        let done = side_by_side(acting, |task| {
+        let mut outcomes: BTreeMap<ContainerId, Outcome> =
+            tasks.iter().map(|task| (task.case.facts.id.clone(), crashed())).collect();
+        let notes = Mutex::new(Notes::default());
+        let done = side_by_side(tasks, |task| {
             let id = task.case.facts.id.clone();
             let outcome = match &task.decision.action {
-                Action::Stop { cause, grace } => self.stop(&task, *cause, *grace, &observations),
-                _ => self.remove(&task),
+                Action::Stop { cause, grace } => self.stop(&task, *cause, *grace, &notes),
+                _ => self.remove(&task, &notes),
             };
             (id, outcome)
         });
         outcomes.extend(done);
-        let observations = observations.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Done { outcomes, observations, told, told_again }
+        let Notes { told, observations } = notes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Done { outcomes, told, observations }
+    }
+
+    /// What was decided to stop and remove (`acting`), or only to tell.
+    fn tasks(&self, acting: bool) -> impl Iterator<Item = Task<'a>> {
+        let checked = self.checked;
+        checked.look.containers.iter().filter_map(move |facts| {
+            let decision = checked.plan.decisions.get(&facts.id)?;
+            let acts = matches!(decision.action, Action::Stop { .. } | Action::Remove(_));
+            let is_one = acts == acting && decision.action != Action::Nothing;
+            is_one.then(|| checked.case(facts)).flatten().map(|case| Task { case, decision })
+        })
     }
 
     /// An outcome that is not the one that was decided, said where people look for it.
@@ -100,9 +115,19 @@ impl<'a> CarryOut<'a> {
 
     /// Tells its owner and the others; where nobody is reached, the journal of the system has it.
     pub(super) fn tell(&self, task: &Task<'_>) -> Vec<Delivery> {
+        let text = self.notice(task);
+        text.map(|text| self.tell_text(task, &text)).unwrap_or_default()
+    }
+
+    /// Takes it back: what was told is not done.
+    pub(super) fn take_back(&self, task: &Task<'_>, why: &str) {
+        self.tell_text(task, &not_done(task.case.facts, why));
+    }
+
+    fn tell_text(&self, task: &Task<'_>, text: &str) -> Vec<Delivery> {
         let facts = task.case.facts;
-        let told = self.message(task, |message| (message.text.to_owned(), self.hands.broadcast.tell(message)));
-        let (Some((text, deliveries)), Some(severity)) = (told, self.severity(task)) else { return Vec::new() };
+        let Some(message) = self.message(task, text) else { return Vec::new() };
+        let deliveries = self.hands.broadcast.tell(&message);
         let on_its_way = deliveries.iter().any(Delivery::is_on_its_way);
         for delivery in &deliveries {
             if on_its_way {
@@ -110,7 +135,7 @@ impl<'a> CarryOut<'a> {
             } else {
                 warn!("{}: {delivery}", Named(facts));
             }
-            self.log_delivery(task, severity, delivery);
+            self.log_delivery(task, message.severity, delivery);
         }
         if !on_its_way {
             warn!("{}: nobody could be told; the notice was:", Named(facts));
@@ -119,21 +144,20 @@ impl<'a> CarryOut<'a> {
         deliveries
     }
 
-    pub(super) fn severity(&self, task: &Task<'_>) -> Option<Severity> {
-        Severity::of(&task.decision.action)
+    /// The text about what was decided. `None` where there is none.
+    pub(super) fn notice(&self, task: &Task<'_>) -> Option<String> {
+        notice(&about(&task.case, task.case.policy, task.decision), &task.decision.action)
     }
 
-    /// Hands the notice of what was decided to `tell`. `None` where there is none.
-    pub(super) fn message<T>(&self, task: &Task<'_>, tell: impl FnOnce(&Message<'_>) -> T) -> Option<T> {
-        let Case { facts, policy, .. } = task.case;
-        let action = &task.decision.action;
-        let text = notice(&about(&task.case, policy, task.decision), action)?;
+    /// A text about what was decided, on its way. `None` where nobody is told of it.
+    pub(super) fn message<'m>(&self, task: &'m Task<'_>, text: &'m str) -> Option<Message<'m>> {
+        let facts = task.case.facts;
         let entry = self.checked.look.inventory.containers.get(facts.id.short());
         let pid = entry.filter(|entry| entry.full_id == facts.id && entry.status.is_up()).and_then(|entry| entry.pid);
         let (at, check) = (self.sources.clock.now(), self.checked.state.checks);
-        let (severity, ahead) = (self.severity(task)?, Severity::ahead(action));
+        let (severity, ahead) = (Severity::of(&task.decision.action)?, Severity::ahead(&task.decision.action));
         let (user, container) = (facts.user.as_deref(), Some(facts));
-        Some(tell(&Message { text: &text, severity, user, container, pid, at, check, ahead }))
+        Some(Message { text, severity, user, container, pid, at, check, ahead })
     }
 
     pub(super) fn log_delivery(&self, task: &Task<'_>, severity: Severity, delivery: &Delivery) {

@@ -73,7 +73,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     let (news, trouble) = hands.broadcast.news(checked.look.now.at);
     let required = &options.policy.notify.require_delivery;
     log(&take_in(&mut checked.state, &news, required, &checked.look.now));
-    let requests = Requests::read(&options.keep_dir, sources, &checked.look, &mut checked.problems);
+    let requests = Requests::read(options, sources, &checked.look, &mut checked.problems);
     checked.decide(sources, hands, options, &earlier, &requests.asked)?;
 
     let cases = checked.cases();
@@ -97,18 +97,21 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
         let details = high_demand(high, demand);
         log(&[Event { timestamp: checked.look.now.at, user: None, details }]);
     }
-    let done = CarryOut { sources, hands, checked: &checked, log: &log }.all();
+    let told = CarryOut { sources, hands, options, checked: &checked, log: &log }.tell_all();
+    let heard: Vec<ContainerId> = told.heard.iter().chain(told.again.keys()).cloned().collect();
+    checked.record_told(told);
+    // Stopping takes its time: a check that is killed meanwhile warns nobody twice.
+    store.replace(FILE_NAME, &checked.state.to_json()?)?;
+    let done = CarryOut { sources, hands, options, checked: &checked, log: &log }.act();
     checked.problems.extend(not_logged.into_inner().unwrap_or_else(PoisonError::into_inner));
-    checked.record(done.outcomes);
-    let told = done.told.iter().chain(done.told_again.keys()).cloned().collect();
-    let made = checked.made(requests.asked, told, !options.only.is_empty());
+    checked.record_done(done.outcomes, &done.told);
+    let made = checked.made(requests.asked, heard, !options.only.is_empty());
     let records: Vec<RecordRef<'_>> =
         done.observations.iter().map(RecordRef::Seen).chain([RecordRef::Check(&made)]).collect();
     let forgotten = || journal.forget_old(checked.look.now.at, options.policy.journal);
     if let Err(error) = journal.append_all(&records).and_then(|()| forgotten()) {
         checked.problems.push(error.to_string());
     }
-    checked.remember_told(&done.told, &done.told_again);
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
     // Only now: a check that is killed before this takes the news in once more.
     let warned = checked.state.warned().cloned().collect();

@@ -20,7 +20,7 @@ use crate::{
         rules::{Action, Asked, Case, Check, Decision, Demand, KeepAlive, Plan, infrastructure},
         state::{CheckMark, IdleState},
     },
-    model::ContainerId,
+    model::{ContainerId, NotMeant, meant},
     policy::{Monitoring, Policy},
     source::{ContainerControl, SourceName},
     store::StoreError,
@@ -124,6 +124,16 @@ pub enum Outcome {
     Failed(String),
 }
 
+/// Who was told something, and nothing more done about it.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) outcomes: BTreeMap<ContainerId, Outcome>,
+    /// Whose owners are known to have heard what they were told.
+    pub(super) heard: BTreeSet<ContainerId>,
+    /// Who was warned anew, with the warning.
+    pub(super) again: BTreeMap<ContainerId, Decision>,
+}
+
 impl Checked {
     pub(super) fn look(
         sources: &Sources,
@@ -199,16 +209,11 @@ impl Checked {
     ///
     /// When there is none, or more than one id begins so.
     pub fn container(&self, name: &str) -> Result<ContainerId, CheckError> {
-        let containers = &self.look.containers;
-        if let Some(facts) = containers.iter().find(|facts| facts.name == name) {
-            return Ok(facts.id.clone());
-        }
-        let mut by_id = containers.iter().filter(|facts| !name.is_empty() && facts.id.as_str().starts_with(name));
-        match (by_id.next(), by_id.next()) {
-            (Some(facts), None) => Ok(facts.id.clone()),
-            (Some(_), Some(_)) => Err(CheckError::Ambiguous(name.to_owned())),
-            (None, _) => Err(CheckError::NoSuchContainer(name.to_owned())),
-        }
+        let found = meant(&self.look.containers, name, |facts| (facts.name.as_str(), facts.id.as_str()));
+        found.map(|facts| facts.id.clone()).map_err(|why| match why {
+            NotMeant::Nobody => CheckError::NoSuchContainer(name.to_owned()),
+            NotMeant::Several => CheckError::Ambiguous(name.to_owned()),
+        })
     }
 
     /// As [`container`](Self::container), and also the container whose name alone begins so: for whoever only looks.
@@ -242,31 +247,37 @@ impl Checked {
         Some(Case { now: &self.look.now, check: self.state.checks, facts, policy, track, demand: self.demand, kept })
     }
 
-    /// Remembers what was carried out.
-    pub(super) fn record(&mut self, outcomes: BTreeMap<ContainerId, Outcome>) {
+    /// Remembers who was told what, and that nothing was to be done about others.
+    pub(super) fn record_told(&mut self, told: Told) {
         for (id, decision) in &self.plan.decisions {
-            let done = match outcomes.get(id) {
-                Some(outcome) => matches!(outcome, Outcome::Done | Outcome::Holding(_)),
-                None => decision.action == Action::Nothing,
-            };
-            if done {
+            if decision.action == Action::Nothing || told.outcomes.contains_key(id) {
+                self.state.record(id, decision, &self.look.now);
+            }
+        }
+        for (id, decision) in &told.again {
+            self.state.record(id, decision, &self.look.now);
+        }
+        for id in told.heard.iter().chain(told.again.keys()) {
+            self.state.told(id, Channel::Terminals.as_str());
+        }
+        self.outcomes = told.outcomes;
+    }
+
+    /// Remembers what was stopped and removed, and of what failed, whose users were `told` of it.
+    pub(super) fn record_done(&mut self, outcomes: BTreeMap<ContainerId, Outcome>, told: &[ContainerId]) {
+        for id in told.iter().filter(|id| matches!(outcomes.get(id), Some(Outcome::Failed(_)))) {
+            if let Some(decision) = self.plan.decisions.get(id) {
+                self.state.record_told(id, &decision.action, &self.look.now);
+            }
+        }
+        for (id, outcome) in &outcomes {
+            if let (Outcome::Done | Outcome::Holding(_), Some(decision)) = (outcome, self.plan.decisions.get(id)) {
                 self.state.record(id, decision, &self.look.now);
             }
         }
         // A stop that failed can have its effect yet, as when a process waits for a disk: the next check looks.
         self.state.stopping.retain(|id, _| outcomes.get(id).is_none_or(|one| matches!(one, Outcome::Failed(_))));
-        self.outcomes = outcomes;
-    }
-
-    /// Remembers whose owners heard their warning at their terminals: at once, or when they were warned anew.
-    pub(super) fn remember_told(&mut self, told: &BTreeSet<ContainerId>, again: &BTreeMap<ContainerId, Decision>) {
-        let now = &self.look.now;
-        for (id, decision) in again {
-            self.state.record(id, decision, now);
-        }
-        for id in told.iter().chain(again.keys()) {
-            self.state.told(id, Channel::Terminals.as_str());
-        }
+        self.outcomes.extend(outcomes);
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::CString,
+    ffi::{CStr, CString},
     fs::File,
     io::{self, Read, Write},
     os::fd::OwnedFd,
@@ -16,14 +16,24 @@ use std::{
 
 use jiff::Timestamp;
 use rustix::{
-    fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat},
+    fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat},
     io::Errno,
     rand::{GetRandomFlags, getrandom},
 };
 use serde::{Deserialize, Serialize};
 
-/// Where requests are dropped. Not below the state directory, which users can't enter; and not in `/run`, which a reboot clears.
+use crate::store::{Store, StoreError};
+
+/// Where users drop requests. Not below the state directory, which users can't enter; and not in `/run`, which a reboot clears.
 pub const KEEP_DIR: &str = "/var/lib/ds01-keep";
+
+/// Where root's requests are dropped, in the state directory. A file of root's in [`KEEP_DIR`] says nothing of who put it
+/// there: whoever is root in a container makes one in a directory of his own, and moves it.
+const ROOT_KEEP_DIR: &str = "keep";
+
+/// Where directories go that have something in them: in the directory of the requests, as nothing else is on its file system for
+/// sure.
+const ASIDE: &CStr = c".aside";
 
 /// So many files of one user are read at one check.
 const MOST_OF_ONE: usize = 8;
@@ -36,6 +46,9 @@ const MOST_TOLD: usize = 16;
 
 /// Larger files are no request.
 const MOST_BYTES: u64 = 4096;
+
+/// So long a request waits for what can't be told, such as while the name service does not answer.
+const WAITS_AT_MOST: Duration = Duration::from_secs(3600);
 
 /// An empty file that is younger than this is one that is just being written.
 const IN_THE_MAKING: Duration = Duration::from_secs(60);
@@ -58,9 +71,7 @@ pub struct Request {
 ///
 /// What the system said, as when there is no such directory.
 pub fn drop_request(dir: &Path, request: &Request) -> io::Result<()> {
-    let mut random = [0; 16];
-    getrandom(&mut random, GetRandomFlags::empty())?;
-    let path = dir.join(format!("{:032x}", u128::from_ne_bytes(random)));
+    let path = dir.join(random_name()?);
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut file = File::from(fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?);
     // At once: a check that comes in between finds all of it, or an empty file that it leaves.
@@ -73,6 +84,24 @@ pub fn drop_request(dir: &Path, request: &Request) -> io::Result<()> {
     written
 }
 
+/// Where whoever runs this drops requests: everybody in `public`, and root in the state directory, which only root can write.
+///
+/// # Errors
+///
+/// When root's can't be made.
+pub fn keep_dir(public: &Path, state_dir: &Path) -> Result<PathBuf, StoreError> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(public.to_owned());
+    }
+    Store::open_existing(state_dir)?.open_within(ROOT_KEEP_DIR)?;
+    Ok(root_keep_dir(state_dir))
+}
+
+/// Where root's requests are dropped.
+pub(super) fn root_keep_dir(state_dir: &Path) -> PathBuf {
+    state_dir.join(ROOT_KEEP_DIR)
+}
+
 /// What was found of one user's, or of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dropped {
@@ -82,6 +111,10 @@ pub(super) struct Dropped {
     pub(super) at: Timestamp,
     /// What is asked, or why it is refused.
     pub(super) request: Result<Request, String>,
+    /// Whether it may lie there until the next check, because something can't be told now.
+    pub(super) may_wait: bool,
+    /// Its file.
+    name: Option<CString>,
 }
 
 /// What lies there, unread.
@@ -89,21 +122,36 @@ pub(super) struct Dropped {
 pub(super) struct Listed {
     by_uid: BTreeMap<u32, BTreeSet<Candidate>>,
     unread: Unread,
+    is_cut: bool,
 }
 
 impl Listed {
     /// Whether there is nothing to read, or to tell.
     pub(super) fn is_empty(&self) -> bool {
-        self.by_uid.is_empty() && self.unread.0.is_empty()
+        self.by_uid.is_empty() && self.unread.0.is_empty() && !self.is_cut
     }
+
+    /// Whether there was no time to look at all of it.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+}
+
+/// The user ids of those who own something.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    pub(super) uids: BTreeSet<u32>,
+    /// Whether no id is missing.
+    pub(super) are_all: bool,
 }
 
 /// What was read.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// In the order in which they were written.
+    /// In the order in which they were written. What is taken out of it is not removed.
     pub(super) dropped: Vec<Dropped>,
-    to_remove: Vec<CString>,
+    /// What is removed unread.
+    surplus: Vec<CString>,
 }
 
 /// The open directory.
@@ -120,11 +168,23 @@ struct Candidate {
     name: CString,
 }
 
+impl Candidate {
+    fn of(stat: &Stat, name: CString) -> Self {
+        Self { written: (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)), name }
+    }
+
+    fn at(&self, now: Timestamp) -> Timestamp {
+        let nanos = i32::try_from(self.written.1).unwrap_or(0);
+        Timestamp::new(self.written.0, nanos).unwrap_or(now)
+    }
+}
+
 /// What is removed unread: how many of whom, by what was wrong.
 #[derive(Debug, Default)]
 struct Unread(BTreeMap<(u32, &'static str), u64>);
 
 const NO_FILE: &str = "no regular files, and removed unread";
+const FULL: &str = "directories with something in them, and moved to .aside";
 const TOO_MANY: &str = "more than are read at one check, and removed unread";
 
 impl Drops {
@@ -152,28 +212,42 @@ impl Drops {
         Ok(Some(Self { dir, path: path.to_owned() }))
     }
 
-    /// What lies there. What is surely no request is removed at once. After `limit`, what was not looked at waits for the next
-    /// check.
-    pub(super) fn list(&self, limit: Duration) -> io::Result<Listed> {
+    /// What lies there. What is surely no request is out of the way at once. After `limit`, what was not looked at waits for the
+    /// next check.
+    pub(super) fn list(&self, limit: Duration) -> Result<Listed, String> {
+        self.walk(limit, true)
+    }
+
+    /// As [`list`](Self::list), and leaves all as it is.
+    pub(super) fn peek(&self, limit: Duration) -> Result<Listed, String> {
+        self.walk(limit, false)
+    }
+
+    fn walk(&self, limit: Duration, tidies: bool) -> Result<Listed, String> {
+        let failed = |error: Errno| format!("{}: {error}", self.path.display());
         let end = Instant::now() + limit;
         let mut listed = Listed::default();
-        for entry in fs::Dir::read_from(&self.dir)? {
+        for entry in fs::Dir::read_from(&self.dir).map_err(failed)? {
             if Instant::now() > end {
+                listed.is_cut = true;
                 break;
             }
-            let name = entry?.file_name().to_owned();
+            let name = entry.map_err(failed)?.file_name().to_owned();
             if matches!(name.as_bytes(), b"." | b"..") {
                 continue;
             }
             let Some(stat) = self.look_at(&name) else { continue };
             if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-                self.remove_at_once(&name, &stat, &mut listed.unread);
+                if tidies && !(name.as_c_str() == ASIDE && is_own(&stat)) {
+                    self.put_away(&name, &stat, &mut listed.unread);
+                }
                 continue;
             }
             let files = listed.by_uid.entry(stat.st_uid).or_default();
-            files.insert(Candidate { written: (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)), name });
+            files.insert(Candidate::of(&stat, name));
             if files.len() > MOST_OF_ONE
                 && let Some(oldest) = files.pop_first()
+                && tidies
             {
                 listed.unread.count(stat.st_uid, TOO_MANY);
                 self.unlink(&oldest.name);
@@ -182,24 +256,34 @@ impl Drops {
         Ok(listed)
     }
 
+    /// That there was no time to look at all of it.
+    pub(super) fn too_many(&self) -> String {
+        let path = self.path.display();
+        format!(
+            "{path} has more in it than a check can look through: nobody is stopped for idleness until it has; \
+             ls -ln {path} shows whose it is"
+        )
+    }
+
     /// Reads what was listed; it lies there until it is [removed](Self::remove). Of users who are not among `owners`, few files
     /// are read.
-    pub(super) fn read(&self, listed: Listed, owners: &BTreeSet<u32>, now: Timestamp) -> Found {
-        let Listed { by_uid, mut unread } = listed;
+    pub(super) fn read(&self, listed: Listed, owners: &Owners, now: Timestamp) -> Found {
+        let Listed { by_uid, mut unread, .. } = listed;
         let mut found = Found::default();
         let (of_owners, of_strangers): (Vec<_>, Vec<_>) =
-            by_uid.into_iter().partition(|(uid, _)| *uid == 0 || owners.contains(uid));
+            by_uid.into_iter().partition(|(uid, _)| owners.uids.contains(uid));
         let strangers =
             of_strangers.into_iter().flat_map(|(uid, files)| files.into_iter().map(move |file| (uid, file)));
         for (place, (uid, file)) in strangers.enumerate() {
             if place < MOST_OF_STRANGERS {
-                self.take(file, now, &mut found);
-            } else {
+                found.dropped.extend(self.open_and_read(file.name, now));
+            } else if owners.are_all || !may_wait(file.at(now), now) {
                 unread.count(uid, TOO_MANY);
-                self.unlink(&file.name);
+                found.surplus.push(file.name);
             }
         }
-        of_owners.into_iter().flat_map(|(_, files)| files).for_each(|file| self.take(file, now, &mut found));
+        let of_owners = of_owners.into_iter().flat_map(|(_, files)| files);
+        found.dropped.extend(of_owners.filter_map(|file| self.open_and_read(file.name, now)));
         found.dropped.sort_by_key(|dropped| dropped.at);
         found.dropped.extend(unread.told(now));
         found
@@ -208,7 +292,7 @@ impl Drops {
     /// Removes what was read.
     pub(super) fn remove(&self, found: &Found) -> io::Result<()> {
         let mut failed = None;
-        for name in &found.to_remove {
+        for name in found.dropped.iter().filter_map(|dropped| dropped.name.as_ref()).chain(&found.surplus) {
             match fs::unlinkat(&self.dir, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(error) => failed = Some(error),
@@ -224,12 +308,38 @@ impl Drops {
         fs::fstat(&file).ok()
     }
 
-    /// Links, pipes, sockets and empty directories. A directory that is not empty stays: it is in nobody's way.
-    fn remove_at_once(&self, name: &CString, stat: &Stat, unread: &mut Unread) {
+    /// Links, pipes, sockets and empty directories are removed. What has something in it is not root's to empty: it goes where
+    /// no check meets it again.
+    fn put_away(&self, name: &CString, stat: &Stat, unread: &mut Unread) {
         let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
         let flags = if is_dir { AtFlags::REMOVEDIR } else { AtFlags::empty() };
         if fs::unlinkat(&self.dir, name, flags).is_ok() {
             unread.count(stat.st_uid, NO_FILE);
+        } else if is_dir && self.set_aside(name).is_ok() {
+            unread.count(stat.st_uid, FULL);
+        }
+    }
+
+    fn set_aside(&self, name: &CString) -> rustix::io::Result<()> {
+        let aside = self.aside()?;
+        fs::renameat_with(&self.dir, name, &aside, random_name()?, RenameFlags::NOREPLACE)
+    }
+
+    /// A directory in this one that only root enters: what is moved here stays on its file system.
+    fn aside(&self) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match fs::mkdirat(&self.dir, ASIDE, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error),
+        }
+        let opened = fs::openat2(&self.dir, ASIDE, flags, Mode::empty(), ResolveFlags::NO_XDEV);
+        match opened.and_then(|dir| Ok((fs::fstat(&dir)?, dir))) {
+            Ok((stat, dir)) if is_own(&stat) => Ok(dir),
+            // A user was there first. Under another name it is as all else, and the next check can make its own.
+            _ => {
+                fs::renameat_with(&self.dir, ASIDE, &self.dir, random_name()?, RenameFlags::NOREPLACE)?;
+                Err(Errno::EXIST)
+            }
         }
     }
 
@@ -238,41 +348,47 @@ impl Drops {
         let _ = fs::unlinkat(&self.dir, name, AtFlags::empty());
     }
 
-    fn take(&self, file: Candidate, now: Timestamp, found: &mut Found) {
-        if let Some(dropped) = self.open_and_read(&file.name, now) {
-            found.dropped.push(dropped);
-            found.to_remove.push(file.name);
-        }
-    }
-
     /// `None` for one that is gone, or just being written.
-    fn open_and_read(&self, name: &CString, now: Timestamp) -> Option<Dropped> {
+    fn open_and_read(&self, name: CString, now: Timestamp) -> Option<Dropped> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let opened = fs::openat2(&self.dir, name, flags, Mode::empty(), ResolveFlags::NO_XDEV);
+        let opened = fs::openat2(&self.dir, &name, flags, Mode::empty(), ResolveFlags::NO_XDEV);
         let file = match opened {
             Ok(file) => File::from(file),
             Err(Errno::NOENT) => return None,
             Err(error) => return self.unreadable(name, now, &format!("it can't be opened: {error}")),
         };
         let Ok(stat) = fs::fstat(&file) else { return self.unreadable(name, now, "it can't be looked at") };
-        let at = written_at(&stat, now);
+        let at = Candidate::of(&stat, name.clone()).at(now);
         let age = Duration::try_from(now.duration_since(at)).unwrap_or_default();
         let is_dated_ahead = at > now;
         if stat.st_size == 0 && age < IN_THE_MAKING && !is_dated_ahead {
             return None;
         }
-        Some(Dropped { uid: Some(stat.st_uid), at: at.min(now), request: request_in(file, &stat) })
+        let (uid, request, may_wait) = (Some(stat.st_uid), request_in(file, &stat), may_wait(at, now));
+        Some(Dropped { uid, at: at.min(now), request, may_wait, name: Some(name) })
     }
 
-    fn unreadable(&self, name: &CString, now: Timestamp, why: &str) -> Option<Dropped> {
-        let uid = self.look_at(name).map(|stat| stat.st_uid);
-        Some(Dropped { uid, at: now, request: Err(why.to_owned()) })
+    fn unreadable(&self, name: CString, now: Timestamp, why: &str) -> Option<Dropped> {
+        let uid = self.look_at(&name).map(|stat| stat.st_uid);
+        Some(Dropped { uid, at: now, request: Err(why.to_owned()), may_wait: false, name: Some(name) })
     }
 }
 
-fn written_at(stat: &Stat, now: Timestamp) -> Timestamp {
-    let nanos = i32::try_from(stat.st_mtime_nsec).unwrap_or(0);
-    Timestamp::new(stat.st_mtime, nanos).unwrap_or(now)
+/// Not one that is dated ahead: it would wait for ever.
+fn may_wait(written: Timestamp, now: Timestamp) -> bool {
+    written <= now && Duration::try_from(now.duration_since(written)).is_ok_and(|age| age <= WAITS_AT_MOST)
+}
+
+/// Whether it is this program's, and nobody else can enter it.
+fn is_own(stat: &Stat) -> bool {
+    let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    is_dir && stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0
+}
+
+fn random_name() -> rustix::io::Result<String> {
+    let mut random = [0; 16];
+    getrandom(&mut random, GetRandomFlags::empty())?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(random)))
 }
 
 /// What a file asks that is the one it seems to be.
@@ -306,7 +422,10 @@ impl Unread {
         let mut all: Vec<((u32, &str), u64)> = self.0.into_iter().collect();
         all.sort_by_key(|((uid, _), count)| (std::cmp::Reverse(*count), *uid));
         let rest = all.split_off(all.len().min(MOST_TOLD));
-        let told = |uid, count: u64, what: &str| Dropped { uid, at: now, request: Err(format!("{count} were {what}")) };
+        let told = |uid, count: u64, what: &str| {
+            let request = Err(format!("{count} were {what}"));
+            Dropped { uid, at: now, request, may_wait: false, name: None }
+        };
         let others: u64 = rest.iter().map(|(_, count)| count).sum();
         let mut dropped: Vec<Dropped> =
             all.into_iter().map(|((uid, what), count)| told(Some(uid), count, what)).collect();

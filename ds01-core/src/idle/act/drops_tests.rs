@@ -21,9 +21,13 @@ fn request(container: &str) -> Request {
 
 fn read(dir: &Path) -> Found {
     let drops = Drops::open(dir).unwrap().unwrap();
-    let found = drops.read(drops.list(LONG).unwrap(), &BTreeSet::from([me()]), Timestamp::now());
+    let found = drops.read(drops.list(LONG).unwrap(), &owners(me()), Timestamp::now());
     drops.remove(&found).unwrap();
     found
+}
+
+fn owners(uid: u32) -> Owners {
+    Owners { uids: [uid].into(), are_all: true }
 }
 
 fn me() -> u32 {
@@ -88,9 +92,67 @@ fn what_is_planted_is_neither_followed_nor_waited_for() {
     assert_eq!(refusals(&found), ["4 were no regular files, and removed unread"]);
     assert_eq!(found.dropped[0].uid, Some(me()));
     assert!(is_empty(dir.path()) && secret.exists());
+}
 
+/// Each that stayed would be looked at by every check, until none has time for anything else.
+#[test]
+fn what_is_full_is_moved_to_where_no_check_meets_it() {
+    let dir = directory();
+    let aside = dir.path().join(".aside");
+    // A user was there first.
+    std_fs::create_dir_all(aside.join("mine")).unwrap();
+    std_fs::set_permissions(&aside, std_fs::Permissions::from_mode(0o755)).unwrap();
+    for name in ["one", "two", "three"] {
+        std_fs::create_dir_all(dir.path().join(name).join("of")).unwrap();
+    }
+    let mut moved = 0;
+    for _ in 0..4 {
+        for refused in refusals(&read(dir.path())) {
+            assert!(refused.ends_with(" were directories with something in them, and moved to .aside"), "{refused}");
+            moved += refused.split(' ').next().unwrap().parse::<u32>().unwrap();
+        }
+    }
+    assert_eq!(moved, 4, "each is told of once");
+    let left: Vec<_> = std_fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [".aside"]);
+    assert_eq!(std_fs::metadata(&aside).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(std_fs::read_dir(&aside).unwrap().count(), 4);
+}
+
+#[test]
+fn peeking_changes_nothing() {
+    let dir = directory();
+    (0..20).for_each(|n| drop_request(dir.path(), &request(&n.to_string())).unwrap());
+    std::os::unix::fs::symlink("/", dir.path().join("link")).unwrap();
     std_fs::create_dir_all(dir.path().join("full/of")).unwrap();
-    assert!(read(dir.path()).dropped.is_empty(), "it stays, and is not told of at each check");
+    let drops = Drops::open(dir.path()).unwrap().unwrap();
+    let found = drops.read(drops.peek(LONG).unwrap(), &owners(me()), Timestamp::now());
+    assert_eq!((found.dropped.len(), refusals(&found).len()), (MOST_OF_ONE, 0));
+    assert_eq!(std_fs::read_dir(dir.path()).unwrap().count(), 22);
+}
+
+/// While the name service does not answer, an owner may be among those who seem to be none.
+#[test]
+fn while_an_owner_is_not_known_nobodys_are_removed_unread() {
+    if me() != 0 {
+        eprintln!("skipped: files of other users need root");
+        return;
+    }
+    let dir = directory();
+    for n in 0..100 {
+        let path = dir.path().join(n.to_string());
+        std_fs::write(&path, serde_json::to_vec(&request("train")).unwrap()).unwrap();
+        std::os::unix::fs::chown(&path, Some(5_000 + n), None).unwrap();
+    }
+    let drops = Drops::open(dir.path()).unwrap().unwrap();
+    let read_at = |are_all, now| {
+        let owners = Owners { uids: BTreeSet::new(), are_all };
+        drops.read(drops.list(LONG).unwrap(), &owners, now).surplus.len()
+    };
+    let soon = Timestamp::now() + jiff::SignedDuration::from_secs(60);
+    assert_eq!(read_at(true, soon), 100 - MOST_OF_STRANGERS);
+    assert_eq!(read_at(false, soon), 0);
+    assert_eq!(read_at(false, soon + jiff::SignedDuration::from_hours(1)), 100 - MOST_OF_STRANGERS);
 }
 
 #[test]
@@ -170,7 +232,7 @@ fn ten_thousand_at_once_hold_nobody_up() {
     put("z".to_owned(), 3_000_000);
     let drops = Drops::open(dir.path()).unwrap().unwrap();
     let listed = drops.list(LONG).unwrap();
-    let found = drops.read(listed, &BTreeSet::from([3_000_000]), Timestamp::now());
+    let found = drops.read(listed, &owners(3_000_000), Timestamp::now());
     let of = |uid: u32| found.dropped.iter().filter(|one| one.uid == Some(uid) && one.request.is_ok()).count();
     assert_eq!((of(3_000_000), of(2_000)), (1, MOST_OF_ONE), "the one who owns something is read");
     let read = found.dropped.iter().filter(|one| one.request.is_ok()).count();
@@ -186,6 +248,7 @@ fn after_its_time_the_rest_waits() {
     let dir = directory();
     (0..20).for_each(|n| drop_request(dir.path(), &request(&n.to_string())).unwrap());
     let drops = Drops::open(dir.path()).unwrap().unwrap();
-    assert!(drops.list(Duration::ZERO).unwrap().by_uid.is_empty());
+    let listed = drops.list(Duration::ZERO).unwrap();
+    assert!(listed.by_uid.is_empty() && listed.is_cut() && !listed.is_empty());
     assert_eq!(std_fs::read_dir(dir.path()).unwrap().count(), 20);
 }

@@ -4,6 +4,7 @@ mod carry_out;
 mod check;
 mod checked;
 mod drops;
+mod judge;
 mod keep_alive;
 mod look_back;
 mod made;
@@ -17,5 +18,5 @@ mod try_notices;
 
 pub use check::{preview, preview_after, run};
 pub use checked::{CheckError, CheckOptions, Checked, Hands, Outcome};
-pub use drops::{KEEP_DIR, Request, drop_request};
+pub use drops::{KEEP_DIR, Request, drop_request, keep_dir};
 pub use try_notices::try_notices;

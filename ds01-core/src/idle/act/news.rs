@@ -2,7 +2,10 @@
 
 use crate::{
     event::{Details, Event},
-    idle::{notice::Severity, state::IdleState},
+    idle::{
+        notice::{Severity, recipient_of},
+        state::IdleState,
+    },
     model::{ContainerId, Now},
     outbox::{Ended, News},
     policy::RequireDelivery,
@@ -24,7 +27,7 @@ pub(super) fn take_in(state: &mut IdleState, news: &[News], required: &RequireDe
                 Ended::Failed(_) => state.not_told(&container_id, entry.check, required),
             }
         }
-        let recipient = entry.user.clone().unwrap_or_else(|| "its owner, who is unknown,".to_owned());
+        let recipient = recipient_of(entry.user.as_deref());
         let (container, severity) = (entry.container.name.clone(), severity.as_str());
         let details = match ended.clone() {
             Ended::Delivered(place) => {

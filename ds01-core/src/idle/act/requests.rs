@@ -1,40 +1,29 @@
-//! What users dropped, held against the host: which container is meant, and whether it is theirs.
+//! What users dropped: what a check reads of it, what came of each, and what lies there still when somebody is to be stopped.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use tracing::{info, warn};
 
 use super::{
-    checked::CheckError,
-    drops::{Dropped, Drops, Found},
+    checked::CheckOptions,
+    drops::{Drops, Found, Listed, root_keep_dir},
+    judge::{Host, NotGranted, Refused},
 };
 use crate::{
-    deadline::one_by_one,
-    detect::{Sources, mounted_home},
+    detect::Sources,
     duration::whole_seconds,
     event::{Details, Event},
     idle::{
         evidence::ContainerFacts,
         journal::Look,
-        rules::{Asked, LONGEST_WHY, Owner, Plan, may_keep},
+        rules::{Asked, Case, Plan},
     },
-    model::{ContainerId, Reading},
+    model::{ContainerId, Now},
     text::sanitize,
 };
 
-/// How long the directory is looked through. Ten thousand files take a tenth of this.
+/// How long a directory is looked through. Ten thousand files take a tenth of this.
 const LISTING: Duration = Duration::from_secs(2);
-
-/// What one name, or one process, may take.
-const ONE_AT_MOST: Duration = Duration::from_secs(1);
-
-/// And all of them together.
-const ALL_AT_MOST: Duration = Duration::from_secs(5);
 
 /// The requests of one check.
 #[derive(Debug, Default)]
@@ -42,47 +31,77 @@ pub(super) struct Requests {
     /// Of those who may.
     pub(super) asked: Vec<Asked>,
     refused: Vec<Refused>,
-    drops: Option<(Drops, Found)>,
-}
-
-/// A request that is not granted.
-#[derive(Debug, PartialEq, Eq)]
-struct Refused {
-    by: Option<String>,
-    /// As it was asked for, or the container's own name.
-    container: Option<String>,
-    id: Option<ContainerId>,
-    reason: String,
+    drops: Vec<(Drops, Found)>,
 }
 
 impl Requests {
-    /// Reads what lies in `dir`. What goes wrong is told in `problems`, and nobody's request is read then.
-    pub(super) fn read(dir: &Path, sources: &Sources, look: &Look, problems: &mut Vec<String>) -> Self {
-        let opened = Drops::open(dir).and_then(|drops| {
-            let Some(drops) = drops else { return Ok(None) };
-            let listed = drops.list(LISTING).map_err(|error| format!("{}: {error}", dir.display()))?;
-            Ok((!listed.is_empty()).then_some((drops, listed)))
+    /// Reads what was dropped. What goes wrong is told in `problems`, and what lies there is not read then.
+    pub(super) fn read(options: &CheckOptions, sources: &Sources, look: &Look, problems: &mut Vec<String>) -> Self {
+        let mut requests = Self::default();
+        let listed = list(options, Drops::list, |error| {
+            problems.push(format!("requests to keep containers are not read: {error}"));
         });
-        let (drops, listed) = match opened {
-            Ok(Some(opened)) => opened,
-            Ok(None) => return Self::default(),
-            Err(error) => {
-                problems.push(format!("requests to keep containers are not read: {error}"));
-                return Self::default();
+        problems.extend(listed.iter().filter(|one| one.listed.is_cut()).map(|one| one.drops.too_many()));
+        if listed.is_empty() {
+            return requests;
+        }
+        let host = Host::new(sources, look, None);
+        for one in listed {
+            let mut found = one.drops.read(one.listed, &host.owners(), look.now.at);
+            let names = host.names(&found.dropped);
+            found.dropped.retain(|dropped| match host.judge(dropped, &names, one.is_roots) {
+                Ok(granted) => {
+                    requests.asked.push(granted);
+                    true
+                }
+                Err(NotGranted::Refused(refused)) => {
+                    requests.refused.push(refused);
+                    true
+                }
+                Err(NotGranted::Later) => false,
+            });
+            requests.drops.push((one.drops, found));
+        }
+        requests
+    }
+
+    /// Whether an answer to the warning lies there that no check has read, and why the container of `case` is left then.
+    /// Nothing is removed: the next check reads it.
+    pub(super) fn unread(
+        options: &CheckOptions,
+        sources: &Sources,
+        look: &Look,
+        case: &Case<'_>,
+        now: &Now,
+    ) -> Option<String> {
+        // What can't be read at all was said when the check began, and keeps nobody.
+        let listed = list(options, Drops::peek, drop);
+        if listed.is_empty() {
+            return None;
+        }
+        let host = Host::new(sources, look, Some(case.facts));
+        let most = case.policy.resolved.rules.keep_max.value;
+        for one in listed {
+            if one.listed.is_cut() {
+                return Some(one.drops.too_many());
             }
-        };
-        let host = Host::new(sources, look);
-        let found = drops.read(listed, &host.owners(), look.now.at);
-        let (mut asked, mut refused) = (Vec::new(), Vec::new());
-        let names = host.names(&found.dropped);
-        for dropped in &found.dropped {
-            let by = dropped.uid.map(|uid| names.get(&uid).cloned().unwrap_or_else(|| uid.to_string()));
-            match host.judge(dropped, by) {
-                Ok(one) => asked.push(one),
-                Err(one) => refused.push(one),
+            let found = one.drops.read(one.listed, &host.owners(), now.at);
+            let names = host.names(&found.dropped);
+            for dropped in &found.dropped {
+                match host.judge(dropped, &names, one.is_roots) {
+                    Ok(asked)
+                        if asked.id == case.facts.id && asked.granted(case.kept, most, case.facts, now).is_ok() =>
+                    {
+                        return Some(format!("{} asked to keep it just now", sanitize(&asked.by)));
+                    }
+                    Err(NotGranted::Later) => {
+                        return Some("whether its owner asked to keep it can't be told".to_owned());
+                    }
+                    _ => {}
+                }
             }
         }
-        Self { asked, refused, drops: Some((drops, found)) }
+        None
     }
 
     /// The events of what came of them, once that is written down.
@@ -126,135 +145,38 @@ impl Requests {
 
     /// Removes the files, once what they asked is written down: a check that is killed before that reads them again.
     pub(super) fn remove(&self, problems: &mut Vec<String>) {
-        let Some((drops, found)) = &self.drops else { return };
-        if let Err(error) = drops.remove(found) {
-            problems.push(format!("requests to keep containers can't be removed: {error}"));
+        for (drops, found) in &self.drops {
+            if let Err(error) = drops.remove(found) {
+                problems.push(format!("requests to keep containers can't be removed: {error}"));
+            }
         }
     }
 }
 
-/// The running GPU containers, and who their owners are.
-struct Host<'a> {
-    sources: &'a Sources,
-    look: &'a Look,
-    running: Vec<&'a ContainerFacts>,
-    /// The user ids of their owners' names.
-    ids: BTreeMap<String, u32>,
-    end: Instant,
+/// What lies in one directory.
+struct InDir {
+    drops: Drops,
+    listed: Listed,
+    is_roots: bool,
 }
 
-impl<'a> Host<'a> {
-    fn new(sources: &'a Sources, look: &'a Look) -> Self {
-        let running: Vec<&ContainerFacts> =
-            look.containers.iter().filter(|facts| facts.status.is_up() && facts.has_gpu == Some(true)).collect();
-        let end = Instant::now() + ALL_AT_MOST;
-        let owners: BTreeSet<String> = running.iter().filter_map(|facts| facts.user.clone()).collect();
-        let source = Arc::clone(&sources.processes);
-        let found = one_by_one("user ids", owners, ONE_AT_MOST, end, move |name| source.user_id(name));
-        // A user whom the name service does not know is named by his number.
-        let id = |name: &str, answer: Option<Reading<u32>>| {
-            answer.and_then(|id| id.known().copied()).or_else(|| name.parse().ok())
-        };
-        let ids =
-            found.into_iter().filter_map(|(name, answer)| Some((name.clone(), id(&name, answer.ok())?))).collect();
-        Self { sources, look, running, ids, end }
-    }
-
-    fn owners(&self) -> BTreeSet<u32> {
-        self.ids.values().copied().collect()
-    }
-
-    /// The names of those who ask.
-    fn names(&self, dropped: &[Dropped]) -> BTreeMap<u32, String> {
-        let uids: BTreeSet<u32> = dropped.iter().filter_map(|dropped| dropped.uid).collect();
-        let source = Arc::clone(&self.sources.processes);
-        let names = one_by_one("names", uids, ONE_AT_MOST, self.end, move |uid| source.user_name(*uid));
-        names.into_iter().filter_map(|(uid, name)| Some((uid, name.ok()?.known()?.clone()))).collect()
-    }
-
-    fn judge(&self, dropped: &Dropped, by: Option<String>) -> Result<Asked, Refused> {
-        let refused = |container, id, reason| Refused { by: by.clone(), container, id, reason };
-        let request = dropped.request.as_ref().map_err(|why| refused(None, None, why.clone()))?;
-        let asked_for = Some(sanitize(&request.container).chars().take(LONGEST_WHY).collect());
-        let facts = match self.meant(&request.container) {
-            Ok(facts) => facts,
-            Err(CheckError::Ambiguous(_)) => {
-                return Err(refused(
-                    asked_for,
-                    None,
-                    "several running GPU containers have ids that begin so".to_owned(),
-                ));
-            }
-            Err(_) => {
-                return Err(refused(asked_for, None, "there is no running GPU container of this name".to_owned()));
-            }
-        };
-        // Without an owner of the file, nobody asks.
-        let uid = dropped.uid.ok_or_else(|| refused(asked_for, None, "nobody asks".to_owned()))?;
-        may_keep(uid, &self.owner(facts))
-            .map_err(|why| refused(Some(facts.name.clone()), Some(facts.id.clone()), why))?;
-        Ok(Asked {
-            id: facts.id.clone(),
-            uid,
-            by: by.unwrap_or_default(),
-            span: Duration::from_secs(request.seconds.min(crate::duration::LONGEST.as_secs())),
-            at: dropped.at,
-            why: request.why.clone(),
-        })
-    }
-
-    /// The running GPU container of this name, id, or beginning of an id.
-    fn meant(&self, name: &str) -> Result<&'a ContainerFacts, CheckError> {
-        if let Some(facts) = self.running.iter().find(|facts| facts.name == name) {
-            return Ok(facts);
-        }
-        let mut by_id = self.running.iter().filter(|facts| !name.is_empty() && facts.id.as_str().starts_with(name));
-        match (by_id.next(), by_id.next()) {
-            (Some(facts), None) => Ok(facts),
-            (Some(_), Some(_)) => Err(CheckError::Ambiguous(name.to_owned())),
-            (None, _) => Err(CheckError::NoSuchContainer(name.to_owned())),
+/// What lies in both: users' requests, and root's. One in which there is nothing is left out.
+fn list(
+    options: &CheckOptions,
+    look: impl Fn(&Drops, Duration) -> Result<Listed, String>,
+    mut failed: impl FnMut(String),
+) -> Vec<InDir> {
+    let mut all = Vec::new();
+    for (dir, is_roots) in [(options.keep_dir.clone(), false), (root_keep_dir(&options.state_dir), true)] {
+        let opened = Drops::open(&dir).map(|drops| drops.map(|drops| (look(&drops, LISTING), drops)));
+        match opened {
+            Ok(None) => {}
+            Ok(Some((Ok(listed), drops))) => all.push(InDir { drops, listed, is_roots }),
+            Ok(Some((Err(error), _))) | Err(error) => failed(error),
         }
     }
-
-    fn owner(&self, facts: &'a ContainerFacts) -> Owner<'a> {
-        let entry = self.look.inventory.containers.get(facts.id.short()).filter(|entry| entry.full_id == facts.id);
-        let user = facts.user.as_deref();
-        let uid = user.and_then(|user| self.ids.get(user).copied());
-        let home = entry.and_then(|entry| mounted_home(entry.config.as_ref()));
-        let main_uid = entry.and_then(|entry| entry.pid).and_then(|pid| self.main_uid(pid, &facts.id));
-        // Where something else speaks for him, or nobody is named, they are not looked at.
-        let matters = uid.is_some() && main_uid != uid && home.is_none();
-        Owner {
-            user,
-            source: entry.map_or(crate::detect::UserSource::Unknown, |entry| entry.user_source),
-            uid,
-            home,
-            directories: if matters { self.owner_of_directories(&facts.id) } else { None },
-            main_uid,
-        }
-    }
-
-    /// To whom the directories belong that are mounted into it and are not root's, where they agree.
-    fn owner_of_directories(&self, id: &ContainerId) -> Option<u32> {
-        let paths: BTreeSet<String> = self.look.bind_sources(id).iter().cloned().collect();
-        let source = Arc::clone(&self.sources.processes);
-        let mut answers =
-            one_by_one("mounts", paths.clone(), ONE_AT_MOST, self.end, move |path| source.directory_owner(path));
-        let mut owners = BTreeSet::new();
-        for path in &paths {
-            let owner = *answers.remove(path)?.ok()?.known()?;
-            owners.extend(owner.filter(|uid| *uid != 0));
-        }
-        owners.first().copied().filter(|_| owners.len() == 1)
-    }
-
-    /// As whom the process runs, if it is this container's.
-    fn main_uid(&self, pid: u32, id: &ContainerId) -> Option<u32> {
-        let source = Arc::clone(&self.sources.processes);
-        let mut answers = one_by_one("proc", [pid], ONE_AT_MOST, self.end, move |pid| source.process(*pid));
-        let process = answers.remove(&pid)?.ok()?.ok()?;
-        process.containers.known().is_some_and(|ids| ids.contains(id)).then_some(process.uid)
-    }
+    all.retain(|one| !one.listed.is_empty());
+    all
 }
 
 /// Says in the journal of the system what came of requests.
@@ -267,7 +189,7 @@ pub(super) fn say(events: &[Event]) {
             }
             Details::KeepRefused { container, by, reason, .. } => warn!(
                 "a request of {} to keep {} is refused: {}",
-                by.as_deref().map_or("several users".into(), sanitize),
+                by.as_deref().map_or("somebody".into(), sanitize),
                 container.as_deref().map_or("a container".into(), sanitize),
                 sanitize(reason)
             ),

@@ -9,8 +9,9 @@ use std::{
 use tracing::warn;
 
 use super::{
-    carry_out::{CarryOut, Named, Task},
+    carry_out::{CarryOut, Named, Notes, Task},
     checked::Outcome,
+    requests::Requests,
 };
 use crate::{
     detect::Origin,
@@ -34,18 +35,11 @@ const SEEN_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl CarryOut<'_> {
-    pub(super) fn stop(
-        &self,
-        task: &Task<'_>,
-        cause: StopCause,
-        grace: Duration,
-        seen: &Mutex<Vec<Observation>>,
-    ) -> Outcome {
-        let details = match self.still_the_same(task, cause, seen) {
+    pub(super) fn stop(&self, task: &Task<'_>, cause: StopCause, grace: Duration, notes: &Mutex<Notes>) -> Outcome {
+        let details = match self.tell_between(task, notes, || self.still_the_same(task, cause, notes)) {
             Ok(details) => details,
             Err(outcome) => return self.reported(task, outcome),
         };
-        self.tell(task);
         let id = &task.case.facts.id;
         if details.status == ContainerStatus::Paused
             && let Err(error) = self.hands.control.unpause(id)
@@ -85,12 +79,36 @@ impl CarryOut<'_> {
         Outcome::Done
     }
 
+    /// Looks, tells of what is done, and looks again: telling takes its time, and whoever begins to work meanwhile, or answers, is
+    /// left. Nothing is told before the first look, as most of what changed shows there; and of what fails at each check, it is
+    /// told once an hour.
+    fn tell_between<T>(
+        &self,
+        task: &Task<'_>,
+        notes: &Mutex<Notes>,
+        look: impl Fn() -> Result<T, Outcome>,
+    ) -> Result<T, Outcome> {
+        let seen = look()?;
+        let id = &task.case.facts.id;
+        if !self.checked.state.is_to_be_told(id, &task.decision.action, task.case.now) {
+            return Ok(seen);
+        }
+        self.tell(task);
+        let seen = look().inspect_err(|outcome| {
+            if let Outcome::Left(why) | Outcome::Failed(why) = outcome {
+                self.take_back(task, why);
+            }
+        })?;
+        notes.lock().unwrap_or_else(PoisonError::into_inner).told.push(id.clone());
+        Ok(seen)
+    }
+
     /// The last look before a stop.
     fn still_the_same(
         &self,
         task: &Task<'_>,
         cause: StopCause,
-        observations: &Mutex<Vec<Observation>>,
+        notes: &Mutex<Notes>,
     ) -> Result<Box<ContainerDetails>, Outcome> {
         let Case { facts, policy, track, .. } = task.case;
         let Some(track) = track else { return Err(Outcome::Left("nothing is remembered of it".to_owned())) };
@@ -109,10 +127,15 @@ impl CarryOut<'_> {
         };
         if let Reading::Known(seen) = &seen {
             // What it showed must not be lost, should it be left for that.
-            observations.lock().unwrap_or_else(PoisonError::into_inner).push(seen.clone());
+            notes.lock().unwrap_or_else(PoisonError::into_inner).observations.push(seen.clone());
         }
         let reread = Reread { now: &now, facts: Some(&fresh), seen: seen.as_ref(), keep_alive: &keep_alive };
         recheck(cause, track, &reread, &policy.resolved.rules).map_err(|changed| Outcome::Left(changed.to_string()))?;
+        if cause == StopCause::Idle
+            && let Some(why) = Requests::unread(self.options, self.sources, &self.checked.look, &task.case, &now)
+        {
+            return Err(Outcome::Left(why));
+        }
         Ok(details)
     }
 
@@ -128,25 +151,26 @@ impl CarryOut<'_> {
         }
     }
 
-    pub(super) fn remove(&self, task: &Task<'_>) -> Outcome {
+    pub(super) fn remove(&self, task: &Task<'_>, notes: &Mutex<Notes>) -> Outcome {
         let facts = task.case.facts;
-        let outcome = match self.inspect(&facts.id) {
-            Err(error) => Outcome::Failed(error),
-            Ok(None) => Outcome::Left(Changed::Gone.to_string()),
+        let look = || match self.inspect(&facts.id) {
+            Err(error) => Err(Outcome::Failed(error)),
+            Ok(None) => Err(Outcome::Left(Changed::Gone.to_string())),
             Ok(Some(details)) if details.status != facts.status || details.started_at != facts.started_at => {
-                Outcome::Left(format!("it was {}, and is {} now", facts.status, details.status))
+                Err(Outcome::Left(format!("it was {}, and is {} now", facts.status, details.status)))
             }
-            Ok(Some(_)) => {
-                self.tell(task);
-                match self.hands.control.remove(&facts.id) {
-                    Err(error) => Outcome::Failed(error.to_string()),
-                    Ok(Acted::Gone) => Outcome::Left(Changed::Gone.to_string()),
-                    Ok(Acted::Done) => {
-                        self.log_action(task);
-                        self.log_event(task, self.released(task));
-                        return Outcome::Done;
-                    }
-                }
+            Ok(Some(_)) => Ok(()),
+        };
+        if let Err(outcome) = self.tell_between(task, notes, look) {
+            return self.reported(task, outcome);
+        }
+        let outcome = match self.hands.control.remove(&facts.id) {
+            Err(error) => Outcome::Failed(error.to_string()),
+            Ok(Acted::Gone) => Outcome::Left(Changed::Gone.to_string()),
+            Ok(Acted::Done) => {
+                self.log_action(task);
+                self.log_event(task, self.released(task));
+                return Outcome::Done;
             }
         };
         self.reported(task, outcome)

@@ -29,12 +29,11 @@ impl CarryOut<'_> {
             let Some(action) = warned_again(&case) else { continue };
             let decision = Decision { action, ..decision.clone() };
             let task = Task { case, decision: &decision };
-            let told = self.message(&task, |message| self.hands.broadcast.tell_owner(message)).flatten();
-            if let Some((delivery, severity)) =
-                told.zip(self.severity(&task)).filter(|(one, _)| Delivery::confirms(one))
-            {
+            let Some(text) = self.notice(&task) else { continue };
+            let Some(message) = self.message(&task, &text) else { continue };
+            if let Some(delivery) = self.hands.broadcast.tell_owner(&message).filter(Delivery::confirms) {
                 info!("{}: {delivery}", Named(facts));
-                self.log_delivery(&task, severity, &delivery);
+                self.log_delivery(&task, message.severity, &delivery);
                 self.log_action(&task);
                 warned.insert(facts.id.clone(), decision);
             }

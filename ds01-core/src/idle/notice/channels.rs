@@ -102,7 +102,9 @@ impl Channels {
                 Ok(path) => Reached::Written(vec![path.display().to_string()]),
                 Err(why) => Reached::Failed(why),
             },
-            None => Reached::Failed("this host knows no user of that name".to_owned()),
+            None => {
+                Reached::Failed("this host knows no user of that name, or its name service does not answer".to_owned())
+            }
         };
         Some(delivery(Channel::Login, message, reached))
     }
@@ -160,7 +162,7 @@ impl Broadcast for Channels {
 }
 
 fn delivery(channel: Channel, message: &Message<'_>, reached: Reached) -> Delivery {
-    Delivery { channel, recipient: message.recipient(), reached }
+    Delivery { channel, recipient: message.recipient(), reached, missed: Vec::new() }
 }
 
 fn entry_id(message: &Message<'_>) -> String {

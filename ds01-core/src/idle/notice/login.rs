@@ -72,8 +72,11 @@ impl Kept {
         let at = message.at;
         self.last = number;
         self.notices.push(One { number, at, container_id, open, text: message.text.to_owned() });
-        let surplus = self.notices.len().saturating_sub(MOST);
-        self.notices.drain(..surplus);
+        while self.notices.len() > MOST {
+            // What is still to come stays longest: others can make notices for him, by writing his name on their containers.
+            let oldest = self.notices.iter().position(|one| !one.open).unwrap_or(0);
+            self.notices.remove(oldest);
+        }
         self.to_be_written = true;
     }
 
@@ -136,19 +139,21 @@ impl Login {
     ///
     /// What could not be written, in words.
     pub fn settle(&self, warned: &BTreeSet<ContainerId>, now: Timestamp) -> Result<(), String> {
-        let settle = || -> Result<(), StoreError> {
-            let Ok(public) = Store::open_existing(&self.dir) else { return Ok(()) };
+        let settle = || -> Result<Vec<String>, StoreError> {
+            let Ok(public) = Store::open_existing(&self.dir) else { return Ok(Vec::new()) };
             let private = Store::open(&self.state_dir)?.open_within(DIR_NAME)?;
-            for uid in private.names()?.iter().filter_map(|name| name.strip_suffix(".json")?.parse::<u32>().ok()) {
+            let names = private.names()?;
+            let uids = names.iter().filter_map(|name| name.strip_suffix(".json")?.parse::<u32>().ok());
+            // One whose file is of no use ends nothing for the others.
+            let of_one = |uid: u32| {
                 let mut kept = read(&private, uid)?;
                 kept.settle(warned, now);
-                if kept.to_be_written {
-                    write(&private, &public, uid, kept)?;
-                }
-            }
-            Ok(())
+                if kept.to_be_written { write(&private, &public, uid, kept) } else { Ok(()) }
+            };
+            Ok(uids.filter_map(|uid| of_one(uid).err()).map(|error| error.to_string()).collect())
         };
-        settle().map_err(|error| error.to_string())
+        let failed: Vec<String> = settle().unwrap_or_else(|error: StoreError| vec![error.to_string()]);
+        if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
     }
 }
 

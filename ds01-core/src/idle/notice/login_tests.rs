@@ -4,7 +4,10 @@ use std::{
 };
 
 use super::*;
-use crate::idle::test_support::{facts, id, noon};
+use crate::idle::{
+    ContainerFacts,
+    test_support::{facts, id, noon},
+};
 
 fn me() -> u32 {
     rustix::process::geteuid().as_raw()
@@ -20,10 +23,13 @@ fn login() -> (tempfile::TempDir, Login) {
 }
 
 fn tell(login: &Login, severity: Severity, text: &str, at: Timestamp) {
+    tell_about(login, &facts(), severity, text, at);
+}
+
+fn tell_about(login: &Login, facts: &ContainerFacts, severity: Severity, text: &str, at: Timestamp) {
     let ahead = (severity == Severity::Warning).then_some(std::time::Duration::from_secs(300));
-    let facts = facts();
     login
-        .add(me(), &Message { severity, container: Some(&facts), check: 7, ahead, ..Message::to("alice", text, at) })
+        .add(me(), &Message { severity, container: Some(facts), check: 7, ahead, ..Message::to("alice", text, at) })
         .unwrap();
 }
 
@@ -71,6 +77,31 @@ fn twenty_are_kept_for_fourteen_days() {
     assert!(file(&login).contains("| 11 |") && !file(&login).contains("| 10 |"), "{}", file(&login));
     login.settle(&BTreeSet::new(), noon() + SignedDuration::from_hours(15 * 24)).unwrap();
     assert!(!login.dir.join(me().to_string()).exists());
+}
+
+/// Whoever writes somebody's name on his own containers makes notices for him.
+#[test]
+fn what_is_still_to_come_is_pushed_out_by_nothing_else() {
+    let (_dir, login) = login();
+    tell(&login, Severity::Warning, "| mine |\n", noon());
+    for n in 0..40 {
+        let facts = ContainerFacts { id: format!("{n:064x}").parse().unwrap(), ..facts() };
+        tell_about(&login, &facts, Severity::Stop, "| other |\n", noon());
+    }
+    assert!(file(&login).contains("| mine |"));
+    assert_eq!(file(&login).lines().filter(|line| line.starts_with("notice ")).count(), 20);
+}
+
+#[test]
+fn one_whose_file_cannot_be_written_ends_nothing_for_the_others() {
+    let (_dir, login) = login();
+    tell(&login, Severity::Warning, "| one |\n", noon());
+    for uid in 2_000_000_000..2_000_000_016 {
+        fs::create_dir(login.state_dir.join(DIR_NAME).join(name_of(uid))).unwrap();
+    }
+    let failed = login.settle(&BTreeSet::new(), noon()).unwrap_err();
+    assert!(failed.contains(".json"), "{failed}");
+    assert!(file(&login).contains(" past "), "{}", file(&login));
 }
 
 /// The run before was killed after it remembered, and before the user's file was written.

@@ -36,8 +36,13 @@ impl<'a> Message<'a> {
 
     /// Whom it is for, in words. Users' text.
     pub(super) fn recipient(&self) -> String {
-        self.user.unwrap_or("its owner, who is unknown,").to_owned()
+        recipient_of(self.user)
     }
+}
+
+/// Whom a notice is for, in words. Users' text.
+pub fn recipient_of(user: Option<&str>) -> String {
+    user.unwrap_or("its owner, who is unknown,").to_owned()
 }
 
 /// How grave a notice is, from the one that must arrive on.
@@ -131,6 +136,8 @@ pub struct Delivery {
     pub recipient: String,
     /// Whether it arrived.
     pub reached: Reached,
+    /// Where it did not arrive, and why, although it did elsewhere.
+    pub missed: Vec<String>,
 }
 
 /// Whether a notice arrived.
@@ -172,6 +179,7 @@ impl fmt::Display for Delivery {
             Reached::Written(places) => write!(f, "{}: put up for {recipient}: {}", self.channel, places.join(", ")),
             Reached::Nobody => write!(f, "{}: {recipient} is at no terminal", self.channel),
             Reached::Failed(why) => write!(f, "{}: {recipient} could not be told: {why}", self.channel),
-        }
+        }?;
+        if self.missed.is_empty() { Ok(()) } else { write!(f, "; not at {}", self.missed.join("; ")) }
     }
 }

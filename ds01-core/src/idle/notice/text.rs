@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::frame::{LONGEST_TEXT, framed, user_text};
+use super::frame::{LONGEST_TEXT, ascii, framed, user_text};
 
 use crate::{
     duration::whole_seconds,
@@ -13,6 +13,9 @@ use crate::{
     },
     model::Enforcement,
 };
+
+/// Why something is left can name several figures.
+const LONGEST_WHY: usize = 300;
 
 /// What a notice is about.
 #[derive(Debug, Clone, Copy)]
@@ -139,6 +142,16 @@ pub fn notice(about: &About<'_>, action: &Action) -> Option<String> {
             render("GPU CONTAINER IS BEING REMOVED", about.facts, &lines)
         }
     })
+}
+
+/// Takes back the notice of a stop or removal that does not come, and says why.
+pub fn not_done(facts: &ContainerFacts, why: &str) -> String {
+    let lines = [
+        "You were told that it is being stopped or removed. That was not done.".to_owned(),
+        format!("Why: {}.", ascii(why, LONGEST_WHY)),
+        "What happens: nothing now. The next check judges it anew.".to_owned(),
+    ];
+    render("GPU CONTAINER IS LEFT ALONE", facts, &lines)
 }
 
 fn keep(about: &About<'_>) -> String {

@@ -18,7 +18,8 @@ impl Asked {
     /// What is remembered once it is granted, after what was asked `before`; `most` is how long a container may be kept in one
     /// idle spell, counted from the first request.
     ///
-    /// Root is an admin: what root asks for has no limit, and no user's request makes it shorter.
+    /// Root is an admin: what root asks for has no limit. Nobody else's request makes an earlier one shorter: who else may have
+    /// made a file of a user's, nobody knows.
     ///
     /// # Errors
     ///
@@ -48,9 +49,11 @@ impl Asked {
                 "it was kept for {most} since it last worked, which is the most (keep_max); an administrator can keep it on"
             ));
         }
-        if let Some(kept) = before.filter(|kept| kept.uid == 0 && self.uid != 0 && kept.left() > Some(left)) {
+        let before = before.filter(|kept| self.uid != 0 && kept.left() > Some(left));
+        if let Some(kept) = before.filter(|kept| kept.uid == 0) {
             return Err(format!("{} keeps it for longer", kept.by));
         }
+        let left = before.and_then(Kept::left).unwrap_or(left);
         Ok(Kept {
             by: bounded(&self.by).into_owned(),
             uid: self.uid,

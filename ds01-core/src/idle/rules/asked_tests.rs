@@ -43,13 +43,13 @@ fn it_is_kept_for_what_was_asked_from_when_it_was_asked_up_to_the_most() {
 
 #[test]
 fn requests_do_not_add_up_until_it_works_again() {
-    let before = Kept { used_ms: millis(hours(20)), ..grant(&asked(hours(8)), None).unwrap() };
+    let before = Kept { used_ms: millis(hours(20)), ..grant(&asked(hours(2)), None).unwrap() };
     assert_eq!(left(&grant(&asked(hours(8)), Some(&before)).unwrap()), hours(4));
     let over = Kept { used_ms: millis(DAY), left_ms: 0, ..before.clone() };
     assert!(grant(&asked(hours(8)), Some(&over)).unwrap_err().contains("which is the most"));
     let worked = Kept { anew: true, ..over };
     assert_eq!(left(&grant(&asked(hours(48)), Some(&worked)).unwrap()), DAY);
-    assert_eq!(left(&grant(&asked(hours(1)), Some(&before)).unwrap()), hours(1), "the last one counts");
+    assert_eq!(left(&grant(&asked(hours(1)), Some(&before)).unwrap()), hours(2), "the longest one counts");
 }
 
 #[test]
@@ -58,6 +58,8 @@ fn root_has_no_limit_and_nobody_else_makes_that_shorter() {
     let kept = root.granted(None, Some(Duration::ZERO), &facts(), &now(10_000)).unwrap();
     assert_eq!(left(&kept), hours(100));
     assert_eq!(grant(&asked(hours(8)), Some(&kept)).unwrap_err(), "root keeps it for longer");
+    let shorter = Asked { span: hours(1), ..root };
+    assert_eq!(left(&shorter.granted(Some(&kept), Some(DAY), &facts(), &now(10_000)).unwrap()), hours(1));
 }
 
 #[test]

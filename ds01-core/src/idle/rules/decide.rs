@@ -11,7 +11,7 @@ use super::{
 use crate::{
     idle::{
         evidence::Verdict,
-        state::{Kept, StopCause, Track},
+        state::{Kept, LATE_NOTICE, StopCause, Track},
     },
     model::KeepAlive,
     policy::Enforcement,
@@ -19,10 +19,6 @@ use crate::{
 
 /// The longest grace that a container can ask for itself.
 pub const LONGEST_OWN_GRACE: Duration = Duration::from_secs(300);
-
-/// The least that a late warning announces, where the policy leaves so much between warning and stop: a little less than
-/// the time between two checks.
-pub const LATE_NOTICE: Duration = Duration::from_secs(240);
 
 /// Whether [`decide`] will ask for the keep-alive file: so that no other is looked up.
 pub fn asks_keep_alive(case: &Case<'_>) -> bool {

@@ -27,8 +27,7 @@ impl Given {
 
     /// Warned at the check before, of a stop that may come now.
     fn warned(mut self) -> Self {
-        self.track.warning =
-            Some(Warning { at: self.now.at, check: 6, not_before_boot_ms: self.now.boot_ms, confirmed: Vec::new() });
+        self.track.warning = Some(Warning::new(self.now.at, 6, self.now.boot_ms));
         self
     }
 
@@ -70,8 +69,7 @@ fn each_thing_that_a_stop_waits_for() {
     let mut given = Given::idle_minutes(90).warned();
     given.track.warning.as_mut().unwrap().check = 7;
     assert_eq!(given.decide().waits, Some(Waits::Announced), "warned at this very check");
-    given.track.warning =
-        Some(Warning { at: given.now.at, check: 6, not_before_boot_ms: given.now.boot_ms + 1, confirmed: Vec::new() });
+    given.track.warning = Some(Warning::new(given.now.at, 6, given.now.boot_ms + 1));
     assert_eq!(given.decide().waits, Some(Waits::Announced));
 
     let given = Given::idle_minutes(90);
@@ -122,8 +120,7 @@ fn the_keep_alive_file_is_asked_for_only_when_it_matters() {
 fn near_its_runtime_stop(idle: u64) -> Given {
     let mut given = Given::idle_minutes(idle);
     given.policy = container_policy("defaults: {idle_timeout: 30m, max_runtime: 2h2m}\n");
-    given.track.runtime_warning =
-        Some(Warning { at: given.now.at, check: 6, not_before_boot_ms: given.now.boot_ms, confirmed: Vec::new() });
+    given.track.runtime_warning = Some(Warning::new(given.now.at, 6, given.now.boot_ms));
     given
 }
 

@@ -24,7 +24,7 @@ mod trail;
 pub use asked::{LONGEST_WHY, Owner, may_keep};
 pub use case::Case;
 pub(crate) use decide::warned_again;
-pub use decide::{LATE_NOTICE, LONGEST_OWN_GRACE, asks_keep_alive, decide};
+pub use decide::{LONGEST_OWN_GRACE, asks_keep_alive, decide};
 pub use decision::{Action, Decision, Next, Removal, Waits};
 pub use event::{event, high_demand};
 pub(crate) use held::hold_after_stop;

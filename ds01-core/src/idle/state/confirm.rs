@@ -2,16 +2,13 @@
 
 use super::{
     memory::IdleState,
-    track::{Track, Warning},
+    track::{LATE_NOTICE, Track, Warning},
 };
 use crate::{
     model::{ContainerId, Now},
     policy::RequireDelivery,
     units::millis,
 };
-
-/// Who is told only after the time that was announced still gets this much: a little less than the time between two checks.
-const AFTER_ALL: std::time::Duration = std::time::Duration::from_secs(240);
 
 impl IdleState {
     /// Remembers that a warning that is given now reaches its user on `channel`.
@@ -34,7 +31,7 @@ impl IdleState {
         }
         let is_over = now.until(warning.not_before_boot_ms).is_zero();
         if is_over && !was_met && required.is_met(&warning.confirmed) {
-            warning.not_before_boot_ms = now.boot_ms.saturating_add(millis(AFTER_ALL));
+            warning.not_before_boot_ms = now.boot_ms.saturating_add(millis(LATE_NOTICE));
         }
     }
 
@@ -67,7 +64,7 @@ mod tests {
     fn warned(check: u64) -> IdleState {
         let mut track = Track::new(&seen(1000));
         let not_before_boot_ms = 1_300_000;
-        track.warning = Some(Warning { at: now(1000).at, check, not_before_boot_ms, confirmed: Vec::new() });
+        track.warning = Some(Warning::new(now(1000).at, check, not_before_boot_ms));
         IdleState { checks: check + 1, tracks: [(id(), track)].into(), ..IdleState::default() }
     }
 

@@ -10,7 +10,7 @@ use super::{
     kept::{self, Kept},
     standing::Standing,
     stopping::Stopping,
-    track::Track,
+    track::{LATE_NOTICE, Track},
 };
 use crate::{
     detect::inventory::Extra,
@@ -27,9 +27,6 @@ pub const FILE_NAME: &str = "idle-state.json";
 
 /// So far apart, two checks are not two in a row.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-
-/// And this long after the pause, nobody is stopped for idleness who was warned before it: a little less than the time between two checks.
-const NOTICE_AFTER_A_PAUSE: Duration = Duration::from_secs(240);
 
 /// The reaper's memory. Fields that this version does not know survive a round trip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -177,7 +174,7 @@ impl IdleState {
         if mark.is_none_or(|mark| now.since(mark.boot_ms) <= LONGEST_PAUSE) {
             return;
         }
-        let soon = now.boot_ms.saturating_add(millis(NOTICE_AFTER_A_PAUSE));
+        let soon = now.boot_ms.saturating_add(millis(LATE_NOTICE));
         for track in self.tracks.values_mut() {
             track.idle_checks = 0;
             if let Some(warning) = &mut track.warning {

@@ -11,4 +11,4 @@ pub use kept::Kept;
 pub use memory::{CheckMark, FILE_NAME, IdleState, LONGEST_PAUSE, SCHEMA_VERSION, StateError};
 pub use standing::Standing;
 pub use stopping::{StopCause, Stopping};
-pub use track::{FRESH, Interval, LONGEST_INTERVAL, Track, Warning};
+pub use track::{FRESH, Interval, LATE_NOTICE, LONGEST_INTERVAL, Track, Warning};

@@ -112,6 +112,10 @@ pub struct Interval {
     pub covered_ms: Option<u64>,
 }
 
+/// The least that somebody gets who is warned late, or hears it late, or was warned before a pause of the checks: a little less than
+/// the time between two checks.
+pub const LATE_NOTICE: Duration = Duration::from_secs(240);
+
 /// A warning that was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
@@ -124,6 +128,17 @@ pub struct Warning {
     /// The channels on which it is known to have reached its user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmed: Vec<String>,
+    /// The boot clock, in milliseconds, when its user was told last that what it announced is being done. Where that was done,
+    /// there is no warning any more: it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_told_boot_ms: Option<u64>,
+}
+
+impl Warning {
+    /// One that is given now, by this check.
+    pub fn new(at: Timestamp, check: u64, not_before_boot_ms: u64) -> Self {
+        Self { at, check, not_before_boot_ms, confirmed: Vec::new(), done_told_boot_ms: None }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

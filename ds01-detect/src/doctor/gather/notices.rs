@@ -45,7 +45,7 @@ pub(super) fn facts(args: &DoctorArgs, files: &FileFacts, processes: &Arc<ProcFs
         terminals: terminals::listed_of_host(&args.dev_root)
             .map_err(|error| format!("{}: {error}", args.dev_root.display())),
         ownerless: running.iter().filter(|entry| entry.user == UNKNOWN_USER).count(),
-        owners: owners(&running, processes, &args.sources.proc_root, limit),
+        owners: owners(&running, processes, (&args.sources.proc_root, &args.dev_root), limit),
     }
 }
 
@@ -64,13 +64,18 @@ fn running(inventory: Option<&Inventory>) -> Vec<&ContainerEntry> {
     inventory.into_iter().flat_map(|inventory| inventory.containers.values()).filter(up).collect()
 }
 
-fn owners(running: &[&ContainerEntry], processes: &Arc<ProcFs>, proc: &Path, limit: Duration) -> Vec<Owner> {
+fn owners(
+    running: &[&ContainerEntry],
+    processes: &Arc<ProcFs>,
+    (proc, dev): (&Path, &Path),
+    limit: Duration,
+) -> Vec<Owner> {
     let end = Instant::now() + limit * PATIENCE;
     let names: BTreeSet<String> =
         running.iter().map(|entry| entry.user.clone()).filter(|name| name != UNKNOWN_USER).collect();
     let source = Arc::clone(processes);
     let mut ids = deadline::one_by_one("user ids", names.clone(), limit, end, move |name| source.user_id(name));
-    let mut inside = inside(running, processes, proc, limit, end);
+    let mut inside = inside(running, processes, (proc, dev), limit, end);
     let logged_in = users::logged_in(proc);
     let owner = |name: String| {
         // A user whom the name service does not know is named by his number.
@@ -95,15 +100,15 @@ fn owners(running: &[&ContainerEntry], processes: &Arc<ProcFs>, proc: &Path, lim
 fn inside(
     running: &[&ContainerEntry],
     processes: &Arc<ProcFs>,
-    proc: &Path,
+    (proc, dev): (&Path, &Path),
     limit: Duration,
     end: Instant,
 ) -> BTreeMap<String, Vec<Result<usize, String>>> {
     let pids: BTreeSet<(u32, ContainerId)> =
         running.iter().filter_map(|entry| Some((entry.pid?, entry.full_id.clone()))).collect();
-    let (source, proc) = (Arc::clone(processes), proc.to_owned());
+    let (source, proc, dev) = (Arc::clone(processes), proc.to_owned(), dev.to_owned());
     let mut answers =
-        deadline::one_by_one("terminals", pids, limit, end, move |(pid, id)| count(&source, &proc, *pid, id));
+        deadline::one_by_one("terminals", pids, limit, end, move |(pid, id)| count(&source, &proc, &dev, *pid, id));
     let mut of_owners: BTreeMap<String, Vec<Result<usize, String>>> = BTreeMap::new();
     for entry in running {
         let Some(pid) = entry.pid else { continue };
@@ -118,7 +123,7 @@ fn inside(
 }
 
 /// How many terminals the container has whose process this is. One that has ended since the last scan has none.
-fn count(processes: &ProcFs, proc: &Path, pid: u32, id: &ContainerId) -> Result<usize, String> {
+fn count(processes: &ProcFs, proc: &Path, dev: &Path, pid: u32, id: &ContainerId) -> Result<usize, String> {
     let process = match processes.process(pid) {
         Ok(process) => process,
         Err(ProcessError::Gone { .. }) => return Ok(0),
@@ -130,7 +135,7 @@ fn count(processes: &ProcFs, proc: &Path, pid: u32, id: &ContainerId) -> Result<
         Reading::Unknown(why) => return Err(why.to_string()),
     }
     let root = terminals::root_of(proc, pid);
-    terminals::listed_of_container(&root)
+    terminals::listed_of_container(&root, dev)
         .map(|found| found.len())
         .map_err(|error| format!("{}: {error}", root.display()))
 }
