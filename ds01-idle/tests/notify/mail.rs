@@ -143,9 +143,30 @@ fn a_mail_server_takes_it_where_sendmail_can_not_be_used() {
     assert_eq!(words(&sent.stdout), "alice@x.org");
     let heard = heard.join().unwrap();
     assert!(heard.contains(&"RCPT TO:<alice@x.org>".to_owned()), "{heard:?}");
+    for header in ["From: ds01@", "Date: "] {
+        assert!(heard.iter().any(|line| line.starts_with(header)), "{heard:?}");
+    }
     assert!(heard.contains(&format!("| {HOSTILE} |")), "{heard:?}");
     // Nobody is there any more.
     assert!(!mail.send(&vars).status.success());
     fs::write(&relay, "file:///etc/passwd\n").unwrap();
     assert!(words(&mail.send(&vars).stderr).contains("write a URL"));
+}
+
+#[test]
+fn a_mail_server_is_given_no_name_without_a_domain() {
+    let mail = Mail::new(1);
+    let (relay, mailname) = (mail.path().join("relay"), mail.path().join("mailname"));
+    fs::write(&mailname, "uni.example\n").unwrap();
+    for (user, wanted) in [("alice", "alice@uni.example"), ("alice@x.org", "alice@x.org")] {
+        let (port, heard) = server();
+        fs::write(&relay, format!("smtp://127.0.0.1:{port}\n")).unwrap();
+        let vars =
+            [("DS01_USER", user), ("MAIL_RELAY", relay.to_str().unwrap()), ("MAILNAME", mailname.to_str().unwrap())];
+        assert_eq!(words(&mail.send(&vars).stdout), wanted);
+        let heard = heard.join().unwrap();
+        for line in [format!("RCPT TO:<{wanted}>"), format!("To: {wanted}"), "From: ds01@uni.example".to_owned()] {
+            assert!(heard.contains(&line), "{heard:?}");
+        }
+    }
 }

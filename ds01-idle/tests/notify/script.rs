@@ -31,7 +31,9 @@ pub(crate) fn run_hook(name: &str, vars: &[(&str, &str)]) -> Output {
         ("DS01_TEXT_JSON", serde_json::to_string(&text).unwrap().as_str()),
     ]);
     // Nothing of the host's is read, unless a test says so.
-    command.envs([("MAIL_MAP", "/nonexistent"), ("MAIL_RELAY", "/nonexistent"), ("WEBHOOK_URL", "/nonexistent")]);
+    for file in ["MAIL_MAP", "MAIL_RELAY", "MAILNAME", "WEBHOOK_URL"] {
+        command.env(file, "/nonexistent");
+    }
     command.envs(vars.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"{}\n").unwrap();
