@@ -240,7 +240,8 @@ start() {
     fi
     # What is new here; on an upgrade, all else stays as the admin left it.
     new=
-    [ -e "$work/upgrade" ] || new="$detector_timer $notify_path"
+    [ -e "$work/upgrade" ] || new=$detector_timer
+    [ -e "$work/had-notify" ] || new="$new $notify_path"
     [ -e "$work/had-sampler" ] || new="$new $sampler"
     # Unless told not to, `enable` has systemd read all units anew.
     # shellcheck disable=SC2086 # a list of words
@@ -377,8 +378,9 @@ if live; then
 fi
 if [ -f "$destdir$manifest" ]; then
     touch "$work/upgrade"
-    # A version before the sampler may have been installed.
+    # A version before the sampler, or before notices for programs, may have been installed.
     ! grep -qxF -e "$unit_dir/$sampler" "$destdir$manifest" || touch "$work/had-sampler"
+    ! grep -qxF -e "$unit_dir/$notify_path" "$destdir$manifest" || touch "$work/had-notify"
 fi
 install_files
 settle_manifest
