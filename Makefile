@@ -35,9 +35,9 @@ test:
 	$(CARGO) build --locked --package docker-rig
 	DS01_REQUIRE_RIG=1 target/debug/docker-rig run -- $(CARGO) test --locked --workspace
 	@echo
-	@echo "All tests passed. Next: 'make lint' checks format, lints and docs; 'make test-system' tries the package on a booted Debian."
+	@echo "All tests passed. Next: 'make lint' checks format, lints and docs; 'make test-system' tries the package on booted Debians."
 
-# The package on a clean Debian that systemd boots in a container: about eight minutes.
+# The package on clean Debians that systemd boots in a container: about fifteen minutes.
 test-system:
 	sh fixtures/install-test-deps.sh system
 	shellcheck $(SCRIPTS)

@@ -240,11 +240,12 @@ start() {
     fi
     # What is new here; on an upgrade, all else stays as the admin left it.
     new=
-    [ -e "$work/upgrade" ] || new="$detector_timer $notify_path"
+    [ -e "$work/upgrade" ] || new=$detector_timer
+    [ -e "$work/had-notify" ] || new="$new $notify_path"
     [ -e "$work/had-sampler" ] || new="$new $sampler"
-    # Unless told not to, `enable` has systemd read all units anew.
+    # Asked to enable a unit, systemd reads all units anew, or since Debian 13 wants to; so the links are made without it.
     # shellcheck disable=SC2086 # a list of words
-    [ -z "$new" ] || do_it systemctl --no-reload --quiet enable $new
+    [ -z "$new" ] || do_it systemctl --root=/ --quiet enable $new
     if live && { [ -n "$dry_run" ] || systemctl --quiet is-enabled "$detector_timer"; }; then
         do_it systemctl start "$detector_timer"
     fi
@@ -291,7 +292,7 @@ uninstall() {
         # shellcheck disable=SC2046,SC2086
         do_it systemctl reset-failed $(known $services) 2>/dev/null || :
         # shellcheck disable=SC2046,SC2086
-        do_it systemctl --no-reload --quiet disable $(known $timers $paths $sampler)
+        do_it systemctl --root=/ --quiet disable $(known $timers $paths $sampler)
     fi
     while IFS= read -r file; do
         case "$file" in
@@ -377,8 +378,9 @@ if live; then
 fi
 if [ -f "$destdir$manifest" ]; then
     touch "$work/upgrade"
-    # A version before the sampler may have been installed.
+    # A version before the sampler, or before notices for programs, may have been installed.
     ! grep -qxF -e "$unit_dir/$sampler" "$destdir$manifest" || touch "$work/had-sampler"
+    ! grep -qxF -e "$unit_dir/$notify_path" "$destdir$manifest" || touch "$work/had-notify"
 fi
 install_files
 settle_manifest

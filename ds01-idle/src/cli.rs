@@ -7,6 +7,7 @@ use ds01_core::{
     cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
     duration,
     idle::{KEEP_DIR, rules::LONGEST_WHY},
+    outbox::FIRST_PAUSE,
     policy::{ContainerType, DEFAULT_PATH},
 };
 
@@ -43,10 +44,7 @@ pub(crate) enum Request {
         config: PathBuf,
     },
     /// Run hooks.
-    Deliver {
-        config: PathBuf,
-        state_dir: PathBuf,
-    },
+    Deliver(DeliverRequest),
     Generate(Generate),
 }
 
@@ -101,6 +99,14 @@ pub(crate) struct NotifyRequest {
     pub(crate) wait: Duration,
     pub(crate) config: PathBuf,
     pub(crate) state_dir: PathBuf,
+}
+
+/// Where notices and hooks are.
+pub(crate) struct DeliverRequest {
+    pub(crate) config: PathBuf,
+    pub(crate) state_dir: PathBuf,
+    /// After a first failure.
+    pub(crate) first_pause: Duration,
 }
 
 /// Of whom the policy is asked.
@@ -265,6 +271,9 @@ enum Command {
         /// The directory of the state, beside which the outbox is
         #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
         state_dir: PathBuf,
+        /// The pause after a first failure; each one after that is twice as long: for tests, which can't wait
+        #[arg(long, value_name = "TIME", value_parser = wait)]
+        first_pause: Option<Duration>,
     },
 }
 
@@ -399,7 +408,9 @@ pub(crate) fn parse() -> Request {
             Request::Policy(PolicyRequest { config, user, container_type, json })
         }
         Some(Command::Replay(flags)) => Request::Replay(flags.check()),
-        Some(Command::Deliver { config: Config { config }, state_dir }) => Request::Deliver { config, state_dir },
+        Some(Command::Deliver { config: Config { config }, state_dir, first_pause }) => {
+            Request::Deliver(DeliverRequest { config, state_dir, first_pause: first_pause.unwrap_or(FIRST_PAUSE) })
+        }
         Some(Command::CheckConfig { config: Config { config } }) => Request::CheckConfig { config },
     }
 }

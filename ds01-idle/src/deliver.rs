@@ -1,6 +1,6 @@
 //! `ds01-idle deliver`: gives notices to hooks, as a user who is trusted with nothing else.
 
-use std::{path::Path, process::ExitCode, thread, time::Duration};
+use std::{process::ExitCode, thread, time::Duration};
 
 use ds01_core::{
     cli::places,
@@ -10,6 +10,7 @@ use ds01_core::{
 
 use crate::{
     CONSOLE,
+    cli::DeliverRequest,
     failure::{Failure, exit},
 };
 
@@ -17,9 +18,10 @@ use crate::{
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Until nothing is left to be done. What comes in after that starts it again.
-pub(crate) fn run(config: &Path, state_dir: &Path) -> Result<ExitCode, Failure> {
-    let Outbox { dir, results, hooks, trusted } = places::outbox(config, state_dir);
+pub(crate) fn run(request: &DeliverRequest) -> Result<ExitCode, Failure> {
+    let Outbox { dir, results, hooks, trusted } = places::outbox(&request.config, &request.state_dir);
     let deliverer = Deliverer::open(&dir, &results, hooks, trusted, LIMIT).map_err(Failure::Deliver)?;
+    let deliverer = deliverer.with_first_pause(request.first_pause);
     loop {
         let round = deliverer.round(&|| SystemClock.now()).map_err(Failure::Deliver)?;
         round.said.iter().for_each(|line| CONSOLE.say(line));

@@ -55,7 +55,7 @@ fn run(request: Request) -> Result<ExitCode, Failure> {
         Request::Policy(request) => policy::run(&request, &mut std::io::stdout().lock()),
         Request::Replay(request) => replay::run(&request),
         Request::CheckConfig { config } => check_config::run(&config, &mut std::io::stdout().lock()),
-        Request::Deliver { config, state_dir } => deliver::run(&config, &state_dir),
+        Request::Deliver(request) => deliver::run(&request),
         Request::Generate(what) => {
             console::print(&what.render(cli::command())?)?;
             Ok(ExitCode::SUCCESS)

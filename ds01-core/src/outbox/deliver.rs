@@ -14,7 +14,7 @@ use super::{
     hooks::usable,
     post::names,
     program,
-    progress::{Progress, State},
+    progress::{FIRST_PAUSE, Progress, State},
 };
 use crate::store::{Lock, Store, StoreError};
 
@@ -31,6 +31,7 @@ pub struct Deliverer {
     hooks: PathBuf,
     trusted: u32,
     limit: Duration,
+    first_pause: Duration,
     _lock: Lock,
 }
 
@@ -60,7 +61,13 @@ impl Deliverer {
     ) -> Result<Self, StoreError> {
         let (outbox, results) = (Store::open_existing(outbox)?, Store::open_existing(results)?);
         let lock = results.lock(LOCK, Duration::ZERO)?;
-        Ok(Self { outbox, results, hooks, trusted, limit, _lock: lock })
+        Ok(Self { outbox, results, hooks, trusted, limit, first_pause: FIRST_PAUSE, _lock: lock })
+    }
+
+    /// The same, with another pause after the first failure; each one after that is twice as long.
+    #[must_use]
+    pub fn with_first_pause(self, first_pause: Duration) -> Self {
+        Self { first_pause, ..self }
     }
 
     /// Gives each notice to each hook that is to have it now. A hook that used up its time waits for the next round, so
@@ -119,7 +126,7 @@ impl Deliverer {
         round: &mut Round,
     ) -> Progress {
         progress.attempts = progress.attempts.saturating_add(1);
-        progress.not_before = now() + Progress::pause(progress.attempts);
+        progress.not_before = now() + Progress::pause(progress.attempts, self.first_pause);
         if let Err(error) = self.write(&progress) {
             round.trouble = true;
             round.said.push(format!("{hook}: not run, as its result could not be kept: {error}"));
@@ -142,7 +149,7 @@ impl Deliverer {
                     progress.result = State::Failed;
                     "given up".to_owned()
                 } else {
-                    let pause = Progress::pause(progress.attempts);
+                    let pause = Progress::pause(progress.attempts, self.first_pause);
                     progress.not_before = now + pause;
                     format!("to be tried again in {}", crate::units::duration(pause))
                 };

@@ -28,3 +28,4 @@ pub(crate) use hooks::is_hook_name;
 pub use hooks::{Hooks, hooks};
 pub use post::{Ended, News, Outbox, Standing};
 pub use program::LIMIT;
+pub use progress::FIRST_PAUSE;

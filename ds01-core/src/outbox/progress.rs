@@ -17,8 +17,8 @@ const MAX_BYTES: u64 = 8 * 1024;
 /// The most characters that are kept of what a hook says.
 const LONGEST: usize = 300;
 
-/// After its first failure, a hook waits so long, then twice as long each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(60);
+/// After its first failure, a hook waits so long, then twice as long each time, as shipped.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(60);
 
 /// But no longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
@@ -92,9 +92,9 @@ impl Progress {
         Self::parse(entry, hook, &foreign::read(dir, &Self::file_name(&entry.id, hook), MAX_BYTES)?)
     }
 
-    /// How long to wait after so many failures.
-    pub(super) fn pause(attempts: u32) -> Duration {
-        FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
+    /// How long to wait after so many failures, the first of which is followed by `first`.
+    pub(super) fn pause(attempts: u32, first: Duration) -> Duration {
+        first.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
     }
 
     /// Whether it is to be tried now. A clock that was set back lets nothing wait for longer than a pause.
