@@ -8,9 +8,10 @@ config_source=$here/../runtime
 docs_source=$here/../..
 programs='ds01-detect ds01-workloads ds01-idle'
 detector_timer=ds01-workload-detector.timer
-timers="$detector_timer ds01-idle-checker.timer"
+ledger_timer=ds01-ledger.timer
+timers="$detector_timer ds01-idle-checker.timer $ledger_timer"
 sampler=ds01-gpu-sampler.service
-services="ds01-workload-detector.service ds01-idle-checker.service ds01-notify.service $sampler"
+services="ds01-workload-detector.service ds01-idle-checker.service ds01-notify.service ds01-ledger.service $sampler"
 notify_path=ds01-notify.path
 paths=$notify_path
 examples_source=$here/../notify.d
@@ -34,7 +35,7 @@ Usage: install.sh [OPTIONS]
   --dry-run      say what would be done, and do nothing
   --help         this
 
-The detector's timer and the GPU sampler are enabled and started, the reaper's timer is not. A policy file that was changed stays as it is; a newer
+The timers of detector and ledger and the GPU sampler are enabled and started, the reaper's timer is not. A policy file that was changed stays as it is; a newer
 one is put beside it as FILE.new. An upgrade may need `systemctl daemon-reload`; where that would take the GPUs away from
 running containers, the script asks, or without a terminal goes on only with DS01_ALLOW_DAEMON_RELOAD=1.
 TEXT
@@ -242,6 +243,7 @@ start() {
     new=
     [ -e "$work/upgrade" ] || new=$detector_timer
     [ -e "$work/had-notify" ] || new="$new $notify_path"
+    [ -e "$work/had-ledger" ] || new="$new $ledger_timer"
     [ -e "$work/had-sampler" ] || new="$new $sampler"
     # Asked to enable a unit, systemd reads all units anew, or since Debian 13 wants to; so the links are made without it.
     # shellcheck disable=SC2086 # a list of words
@@ -251,6 +253,9 @@ start() {
     fi
     if live && { [ -n "$dry_run" ] || systemctl --quiet is-enabled "$notify_path"; }; then
         do_it systemctl start "$notify_path"
+    fi
+    if live && { [ -n "$dry_run" ] || systemctl --quiet is-enabled "$ledger_timer"; }; then
+        do_it systemctl start "$ledger_timer"
     fi
     if live && [ ! -e "$work/had-sampler" ]; then
         do_it systemctl start "$sampler"
@@ -310,7 +315,7 @@ uninstall() {
         done <"$work/config"
         remove "$left"
         # By name: these directories may be those of other parts of the platform as well.
-        purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity \
+        purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity ledger \
             login-notices keep
         # These are ds01's alone. What a user mounted in one of them is his: it is not emptied, and ends nothing here.
         for dir in /var/lib/ds01-notify /var/lib/ds01-notices /var/lib/ds01-keep; do
@@ -378,9 +383,10 @@ if live; then
 fi
 if [ -f "$destdir$manifest" ]; then
     touch "$work/upgrade"
-    # A version before the sampler, or before notices for programs, may have been installed.
+    # A version before the sampler, before notices for programs, or before the ledger may have been installed.
     ! grep -qxF -e "$unit_dir/$sampler" "$destdir$manifest" || touch "$work/had-sampler"
     ! grep -qxF -e "$unit_dir/$notify_path" "$destdir$manifest" || touch "$work/had-notify"
+    ! grep -qxF -e "$unit_dir/$ledger_timer" "$destdir$manifest" || touch "$work/had-ledger"
 fi
 install_files
 settle_manifest
