@@ -1,9 +1,6 @@
 //! For how much of the time between two observations the evidence speaks.
 
-use std::time::Duration;
-
 use super::{measure::GpuMeasure, observation::Observation, power, since::Since, thresholds::Thresholds};
-use crate::units::millis;
 
 /// From this share of an interval on, in percent, figures speak for all of it: looks and the sampler's spans don't end at the
 /// same moments.
@@ -13,18 +10,13 @@ const NEARLY_ALL_PERCENT: u64 = 75;
 /// seconds for an hour.
 const TOO_LITTLE_PERCENT: u64 = 25;
 
-/// The longest interval for which the energy of a GPU that several use can speak. A fifth of a second's work is some watts in
-/// the mean of half a minute, and noise in that of five.
-const LONGEST_BY_SHARED_ENERGY: Duration = Duration::from_secs(60);
-
 /// For how many of the `length_ms` milliseconds from `since` to `now` the evidence speaks. The rest was not observed: it is
 /// neither idle nor work.
 ///
 /// CPU time and bytes are counted, and miss nothing. So it is the GPUs that decide, and the one of which the least is known:
 ///
-/// - The energy counter speaks for all the time, once it is known what the GPU takes when it idles: that the container did
-///   nothing, where it has the GPU alone; that nobody did, where it is shared, as long as nobody was seen to work and the
-///   interval is short.
+/// - The energy counter of a GPU that the container has alone speaks for all the time, once it is known what the GPU takes when it
+///   idles. That of a shared one does not: seven days in a thousand, it was seen to hide a second's work every few minutes.
 /// - Else it is what the driver's ring and the sampler saw, unless that is next to nothing.
 /// - Where nothing at all can be told of a GPU, the policy says by what the container is judged (`gpu_unknown`), for all the
 ///   time. Lines of earlier versions don't say what they cover, and count so too.
@@ -41,8 +33,7 @@ pub(super) fn is_seen(since: &Since<'_>, measure: &GpuMeasure, length_ms: u64) -
 fn of_gpu(since: &Since<'_>, measure: &GpuMeasure, length_ms: u64, thresholds: &Thresholds) -> u64 {
     let seen_ms = seen_ms(since, measure, length_ms);
     let by_energy = thresholds.gpu_watts.is_some() && power::tells(since.idle_powers, &since.before.gpus, measure);
-    let is_quiet = seen_ms > 0 && length_ms <= millis(LONGEST_BY_SHARED_ENERGY);
-    if by_energy && (measure.energy.is_some() || is_quiet) {
+    if by_energy && measure.energy.is_some() {
         length_ms
     } else if is_share(seen_ms, length_ms, TOO_LITTLE_PERCENT) {
         seen_ms

@@ -27,9 +27,9 @@ fn after(length_s: u64, covered_s: u64, joules: Option<u64>) -> (u64, Verdict) {
 }
 
 #[test]
-fn the_energy_of_a_shared_gpu_tells_that_nobody_worked_and_that_somebody_did() {
+fn the_energy_of_a_shared_gpu_tells_that_somebody_worked_and_never_that_nobody_did() {
     let idle = Some(100_000 + 30 * 100);
-    assert_eq!(after(30, 14, idle), (30, Verdict::Idle), "nobody worked");
+    assert_eq!(after(30, 14, idle), (14, Verdict::Idle), "noise can hide a little work");
     assert_eq!(after(30, 14, None), (14, Verdict::Idle));
     // A fifth of a second at 600 W more, beside nothing that a look has seen.
     let worked = Some(100_000 + 30 * 100 + 120);
@@ -41,7 +41,7 @@ fn the_energy_of_a_shared_gpu_tells_that_nobody_worked_and_that_somebody_did() {
 #[test]
 fn a_look_that_sees_next_to_nothing_says_nothing_of_the_rest() {
     assert_eq!(after(300, 14, None).0, 0);
-    assert_eq!(after(300, 14, Some(100_000 + 300 * 100)).0, 0, "in five minutes noise hides a little work");
+    assert_eq!(after(300, 14, Some(100_000 + 300 * 100)).0, 0);
     assert_eq!(after(300, 290, None).0, 290);
 }
 
