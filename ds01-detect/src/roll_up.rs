@@ -66,9 +66,11 @@ pub(crate) fn run(args: &RollUpArgs) -> Result<bool, Failure> {
     let store = Store::open(&args.state_dir)?;
     let (journal, ledger) = (Journal::open(&store)?, Ledger::open(&store)?);
     let now = SystemClock.now();
-    let days = ledger.roll_up(&journal, &policy, now, args.deadline)?;
-    // Only what stands in the ledger may go.
-    journal.forget_old(now, policy.journal)?;
+    let days = ledger.roll_up(&journal, &policy, now, args.deadline);
+    // Only what stands in the ledger may go, and that goes whatever became of the others.
+    let added_up = ledger.added_up(now)?;
+    journal.forget_old(now, policy.journal, |day| added_up.contains(&day))?;
+    let days = days?;
     let days = match days {
         0 => "no new day".to_owned(),
         1 => "1 day".to_owned(),

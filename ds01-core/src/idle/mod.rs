@@ -34,7 +34,7 @@ pub mod notice;
 pub mod rules;
 pub mod state;
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;
 
 pub use crate::model::Now;
 pub use act::{

@@ -14,7 +14,7 @@ use crate::{
     policy::{ContainerType, Document, GpuUnknown, Policy, PolicyFiles, parse},
 };
 
-pub(in crate::idle) const THRESHOLDS: Thresholds = Thresholds {
+pub(crate) const THRESHOLDS: Thresholds = Thresholds {
     gpu_percent: 5.0,
     gpu_process_percent: 0.0,
     gpu_watts: Some(2.0),
@@ -23,16 +23,16 @@ pub(in crate::idle) const THRESHOLDS: Thresholds = Thresholds {
     gpu_unknown: GpuUnknown::Secondary,
 };
 
-pub(in crate::idle) fn noon() -> Timestamp {
+pub(crate) fn noon() -> Timestamp {
     "2026-03-02T12:00:00Z".parse().unwrap()
 }
 
-pub(in crate::idle) fn id() -> ContainerId {
+pub(crate) fn id() -> ContainerId {
     "ab".repeat(32).parse().unwrap()
 }
 
 /// An idle look at the boot clock `seconds`.
-pub(in crate::idle) fn seen(seconds: u64) -> Observation {
+pub(crate) fn seen(seconds: u64) -> Observation {
     Observation {
         at: noon(),
         boot_id: "boot-1".to_owned(),
@@ -57,17 +57,17 @@ pub(in crate::idle) fn seen(seconds: u64) -> Observation {
     }
 }
 
-pub(in crate::idle) fn on_gpu(seconds: u64, percent: f64) -> Observation {
+pub(crate) fn on_gpu(seconds: u64, percent: f64) -> Observation {
     let mut observation = seen(seconds);
     observation.gpus[0].figure = GpuFigure::OwnProcesses { percent };
     observation
 }
 
-pub(in crate::idle) fn now(seconds: u64) -> Now {
+pub(crate) fn now(seconds: u64) -> Now {
     Now { at: noon(), boot_id: "boot-1".to_owned(), boot_ms: seconds * 1000 }
 }
 
-pub(in crate::idle) fn facts() -> ContainerFacts {
+pub(crate) fn facts() -> ContainerFacts {
     ContainerFacts {
         id: id(),
         name: "train".to_owned(),
@@ -85,13 +85,13 @@ pub(in crate::idle) fn facts() -> ContainerFacts {
     }
 }
 
-pub(in crate::idle) fn policy(text: &str) -> Policy {
+pub(crate) fn policy(text: &str) -> Policy {
     let policy = Document { path: "limits.yaml".into(), bytes: text.into() };
     parse(&PolicyFiles { policy, overrides: None, exemptions: None, members: BTreeMap::new() }).unwrap().policy
 }
 
 /// What `text` says of a plain container of alice's.
-pub(in crate::idle) fn container_policy(text: &str) -> ContainerPolicy {
+pub(crate) fn container_policy(text: &str) -> ContainerPolicy {
     let policy = policy(text);
     ContainerPolicy {
         resolved: policy.resolve(Some("alice"), ContainerType::Docker),

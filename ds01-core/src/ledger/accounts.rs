@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     rc::Rc,
+    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +26,9 @@ use crate::{
 /// From this share of a look's time on, in percent, what was seen of a host process speaks for it.
 const TOO_LITTLE_PERCENT: u64 = 25;
 
+/// For so long a container that is gone is remembered: a stop is written down when its grace is over.
+const REMEMBERED: Duration = Duration::from_secs(2 * 3600);
+
 /// The span that was asked about is read off the wall clock, which runs a little differently.
 const BETWEEN_CLOCKS_MS: u64 = 1_000;
 
@@ -37,6 +41,8 @@ pub struct Accounts<'p> {
     policy: &'p Policy,
     lives: HashMap<ContainerId, LifeSoFar>,
     groups: HashMap<(String, String), Group>,
+    /// The host processes of the look that is being read.
+    processes: Vec<ProcessSeen>,
 }
 
 /// What is known of a container so far.
@@ -48,6 +54,11 @@ struct LifeSoFar {
     since: BTreeMap<String, Measured>,
     /// Energy counters, by GPU.
     energy: BTreeMap<String, u64>,
+    /// The GPUs that it held when it was seen last.
+    held: Vec<String>,
+    /// When it was found to have ended, or to be gone: the boot, and its clock in milliseconds. What was seen before that can
+    /// be written down after it, and so can the check that stopped it.
+    ended: Option<(String, u64)>,
 }
 
 /// What was measured on a GPU.
@@ -72,43 +83,39 @@ struct Group {
 impl<'p> Accounts<'p> {
     /// `policy` says below what a workload is idle.
     pub fn new(policy: &'p Policy) -> Self {
-        Self { policy, lives: HashMap::new(), groups: HashMap::new() }
+        Self { policy, lives: HashMap::new(), groups: HashMap::new(), processes: Vec::new() }
     }
 
     /// Takes in the next line.
     pub fn take(&mut self, record: &Record, each: &mut dyn FnMut(&Piece<'_>)) {
+        if self.processes.first().is_some_and(|first| (&*first.boot_id, first.boot_ms) != record.boot()) {
+            self.judge_processes(each);
+        }
         match record {
             Record::Seen(seen) => self.seen(seen, each),
-            Record::Process(seen) => self.process(seen, each),
+            Record::Process(seen) => self.processes.push(seen.clone()),
             Record::Life(life) => self.life(life, each),
-            Record::Gone(Gone { at, boot_id, boot_ms, ids }) => {
-                for id in ids {
-                    if let Some(mut so_far) = self.lives.remove(id) {
-                        so_far.end(*at, boot_id, *boot_ms, each);
-                    }
-                }
-            }
+            Record::Gone(gone) => self.gone(gone, each),
             Record::Check(_) => {}
         }
+    }
+
+    /// There are no more lines.
+    pub fn finish(&mut self, each: &mut dyn FnMut(&Piece<'_>)) {
+        self.judge_processes(each);
     }
 
     /// The workload of a container, and the GPUs that it held when it was last seen.
     pub fn holds(&self, id: &ContainerId) -> Option<(Rc<Workload>, Vec<String>)> {
         let so_far = self.lives.get(id)?;
-        let gpus = so_far.track.iter().flat_map(|track| &track.last.gpus).map(|measure| measure.gpu.clone());
-        Some((Rc::clone(&so_far.who), gpus.filter(|gpu| is_device(gpu)).collect()))
+        Some((Rc::clone(&so_far.who), so_far.held.clone()))
     }
 
     fn life(&mut self, life: &Life, each: &mut dyn FnMut(&Piece<'_>)) {
         let kind = ContainerType::from(life.origin);
         let thresholds = thresholds(self.policy, life.user.as_deref(), kind);
-        let so_far = self.lives.entry(life.container_id.clone()).or_insert_with(|| LifeSoFar {
-            who: Rc::new(Workload::of_life(life)),
-            thresholds,
-            track: None,
-            since: BTreeMap::new(),
-            energy: BTreeMap::new(),
-        });
+        let so_far = self.lives.entry(life.container_id.clone());
+        let so_far = so_far.or_insert_with(|| LifeSoFar::new(Workload::of_life(life), thresholds));
         let other = so_far.track.as_ref().is_some_and(|track| Some(track.last.started_at) != life.started_at);
         if !life.status.is_up() || other {
             so_far.end(life.at, &life.boot_id, life.boot_ms, each);
@@ -122,26 +129,39 @@ impl<'p> Accounts<'p> {
 
     fn seen(&mut self, seen: &Observation, each: &mut dyn FnMut(&Piece<'_>)) {
         let policy = self.policy;
-        let so_far = self.lives.entry(seen.container_id.clone()).or_insert_with(|| LifeSoFar {
-            who: Rc::new(Workload::of_name(&seen.container_id, &seen.name)),
-            thresholds: thresholds(policy, None, ContainerType::Unknown),
-            track: None,
-            since: BTreeMap::new(),
-            energy: BTreeMap::new(),
+        let so_far = self.lives.entry(seen.container_id.clone()).or_insert_with(|| {
+            let who = Workload::of_name(&seen.container_id, &seen.name);
+            LifeSoFar::new(who, thresholds(policy, None, ContainerType::Unknown))
         });
         so_far.see(seen, each);
     }
 
-    fn process(&mut self, seen: &ProcessSeen, each: &mut dyn FnMut(&Piece<'_>)) {
-        let thresholds = thresholds(self.policy, Some(&seen.user), ContainerType::Unknown);
-        let group = self.groups.entry((seen.user.clone(), seen.program.clone())).or_insert_with(|| Group {
-            who: Rc::new(Workload::of_process(seen)),
-            boot_id: String::new(),
-            boot_ms: 0,
-            processes: BTreeMap::new(),
-            counted_to: BTreeMap::new(),
-        });
-        group.see(seen, &thresholds, each);
+    fn gone(&mut self, gone: &Gone, each: &mut dyn FnMut(&Piece<'_>)) {
+        let is_new = |so_far: &LifeSoFar| {
+            so_far.ended.as_ref().is_none_or(|(boot_id, boot_ms)| {
+                *boot_id == gone.boot_id && gone.boot_ms.saturating_sub(*boot_ms) <= millis(REMEMBERED)
+            })
+        };
+        self.lives.retain(|_, so_far| is_new(so_far));
+        for id in &gone.ids {
+            if let Some(so_far) = self.lives.get_mut(id) {
+                so_far.end(gone.at, &gone.boot_id, gone.boot_ms, each);
+            }
+        }
+    }
+
+    /// Judges the host processes of one look: those of one user and program together.
+    fn judge_processes(&mut self, each: &mut dyn FnMut(&Piece<'_>)) {
+        let mut by_group: BTreeMap<(String, String), Vec<ProcessSeen>> = BTreeMap::new();
+        for seen in std::mem::take(&mut self.processes) {
+            by_group.entry((seen.user.clone(), seen.program.clone())).or_default().push(seen);
+        }
+        for ((user, program), seen) in by_group {
+            let Some(first) = seen.first() else { continue };
+            let thresholds = thresholds(self.policy, Some(&user), ContainerType::Unknown);
+            let group = self.groups.entry((user, program)).or_insert_with(|| Group::new(Workload::of_process(first)));
+            group.see(&seen, &thresholds, each);
+        }
     }
 }
 
@@ -150,7 +170,23 @@ fn thresholds(policy: &Policy, user: Option<&str>, kind: ContainerType) -> Thres
 }
 
 impl LifeSoFar {
+    fn new(who: Workload, thresholds: Thresholds) -> Self {
+        Self {
+            who: Rc::new(who),
+            thresholds,
+            track: None,
+            since: BTreeMap::new(),
+            energy: BTreeMap::new(),
+            held: Vec::new(),
+            ended: None,
+        }
+    }
+
     fn see(&mut self, seen: &Observation, each: &mut dyn FnMut(&Piece<'_>)) {
+        if self.ended.as_ref().is_some_and(|(boot_id, ended_ms)| *boot_id == seen.boot_id && seen.boot_ms <= *ended_ms)
+        {
+            return;
+        }
         let Some(track) = self.track.as_mut().filter(|track| track.last.same_life(seen)) else {
             // The last words of an earlier life, written down late.
             let is_old = |last: &Observation| last.boot_id == seen.boot_id && seen.boot_ms < last.boot_ms;
@@ -181,21 +217,20 @@ impl LifeSoFar {
         let state = if active { State::Work(length_ms) } else { State::Unobserved };
         self.emit(seen, seen.boot_ms - length_ms, state, each);
         self.track = Some(Track::new(seen));
+        self.ended = None;
     }
 
     /// Adds what was measured in the last `new_ms` milliseconds. A scan and a check between two scans speak of the same time: of a
     /// figure that reaches further back than the look before, the part counts that is new.
     fn measure(&mut self, seen: &Observation, new_ms: u64) {
-        let asked_ms = seen.held_ms.unwrap_or(new_ms).max(1);
-        let new = |ms: u64| {
-            let part = u128::from(ms) * u128::from(new_ms.min(asked_ms)) / u128::from(asked_ms);
-            u64::try_from(part).unwrap_or(ms)
-        };
+        let asked_ms = seen.held_ms.unwrap_or(new_ms);
         for measure in &seen.gpus {
             let measured = self.since.entry(measure.gpu.clone()).or_default();
             if let (Some(used), Some(covered)) = (measure.used_ms, measure.covered_ms) {
-                measured.used_ms = measured.used_ms.saturating_add(new(used));
-                measured.covered_ms = measured.covered_ms.saturating_add(new(covered.max(used)));
+                let new =
+                    Measured { used_ms: used, covered_ms: covered.max(used), energy_mj: 0 }.part(new_ms, asked_ms);
+                measured.used_ms = measured.used_ms.saturating_add(new.used_ms);
+                measured.covered_ms = measured.covered_ms.saturating_add(new.covered_ms);
             }
             match measure.energy {
                 Some(count) => {
@@ -213,7 +248,11 @@ impl LifeSoFar {
     /// A piece of each GPU that it holds, from `from_ms` to the look that saw it.
     fn emit(&mut self, seen: &Observation, from_ms: u64, state: State, each: &mut dyn FnMut(&Piece<'_>)) {
         let measured = std::mem::take(&mut self.since);
-        for measure in seen.gpus.iter().filter(|measure| is_device(&measure.gpu)) {
+        let devices = || seen.gpus.iter().filter(|measure| is_device(&measure.gpu));
+        if !devices().map(|measure| &measure.gpu).eq(&self.held) {
+            self.held = devices().map(|measure| measure.gpu.clone()).collect();
+        }
+        for measure in devices() {
             let of_gpu = measured.get(&measure.gpu).copied().unwrap_or_default();
             piece((&self.who, &measure.gpu, &seen.boot_id), (from_ms, seen.boot_ms, seen.at), state, of_gpu, each);
         }
@@ -221,6 +260,9 @@ impl LifeSoFar {
 
     /// It was found to have ended at this look.
     fn end(&mut self, at: Timestamp, boot_id: &str, boot_ms: u64, each: &mut dyn FnMut(&Piece<'_>)) {
+        if self.ended.is_none() {
+            self.ended = Some((boot_id.to_owned(), boot_ms));
+        }
         let Some(track) = self.track.take() else { return };
         self.since.clear();
         let last = &track.last;
@@ -239,40 +281,107 @@ impl LifeSoFar {
 }
 
 impl Group {
-    fn see(&mut self, seen: &ProcessSeen, thresholds: &Thresholds, each: &mut dyn FnMut(&Piece<'_>)) {
-        if self.boot_id != seen.boot_id {
+    fn new(who: Workload) -> Self {
+        Self {
+            who: Rc::new(who),
+            boot_id: String::new(),
+            boot_ms: 0,
+            processes: BTreeMap::new(),
+            counted_to: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in all of them that one look saw.
+    fn see(&mut self, all: &[ProcessSeen], thresholds: &Thresholds, each: &mut dyn FnMut(&Piece<'_>)) {
+        let Some(look) = all.first() else { return };
+        if self.boot_id != look.boot_id {
             self.processes.clear();
             self.counted_to.clear();
-            self.boot_id.clone_from(&seen.boot_id);
-        } else if seen.boot_ms < self.boot_ms {
+            self.boot_id.clone_from(&look.boot_id);
+        } else if look.boot_ms < self.boot_ms {
             return;
         }
-        self.boot_ms = seen.boot_ms;
-        let since_ms = seen.boot_ms.saturating_sub(seen.held_ms);
-        // One that the look before did not see had closed its contexts.
-        self.processes.retain(|_, (last_ms, _)| last_ms.saturating_add(BETWEEN_CLOCKS_MS) >= since_ms);
-        let known = self.processes.insert((seen.pid, seen.start_ticks), (seen.boot_ms, seen.gpus.clone()));
-        let (last_ms, before) = known.unwrap_or((since_ms, Vec::new()));
-        for measure in seen.gpus.iter().filter(|measure| is_device(&measure.gpu)) {
-            // What another process of the group was counted for already is not counted again.
-            let counted_to = self.counted_to.insert(measure.gpu.clone(), seen.boot_ms).unwrap_or(0);
-            let from_ms = since_ms.min(last_ms).max(counted_to);
-            let length_ms = seen.boot_ms.saturating_sub(from_ms);
-            if length_ms == 0 {
-                continue;
+        self.boot_ms = look.boot_ms;
+        let mut on_gpus: BTreeMap<&str, OnGpu> = BTreeMap::new();
+        for seen in all {
+            let since_ms = seen.boot_ms.saturating_sub(seen.held_ms);
+            // One that the look before did not see had closed its contexts.
+            let known = self.processes.remove(&(seen.pid, seen.start_ticks));
+            let known = known.filter(|(last_ms, _)| last_ms.saturating_add(BETWEEN_CLOCKS_MS) >= since_ms);
+            let (last_ms, before) = known.unwrap_or((since_ms, Vec::new()));
+            for measure in seen.gpus.iter().filter(|measure| is_device(&measure.gpu)) {
+                let on_gpu = on_gpus.entry(&measure.gpu).or_default();
+                on_gpu.add(since_ms.min(last_ms), measure, &GpuEvidence::of([measure], &before, thresholds));
             }
-            let covered_ms = measure.covered_ms.unwrap_or(0).min(length_ms);
-            let state = match GpuEvidence::of([measure], &before, thresholds) {
-                _ if length_ms > millis(LONGEST_INTERVAL) => State::Unobserved,
-                GpuEvidence::Active(_) | GpuEvidence::Worked { .. } => State::Work(covered_ms),
-                GpuEvidence::Idle(_) if covered_ms * 100 < length_ms * TOO_LITTLE_PERCENT => State::Unobserved,
-                GpuEvidence::Idle(_) => State::Idle(covered_ms),
-                GpuEvidence::Unknown(_) => State::Unknown,
-            };
-            let measured = Measured { used_ms: measure.used_ms.unwrap_or(0), covered_ms, energy_mj: 0 };
-            let of = (&self.who, &*measure.gpu, &*seen.boot_id);
-            piece(of, (from_ms, seen.boot_ms, seen.at), state, measured, each);
         }
+        self.processes =
+            all.iter().map(|seen| ((seen.pid, seen.start_ticks), (seen.boot_ms, seen.gpus.clone()))).collect();
+        for (gpu, on_gpu) in on_gpus {
+            // A check between two scans has counted a part of it.
+            let counted_to = self.counted_to.insert(gpu.to_owned(), look.boot_ms).unwrap_or(0);
+            let (from_ms, all_ms) = (on_gpu.from_ms.max(counted_to), look.boot_ms.saturating_sub(on_gpu.from_ms));
+            let length_ms = look.boot_ms.saturating_sub(from_ms);
+            if length_ms > 0 {
+                let measured = on_gpu.measured.part(length_ms, all_ms);
+                let of = (&self.who, gpu, &*look.boot_id);
+                piece(
+                    of,
+                    (from_ms, look.boot_ms, look.at),
+                    on_gpu.state(measured.covered_ms, length_ms),
+                    measured,
+                    each,
+                );
+            }
+        }
+    }
+}
+
+/// What all processes of a group did on one GPU.
+#[derive(Default)]
+struct OnGpu {
+    /// Since when, on the boot clock in milliseconds.
+    from_ms: u64,
+    /// What they did together.
+    measured: Measured,
+    works: bool,
+    is_unknown: bool,
+    seen: bool,
+}
+
+impl OnGpu {
+    fn add(&mut self, from_ms: u64, measure: &GpuMeasure, evidence: &GpuEvidence) {
+        self.from_ms = if self.seen { self.from_ms.min(from_ms) } else { from_ms };
+        self.seen = true;
+        self.measured.used_ms = self.measured.used_ms.saturating_add(measure.used_ms.unwrap_or(0));
+        self.measured.covered_ms = self.measured.covered_ms.max(measure.covered_ms.unwrap_or(0));
+        self.works |= evidence.is_active();
+        self.is_unknown |= matches!(evidence, GpuEvidence::Unknown(_));
+    }
+
+    /// What their time was spent on: work if any of them worked, and idle only if all were.
+    fn state(&self, covered_ms: u64, length_ms: u64) -> State {
+        if length_ms > millis(LONGEST_INTERVAL) {
+            State::Unobserved
+        } else if self.works {
+            State::Work(covered_ms)
+        } else if self.is_unknown {
+            State::Unknown
+        } else if covered_ms.saturating_mul(100) < length_ms.saturating_mul(TOO_LITTLE_PERCENT) {
+            State::Unobserved
+        } else {
+            State::Idle(covered_ms)
+        }
+    }
+}
+
+impl Measured {
+    /// The part of it that falls into `new_ms` of `asked_ms` milliseconds.
+    fn part(self, new_ms: u64, asked_ms: u64) -> Self {
+        let part = |ms: u64| {
+            let part = u128::from(ms) * u128::from(new_ms.min(asked_ms)) / u128::from(asked_ms.max(1));
+            u64::try_from(part).unwrap_or(ms)
+        };
+        Self { used_ms: part(self.used_ms), covered_ms: part(self.covered_ms), energy_mj: part(self.energy_mj) }
     }
 }
 
@@ -320,3 +429,7 @@ fn piece(
 fn is_device(gpu: &str) -> bool {
     gpu.starts_with("GPU-") || gpu.starts_with("MIG-")
 }
+
+#[cfg(test)]
+#[path = "accounts_tests.rs"]
+mod tests;

@@ -1,16 +1,16 @@
 //! The ledger's files: one for each month, packed, replaced as a whole.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Read},
     time::Duration,
 };
 
-use jiff::{Timestamp, ToSpan, civil::Date};
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::{roll::roll_day, row::Row};
+use super::{piece::begin_of, roll::roll_day, row::Row};
 use crate::{
     idle::{Journal, journal::day_of},
     policy::Policy,
@@ -30,6 +30,12 @@ const LOCK: &str = "ledger.lock";
 const LONGEST_MONTH: u64 = 1 << 30;
 
 const LEVEL: i32 = 9;
+
+/// Days without any line through which somebody can be known to have held a GPU.
+const LONGEST_GAP: i64 = 31;
+
+/// How long after its end a day's last looks are known to have been followed by others.
+const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// The ledger of one host.
 #[derive(Debug)]
@@ -52,6 +58,21 @@ pub struct Rolled {
     pub at: Timestamp,
     /// Whether the journal went on after that day, so that it was known until when GPUs were held.
     pub settled: bool,
+    /// How long the day's files in the journal were. Other ones hold more, or less.
+    #[serde(default)]
+    pub bytes: u64,
+}
+
+impl Rolled {
+    /// Whether it still is all that is known at `now`: no more of the day came to light, of which the journal has `bytes` now, or
+    /// nothing any more. `days` are those that it has lines of.
+    pub(super) fn holds(&self, days: &[Date], bytes: u64, day: Date, now: Timestamp) -> bool {
+        let is_gone = bytes == 0;
+        // With a clock that was ahead, days were taken for over that had not begun.
+        let in_time = self.at <= now || is_gone;
+        let goes_on = days.iter().any(|other| *other > day);
+        in_time && (bytes == self.bytes || is_gone) && (self.settled || !goes_on)
+    }
 }
 
 /// A month, as it was read.
@@ -65,8 +86,8 @@ struct Month {
 enum Unread {
     /// It is torn, or not what this program writes.
     Corrupt(String),
-    /// Another version wrote it.
-    Version(u32),
+    /// Another version wrote it, as this says.
+    Foreign(String),
 }
 
 impl Ledger {
@@ -102,25 +123,29 @@ impl Ledger {
         let mut rolled = 0;
         let mut day = first;
         while day < today {
-            let settled = days.iter().any(|other| *other > day);
-            // Of what comes after the last line, nobody knows anything yet.
-            if !settled && !days.contains(&day) {
+            // Who held a GPU through days of which there is no line, is known from the lines around them. Nobody did for a month.
+            let next = days.iter().find(|other| **other >= day).copied();
+            match (next, days.iter().rfind(|other| **other < day)) {
+                (None, _) => break,
+                (Some(next), Some(last)) if next > day && next > last.saturating_add(LONGEST_GAP.days()) => day = next,
+                _ => {}
+            }
+            if day >= today {
                 break;
             }
             let name = file_name(day);
             self.store.remove_leftovers(&name)?;
             let mut month = self.month_or_anew(&name, now)?;
-            let is_known = |known: &Rolled| {
-                (known.settled || !settled) && journal.changed(day).is_ok_and(|changed| changed <= Some(known.at))
-            };
-            if !month.days.get(&day).is_some_and(is_known) {
-                // What is written from now on is not in it.
-                let at = journal.changed(day)?.map_or(now, |changed| changed.max(now));
+            let bytes = journal.bytes_of(day)?;
+            if !month.days.get(&day).is_some_and(|known| known.holds(&days, bytes, day, now)) {
                 let rows = roll_day(journal, day, policy, now)?;
                 month.rows.retain(|row| row.day != day);
                 month.rows.extend(rows);
                 month.rows.sort_by(|a, b| (a.day, &a.gpu, &a.who).cmp(&(b.day, &b.gpu, &b.who)));
-                month.days.insert(day, Rolled { at, settled });
+                let goes_on = days.iter().any(|other| *other > day);
+                // The first lines of the next day may be those of a check, and not say yet how the night's looks went on.
+                let settled = goes_on && now >= begin_of(day.saturating_add(1.day())) + SETTLED_AFTER;
+                month.days.insert(day, Rolled { at: now, settled, bytes });
                 let bytes = month.to_bytes().map_err(|error| self.error("write", &name, error))?;
                 self.store.replace(&name, &bytes)?;
                 rolled += 1;
@@ -146,7 +171,7 @@ impl Ledger {
                     rows.extend(read.rows.into_iter().filter(|row| (from..=to).contains(&row.day)));
                     days.extend(read.days.into_iter().filter(|(day, _)| (from..=to).contains(day)));
                 }
-                Err(Unread::Version(version)) => return Err(self.other_version(&name, version)),
+                Err(Unread::Foreign(why)) => return Err(self.other_version(&name, why)),
                 Err(Unread::Corrupt(why)) => {
                     let path = self.store.path_of(&name);
                     warn!("{}: {why}; its days are missing until it is made anew", path.display());
@@ -158,10 +183,25 @@ impl Ledger {
         Ok((rows, days))
     }
 
+    /// The days whose hours stand in the ledger for good.
+    ///
+    /// # Errors
+    ///
+    /// When a month could not be read, or was written by another version.
+    pub fn added_up(&self, now: Timestamp) -> Result<BTreeSet<Date>, StoreError> {
+        let mut days = BTreeSet::new();
+        for name in self.store.names()? {
+            let month = name.strip_suffix(".jsonl.zst").and_then(|month| format!("{month}-01").parse::<Date>().ok());
+            let Some(Ok(month)) = month.map(|_| self.month(&name)).transpose()? else { continue };
+            days.extend(month.days.iter().filter(|(_, known)| known.settled && known.at <= now).map(|(day, _)| *day));
+        }
+        Ok(days)
+    }
+
     fn month_or_anew(&self, name: &str, now: Timestamp) -> Result<Month, StoreError> {
         match self.month(name)? {
             Ok(month) => Ok(month),
-            Err(Unread::Version(version)) => Err(self.other_version(name, version)),
+            Err(Unread::Foreign(why)) => Err(self.other_version(name, why)),
             Err(Unread::Corrupt(why)) => {
                 let aside = self.store.set_aside(name, now)?;
                 warn!("{}: {why}; set aside as {}", self.store.path_of(name).display(), aside.display());
@@ -180,8 +220,8 @@ impl Ledger {
         })
     }
 
-    fn other_version(&self, name: &str, version: u32) -> StoreError {
-        let what = format!("written by another version: it is {version}, this program reads {VERSION}; update ds01");
+    fn other_version(&self, name: &str, why: String) -> StoreError {
+        let what = format!("written by another version: {why}; update ds01");
         self.error("read", name, io::Error::new(io::ErrorKind::InvalidData, what))
     }
 
@@ -208,10 +248,14 @@ impl Month {
         let first = lines.next().ok_or_else(|| Unread::Corrupt("it is empty".to_owned()))?;
         let Version { v } = serde_json::from_slice(first).map_err(corrupt)?;
         if v != VERSION {
-            return Err(Unread::Version(v));
+            return Err(Unread::Foreign(format!("it is {v}, this program reads {VERSION}")));
         }
         let Head { days, .. } = serde_json::from_slice(first).map_err(corrupt)?;
-        let rows = lines.map(|line| serde_json::from_slice(line).map_err(corrupt)).collect::<Result<_, _>>()?;
+        // Packed files are whole or not: a row that can't be read in one that is whole is no damage.
+        let row = |(at, line)| {
+            serde_json::from_slice(line).map_err(|error| Unread::Foreign(format!("line {}: {error}", at + 2)))
+        };
+        let rows = lines.enumerate().map(row).collect::<Result<_, _>>()?;
         Ok(Self { days, rows })
     }
 

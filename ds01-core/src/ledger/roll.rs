@@ -71,8 +71,12 @@ impl<'p> Roll<'p> {
             Record::Life(life) if life.status.is_up() => self.runs_again(&life.container_id, life.at, life.started_at),
             _ => {}
         }
+        self.account(|accounts, each| accounts.take(record, each));
+    }
+
+    fn account(&mut self, take: impl FnOnce(&mut Accounts<'p>, &mut dyn FnMut(&Piece<'_>))) {
         let Self { day, from, to, accounts, whos, rows, held, .. } = self;
-        accounts.take(record, &mut |piece: &Piece<'_>| {
+        take(accounts, &mut |piece: &Piece<'_>| {
             let Some((from_ms, to_ms, spent)) = piece.within(*from, *to) else { return };
             let who = number(whos, piece.who);
             let row = rows.entry((piece.gpu.to_owned(), who));
@@ -120,6 +124,7 @@ impl<'p> Roll<'p> {
 
     /// The rows, by GPU, and by user and name within one. `until` is how far the day has come: its end, or now.
     pub fn finish(mut self, until: Timestamp) -> Vec<Row> {
+        self.account(Accounts::finish);
         for stopped in std::mem::take(&mut self.stopped).into_values() {
             self.give_back(&stopped, until);
         }

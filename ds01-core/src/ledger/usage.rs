@@ -86,16 +86,25 @@ impl Usage {
         let mut day = from;
         while day <= to.min(day_of(now)) {
             let within = recorded.first().is_some_and(|first| *first <= day);
-            let is = match (&journal, rolled.get(&day)) {
-                (_, Some(known)) if known.settled => DayIs::Rolled,
-                (Some(journal), _) if within => {
+            let known = rolled.get(&day);
+            let is_known = match (&journal, known) {
+                (Some(journal), Some(known)) => known.holds(&recorded, journal.bytes_of(day)?, day, now),
+                (None, Some(_)) => true,
+                (_, None) => false,
+            };
+            let is = match &journal {
+                _ if is_known => DayIs::Rolled,
+                Some(journal) if within => {
                     rows.retain(|row| row.day != day);
                     rows.extend(roll_day(journal, day, policy, now)?);
                     DayIs::Running
                 }
-                (_, Some(_)) => DayIs::Rolled,
+                _ if known.is_some() => DayIs::Rolled,
                 _ => DayIs::NotRecorded,
             };
+            // Of a day without a line, something is known only where somebody held a GPU from before it to after it.
+            let has_lines = recorded.contains(&day) || known.is_some_and(|known| known.bytes > 0);
+            let is = if has_lines || rows.iter().any(|row| row.day == day) { is } else { DayIs::NotRecorded };
             days.insert(day, is);
             let Ok(next) = day.checked_add(1.day()) else { break };
             day = next;
@@ -124,7 +133,9 @@ pub fn history(
     let wanted = |day: &&Date| first.is_some_and(|first| **day >= first) && **day <= day_of(to);
     let mut history = History::new(policy, from, to);
     let days: Vec<Date> = days.iter().filter(wanted).copied().collect();
-    journal.records(&days, |record| history.take(&record, &mut each))
+    journal.records(&days, |record| history.take(&record, &mut each))?;
+    history.finish(&mut each);
+    Ok(())
 }
 
 /// Makes a history of lines, wherever they come from.
@@ -152,6 +163,16 @@ impl<'p> History<'p> {
             }
         }
         self.accounts.take(record, &mut |piece| {
+            if piece.within(from, to).is_some() {
+                each(Happened::Held(piece));
+            }
+        });
+    }
+
+    /// There are no more lines.
+    pub fn finish(mut self, each: &mut dyn FnMut(Happened<'_>)) {
+        let (from, to) = (self.from, self.to);
+        self.accounts.finish(&mut |piece| {
             if piece.within(from, to).is_some() {
                 each(Happened::Held(piece));
             }

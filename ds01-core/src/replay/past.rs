@@ -1,6 +1,6 @@
 //! The journal's lines, one after another: what they say goes to each policy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     judged::Judged,
@@ -38,6 +38,11 @@ pub struct Replays<'p> {
     lives: BTreeMap<ContainerId, Life>,
     /// What no check has taken in.
     seen: Vec<Observation>,
+    /// What was written down of containers since the last check. A check is written down when all is done, and scans go on
+    /// meanwhile: what they saw later than it looked is for the next one.
+    held: Vec<Record>,
+    /// GPU containers that ran when something was last written down of them.
+    up: BTreeSet<ContainerId>,
     /// What was found last where keep-alive files lie.
     found: BTreeMap<ContainerId, KeepAlive>,
     judged: Vec<Judged<'p>>,
@@ -51,6 +56,8 @@ impl<'p> Replays<'p> {
             timer: Timer::default(),
             lives: BTreeMap::new(),
             seen: Vec::new(),
+            held: Vec::new(),
+            up: BTreeSet::new(),
             found: BTreeMap::new(),
             judged: policies.iter().map(|policy| Judged::new(policy, window)).collect(),
             window: window.clone(),
@@ -62,8 +69,14 @@ impl<'p> Replays<'p> {
         if record.at() > self.window.until {
             return;
         }
-        let lives = &self.lives;
-        self.really.line(&record, self.window.from, || lives.values().any(|life| life.status.is_up()));
+        let runs = !self.up.is_empty();
+        self.really.line(&record, self.window.from, runs);
+        match &record {
+            Record::Life(life) if life.status.is_up() => drop(self.up.insert(life.container_id.clone())),
+            Record::Life(life) => drop(self.up.remove(&life.container_id)),
+            Record::Gone(gone) => self.up.retain(|id| !gone.ids.contains(id)),
+            _ => {}
+        }
         match record {
             Record::Seen(seen) => {
                 // Looks go on without checks: what would they have come to?
@@ -72,9 +85,9 @@ impl<'p> Replays<'p> {
                 }
                 self.seen.push(seen);
             }
-            Record::Life(life) => self.life(life),
-            Record::Gone(gone) => gone.ids.iter().for_each(|id| self.gone(id)),
+            Record::Life(_) | Record::Gone(_) => self.held.push(record),
             Record::Check(made) => {
+                self.catch_up(Some((&made.boot_id, made.boot_ms)));
                 self.really.check(&made, self.window.from, &self.lives);
                 self.judge(&made, false);
             }
@@ -84,6 +97,7 @@ impl<'p> Replays<'p> {
 
     /// What it came to.
     pub fn finish(mut self) -> Past {
+        self.catch_up(None);
         let seen = &self.seen;
         let mut replayed: Vec<Replayed> = self.judged.into_iter().map(|one| one.finish(seen, &self.really)).collect();
         let places = self.really.finish(self.window.from);
@@ -95,6 +109,23 @@ impl<'p> Replays<'p> {
             });
         }
         Past { really: self.really, replayed }
+    }
+
+    /// Takes in what was seen of containers up to this moment of a boot, or all of it.
+    fn catch_up(&mut self, until: Option<(&str, u64)>) {
+        let is_later = |record: &Record| {
+            let (boot_id, boot_ms) = record.boot();
+            until.is_some_and(|(boot, ms)| boot_id == boot && boot_ms > ms)
+        };
+        let mut held = std::mem::take(&mut self.held);
+        self.held = held.extract_if(.., |record| is_later(record)).collect();
+        for record in held {
+            match record {
+                Record::Life(life) => self.life(life),
+                Record::Gone(gone) => gone.ids.iter().for_each(|id| self.gone(id)),
+                _ => {}
+            }
+        }
     }
 
     fn life(&mut self, life: Life) {
@@ -111,6 +142,7 @@ impl<'p> Replays<'p> {
 
     fn suppose(&mut self, due: Now) {
         let Now { at, boot_id, boot_ms } = due;
+        self.catch_up(Some((&boot_id, boot_ms)));
         let made = CheckMade {
             at,
             boot_id,

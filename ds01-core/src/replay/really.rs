@@ -77,21 +77,21 @@ struct Seen {
 
 impl Really {
     /// Another line. `runs` says whether a container ran before it.
-    pub(super) fn line(&mut self, record: &Record, from: Timestamp, runs: impl Fn() -> bool) {
+    pub(super) fn line(&mut self, record: &Record, from: Timestamp, runs: bool) {
         let (at, (boot_id, boot_ms)) = (record.at(), record.boot());
         let (first, _) = self.span.unwrap_or((at, at));
         self.span = Some((first, at));
         match &mut self.last {
             Some(last) if last.boot_id == boot_id => {
                 let passed = Duration::from_millis(boot_ms.saturating_sub(last.boot_ms));
-                if passed > LONGEST_PAUSE && runs() {
+                if passed > LONGEST_PAUSE && runs {
                     self.unobserved += passed.min(since(from, at));
                 }
                 (last.at, last.boot_ms) = (at, boot_ms.max(last.boot_ms));
             }
             last => {
                 if let Some(last) = last
-                    && runs()
+                    && runs
                 {
                     self.unobserved += since(last.at.max(from), at);
                 }

@@ -64,14 +64,15 @@ impl Lines {
         if last == [b'\n'] { Ok(()) } else { self.append(b"\n") }
     }
 
-    /// Whether somebody removed the file since it was opened: what is appended now is lost.
+    /// Whether it is this file, opened once more. Where its name leads to another one by now, what is appended is lost.
     ///
     /// # Errors
     ///
-    /// When the file could not be looked at.
-    pub fn is_removed(&self) -> Result<bool, StoreError> {
+    /// When a file could not be looked at.
+    pub fn is_same(&self, other: &File) -> Result<bool, StoreError> {
+        let identity = |file: &File| file.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
         let io = |error| io_error("look at", &self.path, error);
-        Ok(self.file.metadata().map_err(io)?.nlink() == 0)
+        Ok(identity(&self.file).map_err(io)? == identity(other).map_err(io)?)
     }
 
     /// Lets other writers in, and flushes all appended lines to the disk.

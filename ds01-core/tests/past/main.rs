@@ -5,7 +5,7 @@
 mod month;
 mod random;
 
-use std::{collections::BTreeMap, env, time::Instant};
+use std::{collections::BTreeMap, env, fs, time::Instant};
 
 use ds01_core::{
     idle::Journal,
@@ -62,6 +62,12 @@ fn off(found: u64, truth: u64) -> f64 {
     (found as f64 - truth as f64) / truth as f64 * 100.0
 }
 
+/// What a directory's files take.
+fn megabytes(past: &Past, name: &str) -> f64 {
+    let files = fs::read_dir(past.dir.path().join(name)).unwrap();
+    files.map(|file| file.unwrap().metadata().unwrap().len()).sum::<u64>() as f64 / 1e6
+}
+
 fn hours(ms: u64) -> f64 {
     ms as f64 / 3_600_000.0
 }
@@ -73,7 +79,12 @@ fn the_ledgers_hours_are_those_of_the_truth() {
     let ledger = Ledger::open(&store).unwrap();
     let begin = Instant::now();
     let rolled = ledger.roll_up(&journal(&past.dir), &past.policy, now, PATIENCE).unwrap();
-    eprintln!("{rolled} days rolled up in {:.1} s", begin.elapsed().as_secs_f64());
+    eprintln!(
+        "{rolled} days rolled up in {:.1} s; journal {:.1} MB, ledger {:.2} MB",
+        begin.elapsed().as_secs_f64(),
+        megabytes(&past, "activity"),
+        megabytes(&past, "ledger")
+    );
     assert_eq!(ledger.roll_up(&journal(&past.dir), &past.policy, now, PATIENCE).unwrap(), 0, "all is settled");
     let usage = Usage::between(&store, &past.policy, "2026-02-27".parse().unwrap(), "2026-04-02".parse().unwrap(), now)
         .unwrap();

@@ -22,9 +22,14 @@ fn what_can_not_be_meant_is_said() {
         ("journal: {keep_days: null}", "null stands where a number is needed"),
         ("journal: {max_bytes: 100}", "is out of range"),
         ("journal: {max_bytes: 1GiB}", "is not a number"),
-        ("journal: {kept_days: 3}", "kept_days"),
     ] {
         let error = loaded(text).unwrap_err().to_string();
         assert!(error.contains(message), "{text}: {error}");
     }
+}
+
+#[test]
+fn a_key_that_nobody_knows_is_warned_about() {
+    let warnings = loaded("journal: {kept_days: 3}").unwrap().warnings;
+    assert!(warnings[0].to_string().contains("kept_days"), "{warnings:?}");
 }

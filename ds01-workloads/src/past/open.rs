@@ -132,6 +132,7 @@ impl Past {
             Lines::Invented(records) => {
                 let mut history = History::new(&self.policy, from, to);
                 records.iter().for_each(|record| history.take(record, &mut each));
+                history.finish(&mut each);
                 Ok(())
             }
         }

@@ -108,8 +108,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     let made = checked.made(requests.asked, heard, !options.only.is_empty());
     let records: Vec<RecordRef<'_>> =
         done.observations.iter().map(RecordRef::Seen).chain([RecordRef::Check(&made)]).collect();
-    let forgotten = || journal.forget_old(checked.look.now.at, options.policy.journal);
-    if let Err(error) = journal.append_all(&records).and_then(|()| forgotten()) {
+    if let Err(error) = journal.append_all(&records) {
         checked.problems.push(error.to_string());
     }
     store.replace(FILE_NAME, &checked.state.to_json()?)?;

@@ -7,11 +7,13 @@
 //! is no idle time.
 
 use std::{
+    collections::VecDeque,
     io::{self, BufReader, Read},
     time::Duration,
 };
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use tracing::warn;
 
 use super::{
     packed, pipeline,
@@ -100,19 +102,20 @@ impl Journal {
         Ok(())
     }
 
-    /// Opens a file for appending, and not one that was packed and removed in between.
+    /// Opens a file for appending, and not one that was put aside for packing in between.
     fn begin(&self, name: &str) -> Result<Lines, StoreError> {
         loop {
             let mut lines = self.store.open_lines(name)?;
             lines.begin()?;
-            if !lines.is_removed()? {
+            let there = self.store.open_to_read(name)?;
+            if there.map(|file| lines.is_same(&file)).transpose()?.unwrap_or(false) {
                 return Ok(lines);
             }
         }
     }
 
-    /// Packs what is worth it: days that are over, and of the running one what has grown long. At any instant every line lies
-    /// in one of the day's two files; after a crash some can lie in both, until they are packed again.
+    /// Packs what is worth it: days that are over, and of the running one what has grown long. Its lines are put aside first, so
+    /// that writers go on in a new file; at any instant every line lies in one of the day's files.
     ///
     /// # Errors
     ///
@@ -121,63 +124,78 @@ impl Journal {
         let _lock = self.store.lock(PACK_LOCK, limit)?;
         for day in self.days()? {
             self.store.remove_leftovers(&packed_name(day))?;
+            // What a run that was killed had put aside.
+            self.pack_aside(day, now)?;
             let Some(file) = self.store.open_to_read(&file_name(day))? else { continue };
             let length = file.metadata().map_err(|error| self.error("look at", &file_name(day), error))?.len();
             if day != day_of(now) || length >= WORTH_PACKING {
-                self.pack_day(day)?;
+                let writers = self.begin(&file_name(day))?;
+                self.store.rename(&file_name(day), &aside_name(day))?;
+                drop(writers);
+                self.pack_aside(day, now)?;
             }
         }
         Ok(())
     }
 
-    fn pack_day(&self, day: Date) -> Result<(), StoreError> {
-        let (name, packed) = (file_name(day), packed_name(day));
-        let read = |error| self.error("read", &name, error);
-        let read_packed = |error| self.error("read", &packed, error);
-        // Keeps writers out, who would else write into a file that is about to go.
-        let _writers = self.begin(&name)?;
+    /// Packs the lines that were put aside, unless a run that was killed has done so already.
+    fn pack_aside(&self, day: Date, now: Timestamp) -> Result<(), StoreError> {
+        let (name, packed) = (aside_name(day), packed_name(day));
         let Some(file) = self.store.open_to_read(&name)? else { return Ok(()) };
+        let is_packed = match self.is_packed(day) {
+            Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::InvalidData => {
+                let aside = self.store.set_aside(&packed, now)?;
+                warn!("{}: {error}; set aside as {}", self.store.path_of(&packed).display(), aside.display());
+                false
+            }
+            other => other?,
+        };
         let mut bytes = Vec::new();
-        let new = packed::pack(&mut BufReader::new(&file), &mut bytes).map_err(read)?;
-        if let Some(mut before) = self.store.open_to_read(&packed)? {
-            // A run that was killed has packed these lines, and could not remove the file; more may have come since.
-            let last = packed::last_line(&before).map_err(read_packed)?;
-            let first = packed::first_line(self.reopened(&packed)?).map_err(read_packed)?;
-            if last.as_ref() == Some(&new.last) {
-                return self.store.remove(&name);
-            }
-            if first != new.first {
-                let mut all = Vec::new();
-                before.read_to_end(&mut all).map_err(read_packed)?;
-                all.append(&mut bytes);
-                bytes = all;
-            }
+        let before = self.store.open_to_read(&packed)?;
+        if let Some(mut before) = before {
+            before.read_to_end(&mut bytes).map_err(|error| self.error("read", &packed, error))?;
         }
-        if new.bytes > 0 {
+        let length = bytes.len();
+        packed::pack(&mut BufReader::new(&file), &mut bytes).map_err(|error| self.error("read", &name, error))?;
+        if bytes.len() > length && !is_packed {
             self.store.replace(&packed, &bytes)?;
         }
-        // A writer does not wait for ever.
-        let length = file.metadata().map_err(read)?.len();
-        if length == new.bytes { self.store.remove(&name) } else { Ok(()) }
+        self.store.remove(&name)
     }
 
-    fn reopened(&self, name: &str) -> Result<std::fs::File, StoreError> {
-        let gone = || self.error("open", name, io::ErrorKind::NotFound.into());
-        self.store.open_to_read(name)?.ok_or_else(gone)
+    /// Whether the lines that were put aside lie in the packed file, too: their last one is its last.
+    fn is_packed(&self, day: Date) -> Result<bool, StoreError> {
+        let (name, packed) = (aside_name(day), packed_name(day));
+        let (Some(aside), Some(file)) = (self.store.open_to_read(&name)?, self.store.open_to_read(&packed)?) else {
+            return Ok(false);
+        };
+        let mut last = None;
+        let mut first = |line: &[u8]| {
+            last = (!line.is_empty()).then(|| line.to_vec());
+            last.is_none()
+        };
+        read_back(&aside, &mut first).map_err(|error| self.error("read", &name, error))?;
+        let last_packed = packed::last_line(&file).map_err(|error| self.error("read", &packed, error))?;
+        Ok(last.is_some() && last == last_packed)
     }
 
-    /// Deletes days beyond what is to be kept. The running day stays.
+    /// Deletes days beyond what is to be kept, as far as they `may_go`. The running day stays.
     ///
     /// # Errors
     ///
     /// When the directory could not be listed, or a file not be removed.
-    pub fn forget_old(&self, now: Timestamp, retention: Retention) -> Result<(), StoreError> {
+    pub fn forget_old(
+        &self,
+        now: Timestamp,
+        retention: Retention,
+        may_go: impl Fn(Date) -> bool,
+    ) -> Result<(), StoreError> {
         // So early a day that nothing can be older: nothing is deleted then.
         let oldest =
             day_of(now).checked_sub(i64::try_from(retention.days).unwrap_or(i64::MAX).days()).unwrap_or(Date::MIN);
         let mut kept = Vec::new();
         for day in self.days()? {
-            if day < oldest {
+            if day < oldest && may_go(day) {
                 self.remove_day(day)?;
             } else {
                 kept.push((day, self.bytes_of(day)?));
@@ -188,31 +206,16 @@ impl Journal {
             if day >= day_of(now) || retention.bytes.is_none_or(|most| bytes <= most) {
                 break;
             }
-            self.remove_day(day)?;
-            bytes = bytes.saturating_sub(of_day);
+            if may_go(day) {
+                self.remove_day(day)?;
+                bytes = bytes.saturating_sub(of_day);
+            }
         }
         Ok(())
     }
 
     fn remove_day(&self, day: Date) -> Result<(), StoreError> {
-        self.store.remove(&file_name(day))?;
-        self.store.remove(&packed_name(day))
-    }
-
-    /// When a day's files were last written to; `None` for a day without any.
-    ///
-    /// # Errors
-    ///
-    /// When a file could not be looked at.
-    pub fn changed(&self, day: Date) -> Result<Option<Timestamp>, StoreError> {
-        let mut last = None;
-        for name in [file_name(day), packed_name(day)] {
-            let Some(file) = self.store.open_to_read(&name)? else { continue };
-            let changed = file.metadata().and_then(|metadata| metadata.modified());
-            let changed = changed.map_err(|error| self.error("look at", &name, error))?;
-            last = last.max(Timestamp::try_from(changed).ok());
-        }
-        Ok(last)
+        names_of(day).iter().try_for_each(|name| self.store.remove(name))
     }
 
     /// The size of a day's files.
@@ -222,7 +225,7 @@ impl Journal {
     /// When a file could not be looked at.
     pub fn bytes_of(&self, day: Date) -> Result<u64, StoreError> {
         let mut bytes = 0;
-        for name in [file_name(day), packed_name(day)] {
+        for name in names_of(day) {
             if let Some(file) = self.store.open_to_read(&name)? {
                 bytes += file.metadata().map_err(|error| self.error("look at", &name, error))?.len();
             }
@@ -250,29 +253,47 @@ impl Journal {
         })
     }
 
-    /// Hands over the lines of these days, in the order in which they were written.
+    /// Hands over the lines of these days, in the order in which they were written. What can't be read of a file is warned
+    /// about, and is a gap.
     ///
     /// # Errors
     ///
-    /// When a file could not be read. What was handed over until then is what comes before the damage.
+    /// When a file could not be opened.
     pub fn records(&self, days: &[Date], mut each: impl FnMut(Record)) -> Result<(), StoreError> {
-        let mut names = days.iter().flat_map(|day| [packed_name(*day), file_name(*day)]);
-        let open = move || {
-            names.find_map(|name| {
-                let lines = self.lines_of(&name).transpose()?;
-                Some(lines.map(|lines| (lines, name)))
-            })
+        let mut days = days.iter();
+        let mut open = VecDeque::new();
+        let next = move || {
+            while open.is_empty() {
+                match self.open_day(*days.next()?) {
+                    Ok(files) => open.extend(files),
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            open.pop_front().map(Ok)
         };
-        pipeline::read(open, |name, error| self.error("read", name, error), &mut each)
+        let failed = |name: &str, error| warn!("{}; what lies behind that is missing", self.error("read", name, error));
+        pipeline::read(next, failed, &mut each)
     }
 
-    fn lines_of(&self, name: &str) -> Result<Option<pipeline::Lines>, StoreError> {
-        let Some(file) = self.store.open_to_read(name)? else { return Ok(None) };
-        Ok(Some(if name.ends_with(PACKED) {
-            Box::new(packed::lines(file).map_err(|error| self.error("read", name, error))?)
-        } else {
-            Box::new(BufReader::new(file))
-        }))
+    /// The files of a day, from the oldest lines to the newest. Opened the other way around: lines that are packed meanwhile are
+    /// in one that was opened already.
+    fn open_day(&self, day: Date) -> Result<Vec<(pipeline::Lines, String)>, StoreError> {
+        let open = |name: String| Ok::<_, StoreError>(self.store.open_to_read(&name)?.map(|file| (file, name)));
+        let (plain, mut aside) = (open(file_name(day))?, open(aside_name(day))?);
+        let packed = open(packed_name(day))?;
+        if self.is_packed(day).unwrap_or(false) {
+            aside = None;
+        }
+        let mut files: Vec<(pipeline::Lines, String)> = Vec::new();
+        if let Some((file, name)) = packed {
+            match packed::lines(file) {
+                Ok(lines) => files.push((Box::new(lines), name)),
+                Err(error) => return Err(self.error("read", &name, error)),
+            }
+        }
+        let plain = aside.into_iter().chain(plain);
+        files.extend(plain.map(|(file, name)| (Box::new(BufReader::new(file)) as pipeline::Lines, name)));
+        Ok(files)
     }
 
     /// What was observed in the boot `boot_id` at or after `since_boot_ms` on its clock: of more than `most` lines the newest.
@@ -334,15 +355,16 @@ impl Journal {
         Ok(found)
     }
 
-    /// Hands over the lines of a day, the last one first, until `each` has enough: of each of its two files for itself, as the
-    /// wall clock may have been set between them.
+    /// Hands over the lines of a day, the last one first, until `each` has enough: of each of its files for itself, as the
+    /// wall clock may have been set between them. One that can't be read is warned about, and is a gap.
     fn read_back(&self, day: Date, each: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), StoreError> {
-        let (name, packed) = (file_name(day), packed_name(day));
-        if let Some(file) = self.store.open_to_read(&name)? {
-            read_back(&file, each).map_err(|error| self.error("read", &name, error))?;
-        }
-        if let Some(file) = self.store.open_to_read(&packed)? {
-            packed::read_back(&file, each).map_err(|error| self.error("read", &packed, error))?;
+        let is_packed = self.is_packed(day).unwrap_or(false);
+        for name in names_of(day).into_iter().filter(|name| !(is_packed && *name == aside_name(day))) {
+            let Some(file) = self.store.open_to_read(&name)? else { continue };
+            let read = if name.ends_with(PACKED) { packed::read_back(&file, each) } else { read_back(&file, each) };
+            if let Err(error) = read {
+                warn!("{}; what lies before that is missing", self.error("read", &name, error));
+            }
         }
         Ok(())
     }
@@ -354,7 +376,7 @@ impl Journal {
     /// When the directory could not be listed.
     pub fn days(&self) -> Result<Vec<Date>, StoreError> {
         let day = |name: &String| {
-            let plain = name.strip_suffix(PACKED).unwrap_or(name);
+            let plain = name.strip_suffix(PACKED).or(name.strip_suffix(ASIDE)).unwrap_or(name);
             let day: Date = plain.strip_suffix(".jsonl")?.parse().ok()?;
             (file_name(day) == plain).then_some(day)
         };
@@ -379,6 +401,14 @@ impl From<Store> for Journal {
 /// What a packed file's name ends with.
 const PACKED: &str = ".zst";
 
+/// What that of lines ends with that are being packed.
+const ASIDE: &str = ".packing";
+
+/// A day's files, the newest lines first.
+fn names_of(day: Date) -> [String; 3] {
+    [file_name(day), aside_name(day), packed_name(day)]
+}
+
 /// The day in UTC.
 pub fn day_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
@@ -386,6 +416,10 @@ pub fn day_of(at: Timestamp) -> Date {
 
 fn file_name(day: Date) -> String {
     format!("{day}.jsonl")
+}
+
+fn aside_name(day: Date) -> String {
+    format!("{day}.jsonl{ASIDE}")
 }
 
 fn packed_name(day: Date) -> String {

@@ -121,18 +121,20 @@ fn days_beyond_what_is_kept_are_deleted_and_nothing_else() {
     journal.append(&[at(-15 * 24, 1), at(-14 * 24, 2), at(0, 3), at(48, 4)]).unwrap();
     fs::write(dir.path().join("activity/notes.txt"), "").unwrap();
     fs::write(dir.path().join("activity/2026-1-1.jsonl"), "").unwrap();
-    journal.forget_old(noon(), Retention::default()).unwrap();
+    journal.forget_old(noon(), Retention::default(), |_| true).unwrap();
     let kept = ["2026-02-16.jsonl", "2026-03-02.jsonl", "2026-03-04.jsonl", "2026-1-1.jsonl", "notes.txt"];
     assert_eq!(files(&dir), kept);
+    journal.forget_old(noon() + SignedDuration::from_hours(48), Retention::default(), |_| false).unwrap();
+    assert_eq!(files(&dir), kept, "what does not stand in the ledger stays");
     // Of too many bytes the oldest days go, packed or not, and never the running one.
     journal.pack(noon(), PATIENCE).unwrap();
     let bytes = |day: &str| journal.bytes_of(day.parse().unwrap()).unwrap();
     let all = bytes("2026-02-16") + bytes("2026-03-02") + bytes("2026-03-04");
-    journal.forget_old(noon(), Retention { days: 14, bytes: Some(all) }).unwrap();
+    journal.forget_old(noon(), Retention { days: 14, bytes: Some(all) }, |_| true).unwrap();
     assert_eq!(journal.days().unwrap().len(), 3);
-    journal.forget_old(noon(), Retention { days: 14, bytes: Some(all - 1) }).unwrap();
+    journal.forget_old(noon(), Retention { days: 14, bytes: Some(all - 1) }, |_| true).unwrap();
     assert_eq!(journal.days().unwrap(), [day_of(noon()), "2026-03-04".parse().unwrap()]);
-    journal.forget_old(noon(), Retention { days: 14, bytes: Some(1) }).unwrap();
+    journal.forget_old(noon(), Retention { days: 14, bytes: Some(1) }, |_| true).unwrap();
     assert_eq!(journal.days().unwrap(), [day_of(noon()), "2026-03-04".parse().unwrap()]);
 }
 
@@ -170,22 +172,54 @@ fn days_that_are_over_are_packed_and_read_as_before() {
     assert_eq!(all(&journal), with_late);
 }
 
+/// A run of packing can be killed when the lines are put aside, and when they are packed and not removed yet: at the first
+/// packing of a day, and at a later one.
 #[test]
-fn a_run_that_was_killed_before_it_removed_what_it_packed_has_doubled_nothing() {
+fn a_run_that_was_killed_halfway_has_lost_and_doubled_nothing() {
+    for times in 1..3 {
+        for packed_already in [false, true] {
+            let (dir, journal) = journal();
+            for n in 1..times {
+                journal.append(&[at(-24, 10 * n), at(-24, 10 * n + 5)]).unwrap();
+                journal.pack(noon(), PATIENCE).unwrap();
+            }
+            journal.append(&[at(-24, 100), at(-24, 130)]).unwrap();
+            let path = dir.path().join("activity/2026-03-01.jsonl");
+            let aside = dir.path().join("activity/2026-03-01.jsonl.packing");
+            let plain = fs::read(&path).unwrap();
+            if packed_already {
+                journal.pack(noon(), PATIENCE).unwrap();
+                fs::write(&aside, &plain).unwrap();
+            } else {
+                fs::rename(&path, &aside).unwrap();
+            }
+            // Meanwhile, more is written.
+            journal.append(&[at(-24, 160)]).unwrap();
+            let expected: Vec<u64> = (1..times).flat_map(|n| [10 * n, 10 * n + 5]).chain([100, 130, 160]).collect();
+            assert_eq!(all(&journal), expected);
+            assert_eq!(seconds(&journal.since("boot-1", 0, 99).unwrap().observations), expected);
+            journal.pack(noon(), PATIENCE).unwrap();
+            assert_eq!(files(&dir), ["2026-03-01.jsonl.zst", "pack.lock"]);
+            assert_eq!(all(&journal), expected);
+        }
+    }
+}
+
+#[test]
+fn a_packed_day_that_is_torn_costs_itself_alone() {
     let (dir, journal) = journal();
-    journal.append(&[at(-24, 100), at(-24, 130)]).unwrap();
-    let path = dir.path().join("activity/2026-03-01.jsonl");
-    let plain = fs::read(&path).unwrap();
+    journal.append(&[at(-48, 50), at(-24, 100), at(0, 200)]).unwrap();
     journal.pack(noon(), PATIENCE).unwrap();
-    let packed = all(&journal);
-    fs::write(&path, &plain).unwrap();
+    let torn = dir.path().join("activity/2026-03-01.jsonl.zst");
+    let whole = fs::read(&torn).unwrap();
+    fs::write(&torn, &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(all(&journal), [50, 200]);
+    assert_eq!(seconds(&journal.since("boot-1", 0, 99).unwrap().observations), [50, 200]);
+    // What is written late begins it anew.
+    journal.append(&[at(-24, 130)]).unwrap();
     journal.pack(noon(), PATIENCE).unwrap();
-    assert_eq!(all(&journal), packed);
-    // And after the kill, more was written.
-    fs::write(&path, &plain).unwrap();
-    journal.append(&[at(-24, 160)]).unwrap();
-    journal.pack(noon(), PATIENCE).unwrap();
-    assert_eq!(all(&journal), [100, 130, 160]);
+    assert_eq!(all(&journal), [50, 130, 200]);
+    assert!(files(&dir).iter().any(|name| name.starts_with("2026-03-01.jsonl.zst.corrupt-")), "{:?}", files(&dir));
 }
 
 #[test]

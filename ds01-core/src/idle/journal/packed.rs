@@ -19,24 +19,26 @@ const TRAILER_HEAD: [u8; 8] = [0x5a, 0x2a, 0x4d, 0x18, 8, 0, 0, 0];
 /// Head and length.
 const TRAILER_BYTES: u64 = 16;
 
+/// Longer lines are nothing that these programs wrote: a check about thousands of containers is shorter.
+pub(super) const MAX_LINE_BYTES: u64 = 4 * 1024 * 1024;
+
 /// A frame that says it is longer than this, packed or not, is none that these programs wrote.
 const LONGEST_FRAME: u64 = 8 * 1024 * 1024;
 
-/// Packs all lines of `from` into frames; gives how many bytes were read, and the last line.
-pub(super) fn pack(from: &mut impl BufRead, into: &mut impl Write) -> io::Result<Packed> {
-    let mut packed = Packed::default();
+/// Packs all lines of `from` into frames. A line that is longer than these programs write is left out.
+pub(super) fn pack(from: &mut impl BufRead, into: &mut impl Write) -> io::Result<()> {
     let mut frame = Vec::with_capacity(FRAME_BYTES);
     loop {
         let begin = frame.len();
-        let read = from.read_until(b'\n', &mut frame)?;
-        packed.bytes += read as u64;
-        if read > 0 {
-            // The end of a line that a crash cut short, so that the next frame's first stands alone.
-            if frame.last() != Some(&b'\n') {
-                frame.push(b'\n');
-            }
-            packed.first.get_or_insert_with(|| frame[begin..].to_vec());
-            packed.last = frame[begin..].to_vec();
+        let read = from.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut frame)?;
+        if read as u64 == MAX_LINE_BYTES && frame.last() != Some(&b'\n') {
+            frame.truncate(begin);
+            from.skip_until(b'\n')?;
+            continue;
+        }
+        // The end of a line that a crash cut short, so that the next frame's first stands alone.
+        if read > 0 && frame.last() != Some(&b'\n') {
+            frame.push(b'\n');
         }
         if frame.len() >= FRAME_BYTES || (read == 0 && !frame.is_empty()) {
             let bytes = zstd::bulk::compress(&frame, LEVEL)?;
@@ -46,18 +48,9 @@ pub(super) fn pack(from: &mut impl BufRead, into: &mut impl Write) -> io::Result
             frame.clear();
         }
         if read == 0 {
-            return Ok(packed);
+            return Ok(());
         }
     }
-}
-
-/// What was packed.
-#[derive(Debug, Default)]
-pub(super) struct Packed {
-    /// Bytes before.
-    pub(super) bytes: u64,
-    pub(super) first: Option<Vec<u8>>,
-    pub(super) last: Vec<u8>,
 }
 
 /// The lines of a packed file, from its beginning.
@@ -80,21 +73,14 @@ pub(super) fn read_back(file: &File, each: &mut dyn FnMut(&[u8]) -> bool) -> io:
     Ok(())
 }
 
-/// The last line of a packed file, with its newline.
+/// The last line of a packed file, without its newline.
 pub(super) fn last_line(file: &File) -> io::Result<Option<Vec<u8>>> {
     let mut found = None;
     read_back(file, &mut |line| {
-        found = Some([line, b"\n"].concat());
+        found = Some(line.to_vec());
         false
     })?;
     Ok(found)
-}
-
-/// The first line of a packed file, with its newline.
-pub(super) fn first_line(file: File) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    lines(file)?.take(LONGEST_FRAME).read_until(b'\n', &mut line)?;
-    Ok((!line.is_empty()).then_some(line))
 }
 
 /// Where the frame that ends at `end` begins, and what is in it.
@@ -157,10 +143,13 @@ mod tests {
         back.reverse();
         assert_eq!(back, all);
         assert_eq!(backwards(&file, 2), ["c", "b"]);
-        assert_eq!(last_line(&file).unwrap().unwrap(), b"c\n");
-        let mut file = file;
-        file.rewind().unwrap();
-        assert_eq!(first_line(file).unwrap().unwrap(), long.split_inclusive('\n').next().unwrap().as_bytes());
+        assert_eq!(last_line(&file).unwrap().unwrap(), b"c");
+    }
+
+    #[test]
+    fn a_line_that_nobody_wrote_is_left_out_and_the_others_stay() {
+        let long = "x".repeat(usize::try_from(MAX_LINE_BYTES).unwrap() + 5);
+        assert_eq!(backwards(&packed(&[&format!("a\n{long}\nb\n"), &long, "c\n"]), 9), ["c", "b", "a"]);
     }
 
     #[test]

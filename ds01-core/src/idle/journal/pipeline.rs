@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use super::record::Record;
+use super::{packed::MAX_LINE_BYTES, record::Record};
 
 /// So many bytes of lines are parsed together.
 const CHUNK_BYTES: usize = 512 * 1024;
@@ -21,16 +21,14 @@ const MOST_PARSERS: usize = 4;
 /// Hardly a line is shorter.
 const SHORT_LINE_BYTES: usize = 400;
 
-/// Longer lines are nothing that this program wrote.
-const MAX_LINE_BYTES: u64 = 64 * 1024;
-
 /// Where lines come from.
 pub(super) type Lines = Box<dyn BufRead + Send>;
 
-/// Hands over the lines of what `open` gives, one after another, in their order, until it gives `None`.
+/// Hands over the lines of what `open` gives, one after another, in their order, until it gives `None`. What can't be read to its
+/// end is told to `failed`, and left.
 pub(super) fn read<E: Send>(
     mut open: impl FnMut() -> Option<Result<(Lines, String), E>> + Send,
-    failed: impl Fn(&str, io::Error) -> E + Send,
+    failed: impl Fn(&str, io::Error) + Send,
     each: &mut dyn FnMut(Record),
 ) -> Result<(), E> {
     let parsers = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_PARSERS);
@@ -56,17 +54,17 @@ pub(super) fn read<E: Send>(
                     }
                 };
                 loop {
-                    match chunk(&mut lines) {
-                        Ok(chunk) if chunk.is_empty() => break,
-                        Ok(chunk) => {
-                            if !send(Ok(chunk)) {
-                                return;
-                            }
-                        }
-                        Err(error) => {
-                            send(Err(failed(&name, error)));
-                            return;
-                        }
+                    let mut bytes = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 4);
+                    let read = chunk(&mut lines, &mut bytes);
+                    let is_over = bytes.is_empty();
+                    if !is_over && !send(Ok(bytes)) {
+                        return;
+                    }
+                    if let Err(error) = &read {
+                        failed(&name, io::Error::new(error.kind(), error.to_string()));
+                    }
+                    if is_over || read.is_err() {
+                        break;
                     }
                 }
             }
@@ -95,13 +93,17 @@ fn parse<E>(chunks: &Receiver<Result<Vec<u8>, E>>, to: &SyncSender<Result<Vec<Re
     }
 }
 
-/// The next lines.
-fn chunk(lines: &mut Lines) -> io::Result<Vec<u8>> {
-    let mut chunk = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 4);
-    while chunk.len() < CHUNK_BYTES {
-        if lines.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut chunk)? == 0 {
+/// Appends the next lines.
+fn chunk(lines: &mut Lines, bytes: &mut Vec<u8>) -> io::Result<()> {
+    while bytes.len() < CHUNK_BYTES {
+        let begin = bytes.len();
+        let read = lines.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', bytes)?;
+        if read as u64 == MAX_LINE_BYTES && bytes.last() != Some(&b'\n') {
+            bytes.truncate(begin);
+            lines.skip_until(b'\n')?;
+        } else if read == 0 {
             break;
         }
     }
-    Ok(chunk)
+    Ok(())
 }
