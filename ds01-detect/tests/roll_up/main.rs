@@ -260,8 +260,10 @@ fn a_clock_that_was_ahead_or_behind_costs_no_hour() {
     let ledger = Ledger::open(&host.store()).unwrap();
     let roll_up = |now: Timestamp| ledger.roll_up(&host.journal(), &policy, now, PATIENCE).unwrap();
     // Some lines of 1970 and of next year, and roll-ups at wrong times before the true one.
+    let lines = fs::read_to_string(host.dir.join("activity/2026-03-02.jsonl")).unwrap();
     let stray = |day: &str| {
-        fs::copy(host.dir.join("activity/2026-03-02.jsonl"), host.dir.join(format!("activity/{day}.jsonl")))
+        let lines = lines.replace("2026-03-02", day).replace(r#""boot_id":"boot""#, &format!(r#""boot_id":"{day}""#));
+        fs::write(host.dir.join(format!("activity/{day}.jsonl")), lines)
     };
     stray("1970-01-01").unwrap();
     stray("2027-02-01").unwrap();
