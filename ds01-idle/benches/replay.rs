@@ -52,8 +52,8 @@ fn main() {
         write(&state, days);
         println!("{days} days written in {:.1} s", begin.elapsed().as_secs_f64());
     }
-    fs::write(bench.dir.join("old.yaml"), "defaults: {idle_timeout: 30m, max_runtime: 48h}\n").unwrap();
-    fs::write(bench.dir.join("new.yaml"), "defaults: {idle_timeout: 2h, max_runtime: 48h}\n").unwrap();
+    fs::write(bench.dir.join("old.yaml"), OLD).unwrap();
+    fs::write(bench.dir.join("new.yaml"), NEW).unwrap();
     let bytes: u64 =
         fs::read_dir(state.join("activity")).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
     println!("{days} days, {CONTAINERS} containers: {:.0} MiB", bytes as f64 / 1_048_576.0);
@@ -99,6 +99,12 @@ impl Cost {
         Self { wall, cpu, peak_mib: peak_kib / 1024.0 }
     }
 }
+
+/// Nobody but every tenth is stopped.
+const OLD: &str = "defaults: {idle_timeout: 2h, max_runtime: 48h}\npolicies: {high_demand_threshold: null}\n";
+
+/// All are, again and again.
+const NEW: &str = "defaults: {idle_timeout: 15m, max_runtime: 48h}\npolicies: {high_demand_threshold: null}\n";
 
 struct Bench {
     dir: PathBuf,
@@ -153,15 +159,12 @@ impl Moment {
         self.second * 1000 + DAY * 1000
     }
 
-    /// Each container works for three hours and then pauses: for twenty minutes, and every tenth one for three hours.
-    fn works(&self, n: u64) -> bool {
+    /// Each container pauses and then works for three hours. Pauses are of twenty minutes, and every tenth one's of three hours.
+    /// Whether it works, and for how many seconds it has.
+    fn work(&self, n: u64) -> (bool, u64) {
         let pause = if n.is_multiple_of(10) { 3 * 3600 } else { 20 * 60 };
-        (self.second + n * 613) % (3 * 3600 + pause) >= pause
-    }
-
-    /// So many seconds it has worked, about.
-    fn worked(&self, n: u64) -> u64 {
-        if self.works(n) { self.second } else { self.second - self.second % 3600 }
+        let (time, round) = (self.second + n * 613, 3 * 3600 + pause);
+        (time % round >= pause, time / round * 3 * 3600 + (time % round).saturating_sub(pause))
     }
 
     fn life(&self, n: u64) -> Life {
@@ -188,9 +191,9 @@ impl Moment {
     }
 
     fn observation(&self, n: u64) -> Observation {
-        let works = self.works(n);
+        let (works, worked) = self.work(n);
         let percent = if works { (self.second / SCAN * 7 + n * 13) as f64 % 83.0 + 11.0 } else { 0.0 };
-        let energy_mj = 1_000_000_000 + self.second * 61_000 + self.worked(n) * 400_000 + n;
+        let energy_mj = 1_000_000_000 + self.second * 61_000 + worked * 400_000 + n;
         Observation {
             at: self.at,
             boot_id: BOOT.to_owned(),
@@ -208,7 +211,7 @@ impl Moment {
                 covered_ms: Some(SCAN * 1000),
                 used_ms: Some((percent * 300.0) as u64),
             }],
-            cpu_us: Reading::Known(self.second * 900 + self.worked(n) * 700_000),
+            cpu_us: Reading::Known(self.second * 900 + worked * 700_000),
             cpu_burst: None,
             net_bytes: Reading::Known(self.second * 13),
             activity: Reading::Known(ProcessActivity {

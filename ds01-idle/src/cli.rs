@@ -22,7 +22,7 @@ Examples:
   ds01-idle run                  check once: the timer does this every 5 minutes
   ds01-idle policy --user alice  show which limits apply to alice, and which line sets them
   ds01-idle notify --test alice  try whether notices reach alice
-  ds01-idle replay --since 7d    show what the policy did in the last week, or another one would have done
+  ds01-idle replay --since 7d    try the policy, or another one, on the last week
 
 Exit status:
   0   done
