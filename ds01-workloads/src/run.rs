@@ -86,6 +86,7 @@ fn run(task: Task) -> Result<(), Failure> {
             events::Failure::Output(error) => Failure::Output(error),
         }),
         Task::Report(args) => report::run(&args).map_err(|error| match error {
+            report::Failure::Usage(error) => Failure::Usage(error),
             report::Failure::Past(error) => Failure::Past(error),
             report::Failure::Output(error) => Failure::Output(error),
         }),

@@ -66,14 +66,26 @@ pub(crate) enum Format {
 
 impl ReportArgs {
     /// The first and the last day.
-    pub(crate) fn span(&self, now: Timestamp) -> (Date, Date) {
+    ///
+    /// # Errors
+    ///
+    /// When there is no such span yet, or it ends before it begins.
+    pub(crate) fn span(&self, now: Timestamp) -> Result<(Date, Date), String> {
         let today = day_of(now);
-        if let Some(month) = self.month {
-            return (month, month.last_of_month());
+        let (since, until) = match self.month {
+            Some(month) => (month, month.last_of_month()),
+            None => {
+                let until = self.until.map_or(today, |until| until.day(now));
+                (self.since.map_or_else(|| until.first_of_month(), |since| since.day(now)), until)
+            }
+        };
+        if since > today {
+            Err(format!("{since} is still to come: today is {today} in UTC"))
+        } else if since > until {
+            Err("the span ends before it begins: see --since and --until".to_owned())
+        } else {
+            Ok((since, until))
         }
-        let until = self.until.map_or(today, |until| until.day(now));
-        let since = self.since.map_or_else(|| until.first_of_month(), |since| since.day(now));
-        (since, until)
     }
 }
 

@@ -35,12 +35,13 @@ pub(crate) fn run(args: &ReportArgs) -> Result<(), Failure> {
 #[derive(Debug)]
 pub(crate) enum Failure {
     Past(NoPast),
+    Usage(String),
     Output(io::Error),
 }
 
 /// The report as `medium` gets it.
 pub(super) fn printed(args: &ReportArgs, past: &Past, medium: Medium) -> Result<Printed, Failure> {
-    let (from, to) = args.span(past.now);
+    let (from, to) = args.span(past.now).map_err(Failure::Usage)?;
     let used = past.used(from, to).map_err(Failure::Past)?;
     let report = Report::new(&used, (from, to), args.by, &args.user, past);
     let notes = notes(&report, past);

@@ -1,6 +1,6 @@
 //! The report as texts in rows and columns, for whoever draws it.
 
-use ds01_core::{detect::UNKNOWN_USER, text::sanitize};
+use ds01_core::{detect::UNKNOWN_USER, ledger::DayIs, text::sanitize};
 
 use super::{
     figures::{FIGURES, Figure},
@@ -21,6 +21,8 @@ pub(crate) struct Sheet {
     pub(crate) figures: Vec<&'static str>,
     pub(crate) rows: Vec<SheetRow>,
     pub(crate) total: Vec<String>,
+    /// What to say where there are no rows.
+    pub(crate) nothing: &'static str,
 }
 
 /// A row.
@@ -49,6 +51,11 @@ impl Sheet {
             figures: FIGURES.iter().map(|figure| figure.heading).collect(),
             rows: rows.collect(),
             total: shown(&report.total),
+            nothing: if report.days.values().all(|is| *is == DayIs::NotRecorded) {
+                "nothing is recorded"
+            } else {
+                "nobody held a GPU"
+            },
         }
     }
 

@@ -19,7 +19,7 @@ pub(super) fn draw(sheet: &Sheet, by: By, notes: &[String], medium: Medium) -> S
         }
     }
     if lines.is_empty() {
-        lines.push(Line::Span(Cell::new("nobody held a GPU")));
+        lines.push(Line::Span(Cell::new(sheet.nothing)));
     } else {
         let mut names = vec![String::new(); sheet.names.len()];
         if let Some(first) = names.first_mut() {

@@ -30,7 +30,24 @@ fn shown_of(past: &Past, arguments: &[&str], width: Option<usize>, color: bool) 
     match printed(&args(arguments), past, Medium { width, color }) {
         Ok(printed) => String::from_utf8(printed.bytes).unwrap(),
         Err(Failure::Past(error)) => panic!("{error}"),
+        Err(Failure::Usage(error)) => panic!("{error}"),
         Err(Failure::Output(error)) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_span_that_can_not_be_is_refused() {
+    for (arguments, words) in [
+        (&["--since", "2026-02-25", "--until", "2026-02-20"][..], "ends before it begins"),
+        (&["--month", "2027-05"], "still to come"),
+        (&["--since", "2026-03-03"], "still to come"),
+    ] {
+        let args = args(arguments);
+        let past = Past::open(&args.past).unwrap();
+        match printed(&args, &past, Medium { width: None, color: false }) {
+            Err(Failure::Usage(error)) => assert!(error.contains(words), "{error}"),
+            _ => panic!("{arguments:?}"),
+        }
     }
 }
 
@@ -93,14 +110,16 @@ fn shares_are_those_of_all_and_whoever_is_asked_for_is_told_alone() {
 }
 
 #[test]
-fn nobody_at_all_is_said() {
+fn nobody_at_all_is_said_and_nothing_known_is_not_nobody() {
     insta::assert_snapshot!(shown(&["--month", "2025-12"], Some(80), false), @r"
     USER  HELD  SHARE  USED  EFFIC.  WORK  IDLE  UNKNOWN  UNSEEN  GIVEN BACK  ENERGY
-    nobody held a GPU
+    nothing is recorded
     no room for STOPS
     not recorded, so nobody knows who held what: 2025-12-01 to 2025-12-31
     GPU-hours by user, 2025-12-01 to 2025-12-31 (days in UTC)
     ");
+    let recorded = shown(&["--since", "1d", "--user", "nobody-such"], None, false);
+    assert!(recorded.contains("\nnobody held a GPU\n"), "{recorded}");
 }
 
 #[test]
