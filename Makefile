@@ -69,10 +69,12 @@ bench: test-deps
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-idle --bench check
 	$(CARGO) bench --quiet --locked --package ds01-idle --bench replay
 
-# All days of the false-stop trials, 10,000 of each kind; CI runs a smaller part of the second one. Then the replay of a month of
-# 100 containers. About half an hour.
+# All days of the false-stop trials, 10,000 of each kind, of which CI runs a smaller part; a whole month of which all is known, for
+# ledger and replay; a roll-up that is killed 200 times; and what the replay of a month takes. About fifty minutes.
 trial:
 	DS01_TRIAL_DAYS=10000 $(CARGO) test --locked --release --package ds01-core --all-features --test false_stops -- --nocapture
+	DS01_PAST_DAYS=30 $(CARGO) test --locked --release --package ds01-core --all-features --test past -- --nocapture
+	DS01_KILLS=200 $(CARGO) test --locked --package ds01-detect --test roll_up killed -- --nocapture
 	DS01_REPLAY_DAYS=30 $(CARGO) bench --quiet --locked --package ds01-idle --bench replay
 
 # target/debian/ds01_VERSION_ARCHITECTURE.deb; takes the Debian package dpkg-dev.
