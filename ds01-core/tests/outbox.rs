@@ -210,8 +210,15 @@ fn one_that_hangs_is_ended_with_all_that_it_started_and_delays_no_other() {
 #[test]
 fn one_that_leaves_something_behind_is_not_listened_to_any_more() {
     let post = Post::new();
-    let left = format!("trap '' PIPE; while echo x 2>/dev/null; do :; done; echo >{}", post.path("closed").display());
-    post.hook("mail", &format!("echo alice@x.org; setsid sh -c \"{left}\" & exit 0"));
+    let (gone, closed) = (post.path("gone"), post.path("closed"));
+    let left = format!(
+        "trap '' PIPE; echo >{}; while echo x 2>/dev/null; do :; done; echo >{}",
+        gone.display(),
+        closed.display()
+    );
+    // Until it has left, it is ended with the others.
+    let waits = format!("until [ -e {} ]; do sleep 0.01; done", gone.display());
+    post.hook("mail", &format!("echo alice@x.org; setsid sh -c \"{left}\" & {waits}; exit 0"));
     post.put(&["mail"]);
     assert!(post.round(after(1)).said.iter().any(|said| said.ends_with("delivered: alice@x.org")));
     let begun = Instant::now();

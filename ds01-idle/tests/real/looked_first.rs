@@ -35,7 +35,9 @@ fn looking_first_shows_what_would_have_been_done() {
     };
     let said = row("idle", idle.name());
     assert!(said.ends_with(" 9m would be stopped now"), "{said}");
-    assert!(row("train", train.name()).ends_with(" - 100% 9m works"), "{}", row("train", train.name()));
+    // On a slow machine, a little of the time falls between two looks.
+    let said = row("train", train.name());
+    assert!([" - 100% 9m works", " - 99% 9m works", " - 98% 9m works"].iter().any(|end| said.ends_with(end)), "{said}");
     let warning = "no check was made since the host was booted: nobody is warned or stopped";
     assert!(status.stderr().contains(warning), "{}", status.stderr());
 
