@@ -4,6 +4,7 @@ mod cli;
 mod doctor;
 mod event_types;
 mod failure;
+mod policy;
 mod roll_up;
 mod run;
 mod sample;

@@ -1,7 +1,7 @@
 //! `ds01-detect roll-up`: packs the journal, adds it up in the ledger, and deletes what is older than is kept.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -10,13 +10,12 @@ use ds01_core::{
     cli::{Generate, STATE_DIR, deadline_seconds},
     idle::Journal,
     ledger::Ledger,
-    policy::{self, Policy},
+    policy::Policy,
     source::{Clock, SystemClock},
     store::Store,
 };
-use tracing::warn;
 
-use crate::{CONSOLE, failure::Failure};
+use crate::{CONSOLE, failure::Failure, policy};
 
 const ABOUT: &str = "\
 Add up who used which GPU on the days that are over. The hours go into the ledger, one small file a month, from which \
@@ -62,7 +61,9 @@ pub(crate) struct RollUpArgs {
 /// Packs, adds up, deletes.
 pub(crate) fn run(args: &RollUpArgs) -> Result<bool, Failure> {
     let begin = Instant::now();
-    let policy = policy(args.config.as_deref())?;
+    // It says below what a workload is idle, and how much is kept.
+    let policy = policy::installed(args.config.as_deref(), "what is built in holds")?;
+    let policy = policy.unwrap_or_else(Policy::built_in);
     let store = Store::open(&args.state_dir)?;
     let (journal, ledger) = (Journal::open(&store)?, Ledger::open(&store)?);
     let now = SystemClock.now();
@@ -78,18 +79,4 @@ pub(crate) fn run(args: &RollUpArgs) -> Result<bool, Failure> {
     };
     CONSOLE.say(format_args!("{days} added up, in {:.2} s", begin.elapsed().as_secs_f64()));
     Ok(true)
-}
-
-/// The policy says below what a workload is idle, and how much is kept. A file that was named has to be sound; without the one
-/// in the default place, or where that is not sound, what is built in holds.
-fn policy(named: Option<&Path>) -> Result<Policy, Failure> {
-    match policy::installed(named) {
-        Ok(found) => Ok(found.unwrap_or_else(Policy::built_in)),
-        Err(bad) if named.is_some() => Err(Failure::Policy(bad)),
-        Err(_) => {
-            let path = policy::DEFAULT_PATH;
-            warn!("{path} is not sound, so what is built in holds; see ds01-idle check-config");
-            Ok(Policy::built_in())
-        }
-    }
 }

@@ -1,20 +1,20 @@
 //! Opens the doors, scans, says how it went.
 
-use std::{fs, io, path::Path};
+use std::{fs, io};
 
 use ds01_core::{
     cli::console,
     detect::{Inventory, Summary},
-    policy,
     scan::{self, Scan},
     source::{Clock, SystemClock, fake::Scenario},
 };
-use tracing::{debug, warn};
+use tracing::debug;
 
 use crate::{
     CONSOLE,
     cli::{HostScan, ScenarioScan},
     failure::{Failure, ScenarioProblem},
+    policy,
 };
 
 /// Scans this host; whether all sources gave their facts.
@@ -22,7 +22,8 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
     let doors = scan.sources.doors(scan.options.deadline)?;
     let mut options = scan.options.clone();
     options.settings.named = doors.named;
-    options.settings.system_processes = system_processes(scan.config.as_deref())?;
+    let policy = policy::installed(scan.config.as_deref(), "its system_processes are not left out")?;
+    options.settings.system_processes = policy.map(|policy| policy.monitoring.system_processes).unwrap_or_default();
     let sources = doors.sources;
     let waiting = CONSOLE.say_what_is_waited_for();
     let done = if scan.dry_run { scan::dry_run(&sources, &options)? } else { scan::run(&sources, &options)? };
@@ -32,19 +33,6 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
         print(&done.inventory.to_json()?)?;
     }
     Ok(report(&done))
-}
-
-/// The programs that the policy file adds to those that are left out. The detector needs no policy: a file that was named
-/// has to be sound, and the one in the default place is used when it is.
-fn system_processes(named: Option<&Path>) -> Result<Vec<String>, Failure> {
-    policy::system_processes(named).or_else(|bad| {
-        if named.is_some() {
-            return Err(Failure::Policy(bad));
-        }
-        let path = policy::DEFAULT_PATH;
-        warn!("{path} is not sound, so its system_processes are not left out; see ds01-idle check-config");
-        Ok(Vec::new())
-    })
 }
 
 /// Scans a sample host once for each step of its story; whether all sources gave their facts in all of them.

@@ -13,7 +13,7 @@ use ds01_core::detect::{
 };
 use rustix::{fs::OFlags, io::Errno};
 
-use crate::kept;
+use crate::{denied::may_not_read, kept};
 
 /// Larger files than this are nothing that the detector wrote.
 const MOST_BYTES: u64 = 512 * 1024 * 1024;
@@ -83,12 +83,7 @@ impl LoadError {
                  To look now, without it: ds01-workloads --live",
                 path.display()
             ),
-            Self::Denied(path) => format!(
-                "may not read {}.\n\
-                 Join the group that owns it (usually docker): `sudo usermod -aG docker $USER`, then log in again;\n\
-                 or run this as root.",
-                path.display()
-            ),
+            Self::Denied(path) => may_not_read(path),
             Self::Unreadable(path, error) => format!(
                 "can't read {}: {error}.\n\
                  See what is there: `ls -ld {}`, and `--state-dir` where the detector keeps it elsewhere.",

@@ -10,6 +10,7 @@
 mod cli;
 mod columns;
 mod custom;
+mod denied;
 mod events;
 mod filter;
 mod format;

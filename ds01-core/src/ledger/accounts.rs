@@ -273,8 +273,8 @@ impl LifeSoFar {
         let to_ms = last.boot_ms + passed / 2;
         let ago = SignedDuration::from_millis(i64::try_from(boot_ms.saturating_sub(to_ms)).unwrap_or(0));
         let ends_at = at.checked_sub(ago).unwrap_or(at);
-        for measure in last.gpus.iter().filter(|measure| is_device(&measure.gpu)) {
-            let of = (&self.who, &*measure.gpu, boot_id);
+        for gpu in &self.held {
+            let of = (&self.who, &**gpu, boot_id);
             piece(of, (last.boot_ms, to_ms, ends_at), State::Unobserved, Measured::default(), each);
         }
     }

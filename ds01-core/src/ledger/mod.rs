@@ -20,9 +20,10 @@ mod shares;
 mod usage;
 mod workload;
 
+pub use crate::model::begin_of;
 pub use accounts::Accounts;
 pub use months::{DIR_NAME, Ledger, Rolled};
-pub use piece::{Piece, Spent, begin_of};
+pub use piece::{Piece, Spent};
 pub use roll::{Roll, roll_day};
 pub use row::Row;
 pub use usage::{DayIs, Happened, History, Usage, history};

@@ -10,9 +10,10 @@ use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::{piece::begin_of, roll::roll_day, row::Row};
+use super::{roll::roll_day, row::Row};
 use crate::{
-    idle::{Journal, journal::day_of},
+    idle::Journal,
+    model::{begin_of, day_of},
     policy::Policy,
     store::{Store, StoreError},
 };
@@ -65,12 +66,11 @@ pub struct Rolled {
 
 impl Rolled {
     /// Whether it still is all that is known at `now`: no more of the day came to light, of which the journal has `bytes` now, or
-    /// nothing any more. `days` are those that it has lines of.
-    pub(super) fn holds(&self, days: &[Date], bytes: u64, day: Date, now: Timestamp) -> bool {
+    /// nothing any more. `goes_on` says whether the journal has lines of a later day.
+    pub(super) fn holds(&self, bytes: u64, goes_on: bool, now: Timestamp) -> bool {
         let is_gone = bytes == 0;
         // With a clock that was ahead, days were taken for over that had not begun.
         let in_time = self.at <= now || is_gone;
-        let goes_on = days.iter().any(|other| *other > day);
         in_time && (bytes == self.bytes || is_gone) && (self.settled || !goes_on)
     }
 }
@@ -119,30 +119,24 @@ impl Ledger {
         let _lock = self.store.lock(LOCK, limit)?;
         journal.pack(now, limit)?;
         let days = journal.days()?;
-        let (Some(first), today) = (days.first().copied(), day_of(now)) else { return Ok(0) };
         let mut rolled = 0;
-        let mut day = first;
-        while day < today {
-            // Who held a GPU through days of which there is no line, is known from the lines around them. Nobody did for a month.
-            let next = days.iter().find(|other| **other >= day).copied();
-            match (next, days.iter().rfind(|other| **other < day)) {
-                (None, _) => break,
-                (Some(next), Some(last)) if next > day && next > last.saturating_add(LONGEST_GAP.days()) => day = next,
-                _ => {}
-            }
-            if day >= today {
-                break;
-            }
+        let mut open: Option<(String, Month)> = None;
+        for day in known(&days, day_of(now)) {
             let name = file_name(day);
-            self.store.remove_leftovers(&name)?;
-            let mut month = self.month_or_anew(&name, now)?;
+            let mut month = match open.take() {
+                Some((of, month)) if of == name => month,
+                _ => {
+                    self.store.remove_leftovers(&name)?;
+                    self.month_or_anew(&name, now)?
+                }
+            };
             let bytes = journal.bytes_of(day)?;
-            if !month.days.get(&day).is_some_and(|known| known.holds(&days, bytes, day, now)) {
+            let goes_on = days.last() > Some(&day);
+            if !month.days.get(&day).is_some_and(|known| known.holds(bytes, goes_on, now)) {
                 let rows = roll_day(journal, day, policy, now)?;
                 month.rows.retain(|row| row.day != day);
                 month.rows.extend(rows);
-                month.rows.sort_by(|a, b| (a.day, &a.gpu, &a.who).cmp(&(b.day, &b.gpu, &b.who)));
-                let goes_on = days.iter().any(|other| *other > day);
+                Row::sort(&mut month.rows);
                 // The first lines of the next day may be those of a check, and not say yet how the night's looks went on.
                 let settled = goes_on && now >= begin_of(day.saturating_add(1.day())) + SETTLED_AFTER;
                 month.days.insert(day, Rolled { at: now, settled, bytes });
@@ -150,8 +144,7 @@ impl Ledger {
                 self.store.replace(&name, &bytes)?;
                 rolled += 1;
             }
-            let Ok(next) = day.checked_add(1.day()) else { break };
-            day = next;
+            open = Some((name, month));
         }
         Ok(rolled)
     }
@@ -268,6 +261,19 @@ impl Month {
         }
         zstd::bulk::compress(&text, LEVEL)
     }
+}
+
+/// The days before `today` of which something can be known, of those that have lines and of those between them: who held a GPU
+/// through days without a line is known from the lines around them, and nobody did for more than [`LONGEST_GAP`] days.
+fn known(days: &[Date], today: Date) -> Vec<Date> {
+    let mut known: Vec<Date> = Vec::new();
+    for day in days {
+        let last = known.last().copied().filter(|last| *day <= last.saturating_add(LONGEST_GAP.days()));
+        known.extend(last.into_iter().flat_map(|last| last.series(1.day()).skip(1).take_while(|gap| gap < day)));
+        known.push(*day);
+    }
+    known.retain(|day| *day < today);
+    known
 }
 
 fn file_name(day: Date) -> String {

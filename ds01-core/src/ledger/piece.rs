@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::workload::Workload;
@@ -114,11 +114,6 @@ impl Piece<'_> {
         let (begin, end) = (length - before_end(from), length - before_end(to));
         (begin < end).then(|| (self.from_ms + begin, self.from_ms + end, self.spent.part(begin, end)))
     }
-}
-
-/// When a day begins, in UTC.
-pub fn begin_of(day: Date) -> Timestamp {
-    day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
 #[cfg(test)]

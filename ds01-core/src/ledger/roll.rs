@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 
 use super::{
     accounts::Accounts,
-    piece::{Piece, begin_of},
+    piece::Piece,
     row::Row,
     shares::{self, Held},
     workload::Workload,
@@ -19,7 +19,7 @@ use crate::{
         Journal,
         journal::{CheckMade, Record},
     },
-    model::ContainerId,
+    model::{ContainerId, begin_of},
     policy::Policy,
     store::StoreError,
 };
@@ -136,7 +136,7 @@ impl<'p> Roll<'p> {
             }
         }
         let mut rows: Vec<Row> = self.rows.into_values().collect();
-        rows.sort_by(|a, b| (&a.gpu, &a.who).cmp(&(&b.gpu, &b.who)));
+        Row::sort(&mut rows);
         rows
     }
 }

@@ -35,6 +35,11 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Row {
+    /// By day, then by GPU, and by user and name within one.
+    pub(super) fn sort(rows: &mut [Self]) {
+        rows.sort_by(|a, b| (a.day, &a.gpu, &a.who).cmp(&(b.day, &b.gpu, &b.who)));
+    }
+
     /// Nothing yet.
     pub(super) fn new(day: Date, gpu: &str, who: &Workload) -> Self {
         Self {

@@ -88,7 +88,7 @@ impl Usage {
             let within = recorded.first().is_some_and(|first| *first <= day);
             let known = rolled.get(&day);
             let is_known = match (&journal, known) {
-                (Some(journal), Some(known)) => known.holds(&recorded, journal.bytes_of(day)?, day, now),
+                (Some(journal), Some(known)) => known.holds(journal.bytes_of(day)?, recorded.last() > Some(&day), now),
                 (None, Some(_)) => true,
                 (_, None) => false,
             };
@@ -109,7 +109,7 @@ impl Usage {
             let Ok(next) = day.checked_add(1.day()) else { break };
             day = next;
         }
-        rows.sort_by(|a, b| (a.day, &a.gpu, &a.who).cmp(&(b.day, &b.gpu, &b.who)));
+        Row::sort(&mut rows);
         Ok(Self { rows, days })
     }
 }

@@ -4,6 +4,7 @@ mod activity;
 mod age_text;
 mod asked;
 mod container;
+mod day;
 mod demand;
 mod enforcement;
 mod gpu;
@@ -26,13 +27,14 @@ pub use container::{
     ContainerConfig, ContainerDetails, ContainerId, ContainerListing, ContainerStatus, DeviceRequest,
     InvalidContainerId,
 };
+pub use day::{begin_of, day_of};
 pub use demand::Demand;
 pub use enforcement::Enforcement;
 pub use gpu::{DeviceSample, Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, ProcessSample};
 pub use gpu_access::GpuAccess;
 pub use keep_alive::KeepAlive;
 pub use named::{NotMeant, meant};
-pub use now::Now;
+pub use now::{Now, boot_ms_at};
 pub use origin::Origin;
 pub use process::{Host, Process};
 pub use reading::{Reading, Unknown, UnknownKind};

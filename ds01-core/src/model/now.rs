@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustix::param::clock_ticks_per_second;
 
 /// A moment on both clocks of one boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,11 @@ pub struct Now {
     pub boot_id: String,
     /// Boot clock (`CLOCK_BOOTTIME`) in milliseconds.
     pub boot_ms: u64,
+}
+
+/// The boot clock in milliseconds at a clock tick since boot, as `/proc/PID/stat` tells of a process's start.
+pub fn boot_ms_at(ticks: u64) -> u64 {
+    ticks.saturating_mul(1000) / clock_ticks_per_second().max(1)
 }
 
 impl Now {

@@ -9,10 +9,9 @@ use std::{
 use ds01_core::{
     detect::{Origin, UserSource},
     idle::{
-        Action, Check, ContainerFacts, Demand, GpuFigure, GpuMeasure, IdleState, Journal, KeepAlive, Now, Observation,
-        Plan, ProcessActivity,
+        Check, ContainerFacts, Demand, GpuFigure, GpuMeasure, IdleState, Journal, KeepAlive, Now, Observation, Plan,
+        ProcessActivity,
         journal::{CheckMade, Deed, Gone, Life, ProcessSeen, Record, What},
-        state::StopCause,
     },
     model::{ContainerId, ContainerStatus, Reading},
     policy::Policy,
@@ -292,13 +291,7 @@ impl Month {
         });
         let mut done = BTreeMap::new();
         for (id, decision) in &plan.decisions {
-            let what = match &decision.action {
-                Action::Warn { .. } => Some(What::WarnedIdle),
-                Action::WarnOfRuntime { .. } => Some(What::WarnedRuntime),
-                Action::Stop { cause: StopCause::Idle, .. } => Some(What::StoppedIdle),
-                Action::Stop { cause: StopCause::Runtime, .. } => Some(What::StoppedRuntime),
-                _ => None,
-            };
+            let what = decision.action.what();
             state.record(id, decision, now);
             let Some(what) = what else { continue };
             done.insert(id.clone(), Deed { what, done: true });

@@ -11,10 +11,9 @@ use std::{
 use ds01_core::{
     detect::{Origin, UserSource},
     idle::{
-        Action, Check, ContainerFacts, Demand, GpuFigure, GpuMeasure, IdleState, Journal, KeepAlive, Now, Observation,
-        Plan, ProcessActivity,
-        journal::{CheckMade, Deed, Life, Record, What},
-        state::StopCause,
+        Check, ContainerFacts, Demand, GpuFigure, GpuMeasure, IdleState, Journal, KeepAlive, Now, Observation, Plan,
+        ProcessActivity,
+        journal::{CheckMade, Deed, Life, Record},
     },
     model::{ContainerId, ContainerStatus, Reading},
     policy,
@@ -128,13 +127,7 @@ impl Story {
                 });
                 let mut done = BTreeMap::new();
                 for (id, decision) in &plan.decisions {
-                    let what = match &decision.action {
-                        Action::Warn { .. } => Some(What::WarnedIdle),
-                        Action::WarnOfRuntime { .. } => Some(What::WarnedRuntime),
-                        Action::Stop { cause: StopCause::Idle, .. } => Some(What::StoppedIdle),
-                        Action::Stop { cause: StopCause::Runtime, .. } => Some(What::StoppedRuntime),
-                        _ => None,
-                    };
+                    let what = decision.action.what();
                     state.record(id, decision, &now);
                     done.extend(what.map(|what| (id.clone(), Deed { what, done: true })));
                 }

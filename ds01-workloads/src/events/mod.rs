@@ -18,7 +18,7 @@ use ds01_core::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::CONSOLE;
+use crate::{CONSOLE, denied::may_not_read};
 
 pub(crate) use args::EventsArgs;
 use follow::Follower;
@@ -39,10 +39,7 @@ pub(crate) enum NoEvents {
         .0.display()
     )]
     Missing(PathBuf),
-    #[error(
-        "may not read {}.\nJoin the group that owns it (usually docker): `sudo usermod -aG docker $USER`, then log in again;\nor run this as root.",
-        .0.display()
-    )]
+    #[error("{}", may_not_read(.0))]
     Denied(PathBuf),
     #[error("{0}")]
     Unreadable(String),

@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use ds01_core::{policy::BadPolicy, source::fake::ScenarioError, store::StoreError};
 
+use crate::denied::may_not_read;
+
 /// Why nothing can be told of the past. The text says what happened, to which file, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoPast {
@@ -12,10 +14,7 @@ pub(crate) enum NoPast {
         .0.display()
     )]
     Missing(PathBuf),
-    #[error(
-        "may not read {}.\nJoin the group that owns it (usually docker): `sudo usermod -aG docker $USER`, then log in again;\nor run this as root.",
-        .0.display()
-    )]
+    #[error("{}", may_not_read(.0))]
     Denied(PathBuf),
     #[error("{0}")]
     Unreadable(String),

@@ -3,9 +3,8 @@
 use super::checked::{Checked, Outcome};
 use crate::{
     idle::{
-        journal::{CheckMade, Deed, What},
-        rules::{Action, Asked, Decision},
-        state::StopCause,
+        journal::{CheckMade, Deed},
+        rules::{Asked, Decision},
     },
     model::ContainerId,
 };
@@ -16,7 +15,7 @@ impl Checked {
     pub(super) fn made(&self, asked: Vec<Asked>, told: Vec<ContainerId>, partial: bool) -> CheckMade {
         let now = &self.look.now;
         let deed = |(id, decision): (&ContainerId, &Decision)| {
-            let what = what(&decision.action)?;
+            let what = decision.action.what()?;
             let done = matches!(self.outcomes.get(id), Some(Outcome::Done | Outcome::Holding(_)));
             Some((id.clone(), Deed { what, done }))
         };
@@ -32,18 +31,5 @@ impl Checked {
             done: self.plan.decisions.iter().filter_map(deed).collect(),
             partial,
         }
-    }
-}
-
-/// What an action does; `None` where it does nothing that is written down.
-fn what(action: &Action) -> Option<What> {
-    match action {
-        Action::Warn { .. } => Some(What::WarnedIdle),
-        Action::WarnOfRuntime { .. } => Some(What::WarnedRuntime),
-        Action::WarnOfRemoval { .. } => Some(What::WarnedRemoval),
-        Action::Stop { cause: StopCause::Idle, .. } => Some(What::StoppedIdle),
-        Action::Stop { cause: StopCause::Runtime, .. } => Some(What::StoppedRuntime),
-        Action::Remove(_) => Some(What::Removed),
-        Action::TellExempt(_) | Action::Nothing => None,
     }
 }

@@ -3,11 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use rustix::param::clock_ticks_per_second;
 
 use crate::{
     detect::{Origin, UNKNOWN_USER, inventory::ContainerEntry},
-    model::{ContainerId, ContainerStatus, Now, Reading, Unknown, UnknownKind},
+    model::{ContainerId, ContainerStatus, Now, Reading, Unknown, UnknownKind, boot_ms_at},
     policy::ContainerType,
 };
 
@@ -46,8 +45,6 @@ pub struct ContainerFacts {
 impl ContainerFacts {
     /// From an entry of the inventory; labels are for the caller to add.
     pub fn from_entry(entry: &ContainerEntry, now: &Now) -> Self {
-        let began_ms = entry.pid_start_ticks.map(|ticks| ticks.saturating_mul(1000) / clock_ticks_per_second().max(1));
-        let not_seen = || Unknown::new(UnknownKind::NotAsked, "the start of its main process").into();
         let own_grace = entry.config.as_ref().and_then(|config| config.stop_timeout_seconds);
         Self {
             id: entry.full_id.clone(),
@@ -60,10 +57,17 @@ impl ContainerFacts {
             problem: entry.problem.clone(),
             status: entry.status.clone(),
             started_at: entry.started_at,
-            running_for: began_ms.map_or_else(not_seen, |began| Reading::Known(now.since(began))),
+            running_for: Self::running_since(entry.pid_start_ticks.map(boot_ms_at), now),
             stop_timeout: own_grace.map(Duration::from_secs),
             auto_remove: entry.config.as_ref().is_some_and(|config| config.auto_remove),
         }
+    }
+
+    /// How long a container has run whose main process began at this time on the boot clock, in milliseconds; `None` is one of
+    /// which that was not confirmed.
+    pub(crate) fn running_since(began_boot_ms: Option<u64>, now: &Now) -> Reading<Duration> {
+        let not_seen = || Unknown::new(UnknownKind::NotAsked, "the start of its main process").into();
+        began_boot_ms.map_or_else(not_seen, |began| Reading::Known(now.since(began)))
     }
 
     /// Its type in the policy.
@@ -74,6 +78,8 @@ impl ContainerFacts {
 
 #[cfg(test)]
 mod tests {
+    use rustix::param::clock_ticks_per_second;
+
     use super::*;
 
     #[test]

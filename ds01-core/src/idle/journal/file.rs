@@ -1,6 +1,6 @@
 //! The activity journal: what was seen of running GPU containers and host processes, one JSON line for each and look, in
-//! `activity/YYYY-MM-DD.jsonl` under the state directory. Lines of an hour and more ago lie packed in
-//! `activity/YYYY-MM-DD.jsonl.zst` beside it.
+//! `activity/YYYY-MM-DD.jsonl` under the state directory. Days that are over, and what has grown long of the running one, lie
+//! packed in `activity/YYYY-MM-DD.jsonl.zst` beside it.
 //!
 //! It is why a check every five minutes sees what happened between checks, why a policy can be tried on the past, and what
 //! the ledger is made of. A line that is torn, of a later version, or no JSON is skipped: what is missing is a gap, and a gap
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, civil::Date};
 use tracing::warn;
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     idle::evidence::Observation,
-    model::ContainerId,
+    model::{ContainerId, day_of},
     policy::Retention,
     store::{Lines, Store, StoreError, read_back},
 };
@@ -150,15 +150,16 @@ impl Journal {
             }
             other => other?,
         };
-        let mut bytes = Vec::new();
-        let before = self.store.open_to_read(&packed)?;
-        if let Some(mut before) = before {
-            before.read_to_end(&mut bytes).map_err(|error| self.error("read", &packed, error))?;
-        }
-        let length = bytes.len();
-        packed::pack(&mut BufReader::new(&file), &mut bytes).map_err(|error| self.error("read", &name, error))?;
-        if bytes.len() > length && !is_packed {
-            self.store.replace(&packed, &bytes)?;
+        if !is_packed {
+            let mut bytes = Vec::new();
+            if let Some(mut before) = self.store.open_to_read(&packed)? {
+                before.read_to_end(&mut bytes).map_err(|error| self.error("read", &packed, error))?;
+            }
+            let length = bytes.len();
+            packed::pack(&mut BufReader::new(&file), &mut bytes).map_err(|error| self.error("read", &name, error))?;
+            if bytes.len() > length {
+                self.store.replace(&packed, &bytes)?;
+            }
         }
         self.store.remove(&name)
     }
@@ -166,9 +167,9 @@ impl Journal {
     /// Whether the lines that were put aside lie in the packed file, too: their last one is its last.
     fn is_packed(&self, day: Date) -> Result<bool, StoreError> {
         let (name, packed) = (aside_name(day), packed_name(day));
-        let (Some(aside), Some(file)) = (self.store.open_to_read(&name)?, self.store.open_to_read(&packed)?) else {
-            return Ok(false);
-        };
+        // Nearly always there is none, and a check asks about each day.
+        let Some(aside) = self.store.open_to_read(&name)? else { return Ok(false) };
+        let Some(file) = self.store.open_to_read(&packed)? else { return Ok(false) };
         let mut last = None;
         let mut first = |line: &[u8]| {
             last = (!line.is_empty()).then(|| line.to_vec());
@@ -407,11 +408,6 @@ const ASIDE: &str = ".packing";
 /// A day's files, the newest lines first.
 fn names_of(day: Date) -> [String; 3] {
     [file_name(day), aside_name(day), packed_name(day)]
-}
-
-/// The day in UTC.
-pub fn day_of(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
 }
 
 fn file_name(day: Date) -> String {

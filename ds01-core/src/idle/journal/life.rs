@@ -5,8 +5,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{Timestamp, tz::TimeZone};
-use rustix::param::clock_ticks_per_second;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
         inventory::{ContainerEntry, SourceState},
     },
     idle::evidence::ContainerFacts,
-    model::{ContainerId, ContainerStatus, Now, Reading, Unknown, UnknownKind},
+    model::{ContainerId, ContainerStatus, Now, boot_ms_at, day_of},
     source::SourceName,
 };
 
@@ -107,9 +106,7 @@ impl Life {
             gpus: entry.gpus.clone(),
             status: entry.status.clone(),
             started_at: entry.started_at,
-            began_boot_ms: entry
-                .pid_start_ticks
-                .map(|ticks| ticks.saturating_mul(1000) / clock_ticks_per_second().max(1)),
+            began_boot_ms: entry.pid_start_ticks.map(boot_ms_at),
             stop_timeout_seconds: config.and_then(|config| config.stop_timeout_seconds),
             auto_remove: config.is_some_and(|config| config.auto_remove),
             problem: entry.problem.clone(),
@@ -119,7 +116,6 @@ impl Life {
 
     /// What is known of it at a later moment of the same boot, as long as nothing else was written down.
     pub fn facts(&self, now: &Now) -> ContainerFacts {
-        let not_seen = || Unknown::new(UnknownKind::NotAsked, "the start of its main process").into();
         ContainerFacts {
             id: self.container_id.clone(),
             name: self.name.clone(),
@@ -131,7 +127,7 @@ impl Life {
             problem: self.problem.clone(),
             status: self.status.clone(),
             started_at: self.started_at,
-            running_for: self.began_boot_ms.map_or_else(not_seen, |began| Reading::Known(now.since(began))),
+            running_for: ContainerFacts::running_since(self.began_boot_ms, now),
             stop_timeout: self.stop_timeout_seconds.map(Duration::from_secs),
             auto_remove: self.auto_remove,
         }
@@ -149,9 +145,8 @@ pub(super) fn changes(
     if inventory.source_state(SourceName::Docker.as_str()) != Some(SourceState::Ok) {
         return (Vec::new(), None);
     }
-    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-    let is_first =
-        previous.last_scan.is_none_or(|last| day(last) != day(now.at)) || previous.boot_id() != inventory.boot_id();
+    let is_first = previous.last_scan.is_none_or(|last| day_of(last) != day_of(now.at))
+        || previous.boot_id() != inventory.boot_id();
     let matters = |entry: &&ContainerEntry| entry.has_gpu != Some(false) && !entry.stale;
     let is_new = |entry: &&ContainerEntry| {
         is_first || previous.containers.get(&entry.id).is_none_or(|before| before.stale || differs(before, entry))

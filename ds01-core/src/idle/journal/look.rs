@@ -7,7 +7,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rustix::param::clock_ticks_per_second;
 use tracing::warn;
 
 use super::{
@@ -23,6 +22,7 @@ use crate::{
     idle::evidence::{Asked, ContainerFacts, CpuBurst, Devices, Observation, ProcessActivity, Seen, Whose},
     model::{
         ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Now, Reading, Sample, Span, Unknown, UnknownKind,
+        boot_ms_at,
     },
     source::{GpuSource, ProcessSource, SourceError, SourceName},
     units::millis,
@@ -305,8 +305,7 @@ fn process_seen(entry: &ProcessEntry, asked: Asked, now: &Now, devices: &Devices
 
 /// For how much of the time that was asked about it ran, if it began at this clock tick.
 fn held_ms(start_ticks: Option<u64>, asked: Asked) -> u64 {
-    let ticks_ms = |ticks: u64| ticks.saturating_mul(1000) / clock_ticks_per_second().max(1);
-    let began_ms = start_ticks.map_or(0, ticks_ms);
+    let began_ms = start_ticks.map_or(0, boot_ms_at);
     let asked = asked.span();
     Span { from_ms: asked.from_ms.max(began_ms), ..asked }.length_ms()
 }

@@ -8,8 +8,9 @@ mod packed;
 mod pipeline;
 mod record;
 
+pub use crate::model::day_of;
 pub(crate) use file::DISORDER_MS;
-pub use file::{DIR_NAME, Journal, Recent, day_of};
+pub use file::{DIR_NAME, Journal, Recent};
 pub use life::{Gone, Life};
 pub use look::Look;
 pub(crate) use look::ask_gpus;

@@ -20,7 +20,7 @@ const TRAILER_HEAD: [u8; 8] = [0x5a, 0x2a, 0x4d, 0x18, 8, 0, 0, 0];
 const TRAILER_BYTES: u64 = 16;
 
 /// Longer lines are nothing that these programs wrote: a check about thousands of containers is shorter.
-pub(super) const MAX_LINE_BYTES: u64 = 4 * 1024 * 1024;
+const MAX_LINE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A frame that says it is longer than this, packed or not, is none that these programs wrote.
 const LONGEST_FRAME: u64 = 8 * 1024 * 1024;
@@ -29,13 +29,7 @@ const LONGEST_FRAME: u64 = 8 * 1024 * 1024;
 pub(super) fn pack(from: &mut impl BufRead, into: &mut impl Write) -> io::Result<()> {
     let mut frame = Vec::with_capacity(FRAME_BYTES);
     loop {
-        let begin = frame.len();
-        let read = from.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut frame)?;
-        if read as u64 == MAX_LINE_BYTES && frame.last() != Some(&b'\n') {
-            frame.truncate(begin);
-            from.skip_until(b'\n')?;
-            continue;
-        }
+        let read = append_line(from, &mut frame)?;
         // The end of a line that a crash cut short, so that the next frame's first stands alone.
         if read > 0 && frame.last() != Some(&b'\n') {
             frame.push(b'\n');
@@ -50,6 +44,19 @@ pub(super) fn pack(from: &mut impl BufRead, into: &mut impl Write) -> io::Result
         if read == 0 {
             return Ok(());
         }
+    }
+}
+
+/// Appends the next line; how many bytes that is, and 0 at the end. One that is longer than these programs write is passed over.
+pub(super) fn append_line(from: &mut impl BufRead, into: &mut Vec<u8>) -> io::Result<usize> {
+    loop {
+        let begin = into.len();
+        let read = from.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', into)?;
+        if (read as u64) < MAX_LINE_BYTES || into.last() == Some(&b'\n') {
+            return Ok(read);
+        }
+        into.truncate(begin);
+        from.skip_until(b'\n')?;
     }
 }
 

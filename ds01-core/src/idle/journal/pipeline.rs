@@ -1,13 +1,13 @@
 //! Reading many lines: they are parsed by several threads, ahead of whoever takes them.
 
 use std::{
-    io::{self, BufRead, Read},
+    io::{self, BufRead},
     num::NonZero,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
 };
 
-use super::{packed::MAX_LINE_BYTES, record::Record};
+use super::{packed::append_line, record::Record};
 
 /// So many bytes of lines are parsed together.
 const CHUNK_BYTES: usize = 512 * 1024;
@@ -95,15 +95,6 @@ fn parse<E>(chunks: &Receiver<Result<Vec<u8>, E>>, to: &SyncSender<Result<Vec<Re
 
 /// Appends the next lines.
 fn chunk(lines: &mut Lines, bytes: &mut Vec<u8>) -> io::Result<()> {
-    while bytes.len() < CHUNK_BYTES {
-        let begin = bytes.len();
-        let read = lines.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', bytes)?;
-        if read as u64 == MAX_LINE_BYTES && bytes.last() != Some(&b'\n') {
-            bytes.truncate(begin);
-            lines.skip_until(b'\n')?;
-        } else if read == 0 {
-            break;
-        }
-    }
+    while bytes.len() < CHUNK_BYTES && append_line(lines, bytes)? > 0 {}
     Ok(())
 }

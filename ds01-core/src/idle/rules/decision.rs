@@ -5,7 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::rule::Reason;
-use crate::{idle::state::StopCause, model::Enforcement};
+use crate::{
+    idle::{journal::What, state::StopCause},
+    model::Enforcement,
+};
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,21 @@ pub enum Action {
     },
     /// Remove it, without its volumes.
     Remove(Removal),
+}
+
+impl Action {
+    /// How the journal calls it; `None` where nothing is done that is written down.
+    pub fn what(&self) -> Option<What> {
+        match self {
+            Self::Warn { .. } => Some(What::WarnedIdle),
+            Self::WarnOfRuntime { .. } => Some(What::WarnedRuntime),
+            Self::WarnOfRemoval { .. } => Some(What::WarnedRemoval),
+            Self::Stop { cause: StopCause::Idle, .. } => Some(What::StoppedIdle),
+            Self::Stop { cause: StopCause::Runtime, .. } => Some(What::StoppedRuntime),
+            Self::Remove(_) => Some(What::Removed),
+            Self::TellExempt(_) | Self::Nothing => None,
+        }
+    }
 }
 
 /// Why a container is removed.
