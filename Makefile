@@ -37,7 +37,7 @@ test:
 	@echo
 	@echo "All tests passed. Next: 'make lint' checks format, lints and docs; 'make test-system' tries the package on booted Debians."
 
-# The package on clean Debians that systemd boots in a container: fifteen to twenty minutes.
+# The package on clean Debians that systemd boots in containers, side by side: about ten minutes.
 test-system:
 	sh fixtures/install-test-deps.sh system
 	shellcheck $(SCRIPTS)
