@@ -12,6 +12,7 @@ pub use crate::model::day_of;
 pub(crate) use file::DISORDER_MS;
 pub use file::{DIR_NAME, Journal, Recent};
 pub use life::{Gone, Life};
+pub(crate) use life::lives_of_all;
 pub use look::Look;
 pub(crate) use look::ask_gpus;
 pub use record::{CheckMade, Deed, ProcessSeen, Record, RecordRef, VERSION, What};
