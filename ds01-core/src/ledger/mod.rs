@@ -22,12 +22,12 @@ mod usage;
 mod workload;
 
 pub use crate::model::begin_of;
+pub use crate::model::{GpuTime, IdleTime};
 pub use accounts::Accounts;
 pub use months::{DIR_NAME, Ledger, Rolled};
 pub use piece::{Piece, Spent};
 pub use roll::{Roll, roll_day};
 pub use row::Row;
-pub use crate::model::{GpuTime, IdleTime};
 pub use running::Running;
 pub use usage::{DayIs, Happened, History, Usage, history};
 pub use workload::{HostProcess, Kind, Workload};

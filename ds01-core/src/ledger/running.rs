@@ -66,11 +66,8 @@ impl<'p> Running<'p> {
                 None => drop(added.insert(piece.who.user.clone(), time)),
             }
         };
-        let lives = if self.is_new {
-            lives_of_all(&look.inventory, &look.containers, &look.now)
-        } else {
-            look.lives.clone()
-        };
+        let lives =
+            if self.is_new { lives_of_all(&look.inventory, &look.containers, &look.now) } else { look.lives.clone() };
         self.is_new = false;
         let records = lives.into_iter().map(Record::Life).chain(look.gone.clone().map(Record::Gone));
         records.for_each(|record| self.accounts.take(&record, &mut each));
@@ -87,8 +84,7 @@ impl<'p> Running<'p> {
 
     /// How long each running GPU container was observed to be idle.
     pub fn idle(&self) -> BTreeMap<ContainerId, IdleTime> {
-        let of =
-            |track: &Track| IdleTime { idle_ms: track.idle_ms, observed_percent: track.observed_percent() };
+        let of = |track: &Track| IdleTime { idle_ms: track.idle_ms, observed_percent: track.observed_percent() };
         self.accounts.tracks().map(|(id, track)| (id.clone(), of(track))).collect()
     }
 }

@@ -146,5 +146,6 @@ fn read<T: DeserializeOwned>(state: &Store, name: &str) -> Option<T> {
         None
     })?;
     let part = serde_json::from_slice(&bytes);
-    part.inspect_err(|error| warn!("{}: {error}; the metrics begin anew without it", state.path_of(name).display())).ok()
+    part.inspect_err(|error| warn!("{}: {error}; the metrics begin anew without it", state.path_of(name).display()))
+        .ok()
 }

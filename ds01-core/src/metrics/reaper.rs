@@ -43,11 +43,8 @@ pub(super) fn families(picture: &Picture<'_>) -> Vec<Family> {
         "When the reaper last checked and could judge, as seconds since 1970. No series before the first check.",
         &[],
     );
-    let mut actions = Family::counter(
-        "ds01_reaper_actions_total",
-        "How often the reaper did what, and why.",
-        &["action", "cause"],
-    );
+    let mut actions =
+        Family::counter("ds01_reaper_actions_total", "How often the reaper did what, and why.", &["action", "cause"]);
     let mut notices =
         Family::counter("ds01_notices_total", "Notices by channel, and what became of them.", &["channel", "result"]);
     if let Some(check) = picture.check {

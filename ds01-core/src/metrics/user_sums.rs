@@ -118,7 +118,10 @@ mod tests {
     #[test]
     fn whom_nobody_names_is_unknown_and_nothing_is_no_series() {
         let mut sums = UserSums::default();
-        sums.add([(None, GpuTime { held_ms: 5, work_ms: 0 }), (Some("idle".into()), GpuTime::default())].into(), noon());
+        sums.add(
+            [(None, GpuTime { held_ms: 5, work_ms: 0 }), (Some("idle".into()), GpuTime::default())].into(),
+            noon(),
+        );
         assert_eq!(sums.users().collect::<Vec<_>>(), [(UNKNOWN_USER, GpuTime { held_ms: 5, work_ms: 0 })]);
     }
 }
