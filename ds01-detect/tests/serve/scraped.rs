@@ -51,6 +51,6 @@ fn through_node_exporter_and_through_http_comes_the_same() {
     assert_eq!(prometheus.query("node_textfile_scrape_error")[0].value, 0.0);
     assert!(prometheus.query("up == 0").is_empty());
     // Joined with who has it, as a dashboard asks.
-    let joined = "ds01_container_gpu_allocated * on(id) group_left(name, user) ds01_container_info";
+    let joined = "ds01_container_gpu_allocated * on(instance, id) group_left(name, user) ds01_container_info";
     assert!(prometheus.query(joined).iter().all(|series| !series.label("name").is_empty()));
 }
