@@ -8,6 +8,13 @@ use super::{
     picture::{MOST_PAIRS, Picture, bytes, number},
 };
 
+/// What a user's processes hold of one GPU.
+struct Held {
+    pids: BTreeSet<u32>,
+    /// `None` where that of any of them is unknown.
+    memory_mb: Option<u64>,
+}
+
 pub(super) fn families(picture: &Picture<'_>, left_out: &mut BTreeMap<&'static str, usize>) -> Vec<Family> {
     let mut memory = Family::gauge(
         "ds01_host_gpu_memory_used_bytes",
@@ -20,18 +27,19 @@ pub(super) fn families(picture: &Picture<'_>, left_out: &mut BTreeMap<&'static s
         &["user", "uuid"],
     );
     let devices = picture.devices();
-    // How many, and what they hold: none where that of any of them is unknown.
-    let mut held: BTreeMap<(String, &str), (BTreeSet<u32>, Option<u64>)> = BTreeMap::new();
+    let mut held: BTreeMap<(String, &str), Held> = BTreeMap::new();
     for (pid, entry) in picture.inventory.host_processes.iter().filter(|(_, entry)| !entry.stale) {
         let user = picture.names.user(&entry.user);
         for used in entry.gpus.iter().filter(|used| devices.contains_key(used.gpu_uuid.as_str())) {
-            let (pids, sum) = held.entry((user.clone(), &used.gpu_uuid)).or_insert((BTreeSet::new(), Some(0)));
-            pids.insert(*pid);
-            *sum = sum.zip(used.memory_mb).map(|(sum, one)| sum.saturating_add(one));
+            let held = held
+                .entry((user.clone(), &used.gpu_uuid))
+                .or_insert_with(|| Held { pids: BTreeSet::new(), memory_mb: Some(0) });
+            held.pids.insert(*pid);
+            held.memory_mb = held.memory_mb.zip(used.memory_mb).map(|(sum, one)| sum.saturating_add(one));
         }
     }
     left_out.insert("host_gpus", held.len().saturating_sub(MOST_PAIRS));
-    for ((user, uuid), (pids, memory_mb)) in held.into_iter().take(MOST_PAIRS) {
+    for ((user, uuid), Held { pids, memory_mb }) in held.into_iter().take(MOST_PAIRS) {
         let uuid = label(uuid);
         count.set(&[&user, &uuid], number(pids.len()));
         if let Some(mib) = memory_mb {
