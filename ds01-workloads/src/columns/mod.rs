@@ -5,6 +5,7 @@ mod column;
 mod cpu;
 mod gpu_mem;
 mod gpus;
+mod host;
 mod id;
 mod image;
 mod kind;
@@ -16,7 +17,8 @@ mod user;
 pub(crate) use column::Column;
 
 /// All columns, from left to right.
-pub(crate) const COLUMNS: [&Column; 11] = [
+pub(crate) const COLUMNS: [&Column; 12] = [
+    &host::COLUMN,
     &kind::COLUMN,
     &user::COLUMN,
     &gpus::COLUMN,
@@ -34,6 +36,11 @@ impl Column {
     /// The column of that name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         COLUMNS.into_iter().find(|column| column.name == name)
+    }
+
+    /// Whether it is the host's, which one host alone has no need of.
+    pub(crate) fn is_host(&self) -> bool {
+        self.name == host::COLUMN.name
     }
 
     /// Whether it is the owner's, which the headings of `--by-user` say already.
