@@ -36,7 +36,8 @@ const WATCH_FLEET_EVERY: Duration = Duration::from_secs(15);
 
 const AFTER_HELP: &str = "\
 More: --info (full reference), --concepts (how workloads are detected), --guided (asks you).
-Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no inventory yet.";
+Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no inventory yet.
+With --fleet: 0 when any host answers, 1 when none does, 3 when Prometheus knows none.";
 
 /// Show what runs on this GPU host, whose it is, and which GPUs it holds.
 #[derive(Debug, Parser)]

@@ -45,7 +45,7 @@ pub(crate) enum Category {
 }
 
 /// What a row is the row of, from one scan to the next: a reused pid is another process.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Key {
     Container(String),
     Process { pid: u32, start_ticks: u64 },

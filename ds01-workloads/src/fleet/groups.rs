@@ -96,6 +96,8 @@ fn gpu_heading(host: &Host, label: &str, gpu: Option<&Gpu>, rows: &[&Row]) -> St
     let held = here.iter().filter(|row| holds(row)).count();
     let state = match (here.len(), held) {
         _ if !host.is_current() => "not known now".to_owned(),
+        // Who does not know who runs does not know what is free.
+        (0, _) if host.containers.is_none() || host.host_processes.is_none() => "not known now".to_owned(),
         (0, _) => "free".to_owned(),
         (count, 0) => format!("given to {}, no context seen", counted(count, "workload", "workloads")),
         (count, _) => counted(count, "workload", "workloads"),

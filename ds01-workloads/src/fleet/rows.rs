@@ -26,17 +26,20 @@ impl Host {
     /// What is to be said of it. That nothing runs there is worth a row when nothing is `filtered`.
     pub(super) fn notes(&self, filtered: bool, at: Timestamp) -> Vec<Row> {
         let why = self.why.as_deref().unwrap_or("it does not say why");
-        let last = self.last_word.map_or_else(|| "no word yet".to_owned(), |last| format!("no word since {}", minute(last)));
+        let last = |status: &str| match self.last_word {
+            Some(last) => format!("{status} since {}: {why}", minute(last, at)),
+            None => format!("{status}, never heard of: {why}"),
+        };
         let age = self.last_word.map(|last| since(last, at));
         let mut notes = Vec::new();
         match self.state {
             State::Answers => {}
-            State::Stale => notes.push(self.note("stale", age, format!("{last}: {why}"))),
-            State::Silent => notes.push(self.note("silent", age, format!("{last}: {why}"))),
+            State::Stale => notes.push(self.note("stale", age, last("stale"))),
+            State::Silent => notes.push(self.note("silent", age, last("silent"))),
         }
         notes.extend(self.failed_sources.iter().map(|failed| {
             let age = failed.last_good.map(|good| since(good, at));
-            let row = self.note("failed", age, self.failure(failed));
+            let row = self.note("failed", age, failure(failed, at));
             Row { key: Key::Host(failed.source.clone()), ..row }
         }));
         let is_empty = |list: Option<usize>| list == Some(0);
@@ -48,17 +51,6 @@ impl Host {
             notes.push(Row { gpus, ..row });
         }
         notes
-    }
-
-    fn failure(&self, failed: &FailedSource) -> String {
-        let tells = match failed.source.as_str() {
-            "docker" => "containers",
-            "nvml" => "GPUs and who uses them",
-            "proc" => "processes and their users",
-            _ => "it",
-        };
-        let since = failed.last_good.map_or_else(String::new, |good| format!(" since {}", minute(good)));
-        format!("{} fails: nothing new of {tells}{since}", failed.source)
     }
 
     fn note(&self, status: &str, age: Option<std::time::Duration>, text: String) -> Row {
@@ -169,9 +161,24 @@ fn devices(uses: &[Use]) -> Vec<Device> {
     uses.iter().map(device).collect()
 }
 
-/// A moment, to the minute: `2026-03-02 12:04Z`.
-fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%MZ").to_string()
+/// What a failed source means.
+fn failure(failed: &FailedSource, at: Timestamp) -> String {
+    let tells = match failed.source.as_str() {
+        "docker" => "its containers are not known",
+        "nvml" => "its GPUs and who uses them are not known",
+        "proc" => "its processes and their users are not known",
+        _ => "see its scans",
+    };
+    let since = failed.last_good.map_or_else(String::new, |good| format!(" since {}", minute(good, at)));
+    format!("{} failed{since}: {tells}", failed.source)
+}
+
+/// A moment in UTC, to the minute, as short as a narrow column needs it: `12:04Z` within a day, else `2026-03-02 12:04Z`.
+fn minute(moment: Timestamp, now: Timestamp) -> String {
+    /// Within a day, the time alone is unmistakable.
+    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+    let format = if moment <= now && since(moment, now) < DAY { "%H:%MZ" } else { "%Y-%m-%d %H:%MZ" };
+    moment.strftime(format).to_string()
 }
 
 /// What `--gpu` and `--user` asked for and no host has.

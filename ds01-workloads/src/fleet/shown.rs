@@ -100,7 +100,7 @@ impl Shown {
     }
 }
 
-/// The GPUs that workloads of a host hold or were given, by their labels.
+/// The GPUs that workloads of a host hold or were given, by their labels. Who has a partitioned GPU has its instances.
 pub(super) fn taken(host: &Host) -> BTreeSet<&str> {
     let containers = host.containers.iter().flatten().filter(|container| container.runs() && !container.stale);
     let processes = host.host_processes.iter().flatten().filter(|process| !process.stale);

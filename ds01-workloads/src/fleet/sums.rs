@@ -25,6 +25,8 @@ pub(crate) struct Sums {
     pub(super) gpus_held: usize,
     /// Hosts that answer, and whose GPUs are not known.
     pub(super) hosts_with_unknown_gpus: usize,
+    /// Hosts that answer, and of which it is not known who holds the GPUs.
+    pub(super) hosts_with_unknown_holders: usize,
 }
 
 impl Sums {
@@ -50,11 +52,13 @@ impl Sums {
         let processes = host.host_processes.iter().flatten().filter(|process| !process.stale);
         self.host_processes += processes.map(|process| process.processes).sum::<u64>();
         let taken = taken(host);
+        let is_taken = |gpu: &str| taken.contains(gpu) || gpu.split_once(':').is_some_and(|(whole, _)| taken.contains(whole));
+        self.hosts_with_unknown_holders += usize::from(host.containers.is_none() || host.host_processes.is_none());
         match &host.gpus {
             None => self.hosts_with_unknown_gpus += 1,
             Some(gpus) => {
                 self.gpus += gpus.len();
-                self.gpus_held += gpus.iter().filter(|gpu| taken.contains(gpu.gpu.as_str())).count();
+                self.gpus_held += gpus.iter().filter(|gpu| is_taken(&gpu.gpu)).count();
             }
         }
     }
@@ -72,9 +76,10 @@ impl Sums {
             .map(|(count, what)| format!(", {count} {what}"))
             .collect();
         let least = if self.hosts_with_unknown_gpus > 0 { "at least " } else { "" };
+        let held = if self.hosts_with_unknown_holders > 0 { "at least " } else { "" };
         let processes = if self.host_processes == 1 { "host GPU process" } else { "host GPU processes" };
         format!(
-            "{}{lacking}: {}, {} with GPU, {} {processes}, {} of {least}{} held",
+            "{}{lacking}: {}, {} with GPU, {} {processes}, {held}{} of {least}{} held",
             counted(self.hosts, "host", "hosts"),
             counted(self.containers, "container", "containers"),
             self.containers_with_gpu,
