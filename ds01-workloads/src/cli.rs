@@ -268,7 +268,8 @@ impl Cli {
             }
             (None, Vec::new())
         };
-        let watch = self.watch.map(|every| every.unwrap_or(if fleet.is_some() { WATCH_FLEET_EVERY } else { WATCH_EVERY }));
+        let watch =
+            self.watch.map(|every| every.unwrap_or(if fleet.is_some() { WATCH_FLEET_EVERY } else { WATCH_EVERY }));
         Task::Show(Box::new(Options {
             source,
             notes,

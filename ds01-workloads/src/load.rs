@@ -115,8 +115,9 @@ impl LoadError {
                  Install the version of ds01-workloads that belongs to the detector (`ds01-detect --version`).",
                 path.display()
             ),
-            Self::Scan(error)
-            | Self::Fleet(fleet::Failure::Unreachable(error) | fleet::Failure::NoHost(error)) => error.clone(),
+            Self::Scan(error) | Self::Fleet(fleet::Failure::Unreachable(error) | fleet::Failure::NoHost(error)) => {
+                error.clone()
+            }
         }
     }
 }

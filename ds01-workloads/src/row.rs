@@ -48,7 +48,10 @@ pub(crate) enum Category {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Key {
     Container(String),
-    Process { pid: u32, start_ticks: u64 },
+    Process {
+        pid: u32,
+        start_ticks: u64,
+    },
     Dead(u32),
     /// All processes of a user on a host of the fleet, where no more is known.
     User(String),

@@ -36,7 +36,10 @@ pub(crate) fn sort(rows: &mut Vec<Row>, column: Option<&Column>) {
     order.sort_by(|(usual_a, a), (usual_b, b)| {
         let (a, b) = (&rows[*a], &rows[*b]);
         let workloads_last = (a.kind != Type::Host).cmp(&(b.kind != Type::Host));
-        workloads_last.then_with(|| by_column(a, b)).then_with(|| usual_a.cmp(usual_b)).then_with(|| (&a.name, &a.id).cmp(&(&b.name, &b.id)))
+        workloads_last
+            .then_with(|| by_column(a, b))
+            .then_with(|| usual_a.cmp(usual_b))
+            .then_with(|| (&a.name, &a.id).cmp(&(&b.name, &b.id)))
     });
     let mut unsorted: Vec<Option<Row>> = rows.drain(..).map(Some).collect();
     rows.extend(order.into_iter().filter_map(|(_, at)| unsorted[at].take()));

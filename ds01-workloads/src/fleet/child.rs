@@ -64,12 +64,7 @@ struct Output<R> {
     kept: Vec<u8>,
 }
 
-fn listen(
-    child: &mut Child,
-    end: Instant,
-    limit: Duration,
-    most: usize,
-) -> Result<(Vec<u8>, Vec<u8>), ChildError> {
+fn listen(child: &mut Child, end: Instant, limit: Duration, most: usize) -> Result<(Vec<u8>, Vec<u8>), ChildError> {
     let ended = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).map_err(io::Error::from)?;
     let mut stdout = Output::new(child.stdout.take())?;
     let mut stderr = Output::new(child.stderr.take())?;

@@ -85,7 +85,8 @@ impl Config {
 
 fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let span = duration::parse(&text).map_err(|error| D::Error::custom(format!("`{text}` {error}: {}", error.help())))?;
+    let span =
+        duration::parse(&text).map_err(|error| D::Error::custom(format!("`{text}` {error}: {}", error.help())))?;
     if span < Duration::from_secs(1) {
         return Err(D::Error::custom(format!("`{text}` is less than a second")));
     }
@@ -100,7 +101,8 @@ mod tests {
     fn the_file_as_the_documentation_shows_it() {
         let docs = include_str!("../../../docs/viewing.md");
         let (_, example) = docs.split_once("# /etc/ds01/fleet.yaml\n").unwrap();
-        let example: String = example.lines().map_while(|line| line.strip_prefix("    ")).map(|line| format!("{line}\n")).collect();
+        let example: String =
+            example.lines().map_while(|line| line.strip_prefix("    ")).map(|line| format!("{line}\n")).collect();
         let config = Config::parse(&example).unwrap();
         assert!(config.url.unwrap().starts_with("https://"));
         assert!(config.bearer_token_file.is_some() && config.ca_file.is_some() && config.tenant.is_some());

@@ -168,7 +168,10 @@ fn is_own(name: &str) -> bool {
 
 /// A figure of seconds since 1970 as an instant; none for one that is no time of this world.
 pub(super) fn instant(seconds: f64) -> Option<Timestamp> {
-    #[allow(clippy::cast_possible_truncation, reason = "a float becomes the nearest integer, and one that is too large no time")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a float becomes the nearest integer, and one that is too large no time"
+    )]
     Timestamp::from_millisecond((seconds * 1e3) as i64).ok().filter(|_| seconds > 0.0)
 }
 

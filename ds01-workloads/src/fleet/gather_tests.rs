@@ -1,9 +1,5 @@
 use super::*;
-use crate::{
-    fleet::host::Container,
-    gpus::Hold,
-    row::Type,
-};
+use crate::{fleet::host::Container, gpus::Hold, row::Type};
 
 fn now() -> Timestamp {
     "2026-03-02T12:00:00Z".parse().unwrap()
@@ -69,7 +65,8 @@ fn only_container(host: &Host) -> &Container {
 fn a_container_is_joined_from_its_series() {
     let mut told = Told::new();
     told.scanned("gpu01:9100").gpu("gpu01:9100", "0", "GPU-0").gpu("gpu01:9100", "1:0", "MIG-1");
-    let info = [("id", "abc"), ("name", "train"), ("user", "alice"), ("user_source", "label:ds01.user"), ("type", "compose")];
+    let info =
+        [("id", "abc"), ("name", "train"), ("user", "alice"), ("user_source", "label:ds01.user"), ("type", "compose")];
     told.tell("gpu01:9100", "container_info", &[&info[..], &[("image", "pytorch")]].concat(), 1.0)
         .tell("gpu01:9100", "container_status", &[("id", "abc"), ("status", "paused")], 1.0)
         .tell("gpu01:9100", "container_start_time_seconds", &[("id", "abc")], seconds_ago(3600))
@@ -209,7 +206,8 @@ fn missing_labels_empty_identities_and_labels_that_the_scrape_took_away() {
         told.tell("a:1", name, labels, 1.0);
     }
     // Identities are left out on that host; and the scrape configuration has a label `type` of its own.
-    let labels = [("id", "abc"), ("name", ""), ("user", ""), ("image", ""), ("type", "rack-4"), ("exported_type", "compose")];
+    let labels =
+        [("id", "abc"), ("name", ""), ("user", ""), ("image", ""), ("type", "rack-4"), ("exported_type", "compose")];
     told.tell("a:1", "container_info", &labels, 1.0);
     told.0.take(Question::Now, &Sample::of(&[("__name__", "ds01_container_info"), ("id", "x")], 1.0));
     let (hosts, said) = told.hosts();

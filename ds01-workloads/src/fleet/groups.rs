@@ -32,8 +32,11 @@ fn user_heading(rows: &[&Row]) -> String {
         .collect();
     let instances = devices.iter().filter(|(_, label)| label.contains(':') || label.starts_with("MIG-")).count();
     let counts = [(devices.len() - instances, "GPU", "GPUs"), (instances, "MIG instance", "MIG instances")];
-    let counts: Vec<String> =
-        counts.into_iter().filter(|(count, ..)| *count > 0).map(|(count, one, many)| counted(count, one, many)).collect();
+    let counts: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| counted(count, one, many))
+        .collect();
     let gpus = match (counts.is_empty(), holders().next()) {
         (false, _) => counts.join(" and "),
         (true, Some(_)) => "GPU unknown".to_owned(),

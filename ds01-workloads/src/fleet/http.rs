@@ -131,7 +131,7 @@ impl Api {
             ureq::Error::Timeout(Timeout::Global | Timeout::RecvResponse | Timeout::RecvBody) => {
                 return self.late();
             }
-            ureq::Error::Rustls(rustls::Error::InvalidCertificate(_)) => {
+            error if is_untrusted(error) => {
                 "Where its certificate is from an authority of your own, name that in ca_file of fleet.yaml."
             }
             ureq::Error::HostNotFound => "Check the name in the URL.",
@@ -175,12 +175,24 @@ impl Api {
 
     fn erred(&self, kind: &str, words: &str) -> String {
         let next = match kind {
-            "execution" | "timeout" | "canceled" => "Look back less far: known_for in fleet.yaml is 7d unless it says otherwise.",
+            "execution" | "timeout" | "canceled" => {
+                "Look back less far: known_for in fleet.yaml is 7d unless it says otherwise."
+            }
             "bad_data" if words.contains("org id") => "Name the tenant in fleet.yaml.",
             _ => "See the log of Prometheus.",
         };
         format!("{} can't answer: {kind}: {words}\n{next}", self.url)
     }
+}
+
+/// Whether it is the certificate: TLS fails while something is read or written.
+fn is_untrusted(error: &ureq::Error) -> bool {
+    let cause = match error {
+        ureq::Error::Rustls(cause) => Some(cause),
+        ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+        _ => None,
+    };
+    matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// A reader that fails where more comes than anybody sends in good faith.

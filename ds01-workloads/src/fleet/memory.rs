@@ -59,12 +59,12 @@ impl Memory {
     /// What to say about it: the table is as good without.
     pub(super) fn save(&self) -> Result<(), String> {
         let Some(dir) = &self.dir else { return Ok(()) };
-        let forgotten = |error: &dyn std::fmt::Display| {
-            format!("it will not be remembered when the hosts spoke last: {error}")
-        };
+        let forgotten =
+            |error: &dyn std::fmt::Display| format!("it will not be remembered when the hosts spoke last: {error}");
         // The directory above may be missing in a new account.
         if let Some(above) = dir.parent() {
-            fs::create_dir_all(above).map_err(|error| forgotten(&format!("can't make {}: {error}", above.display())))?;
+            fs::create_dir_all(above)
+                .map_err(|error| forgotten(&format!("can't make {}: {error}", above.display())))?;
         }
         let bytes = json::pretty(&self.words).map_err(|error| forgotten(&error))?;
         let store = Store::open(dir).map_err(|error| forgotten(&error))?;

@@ -28,7 +28,7 @@ impl Host {
         let why = self.why.as_deref().unwrap_or("it does not say why");
         let last = |status: &str| match self.last_word {
             Some(last) => format!("{status} since {}: {why}", minute(last, at)),
-            None => format!("{status}, never heard of: {why}"),
+            None => format!("{status}, last word unknown: {why}"),
         };
         let age = self.last_word.map(|last| since(last, at));
         let mut notes = Vec::new();
@@ -43,8 +43,8 @@ impl Host {
             Row { key: Key::Host(failed.source.clone()), ..row }
         }));
         let is_empty = |list: Option<usize>| list == Some(0);
-        let nothing_runs = is_empty(self.containers.as_ref().map(Vec::len))
-            && is_empty(self.host_processes.as_ref().map(Vec::len));
+        let nothing_runs =
+            is_empty(self.containers.as_ref().map(Vec::len)) && is_empty(self.host_processes.as_ref().map(Vec::len));
         if notes.is_empty() && nothing_runs && !filtered {
             let gpus = Gpus::told(Some(false), Vec::new(), false, false);
             let row = self.note(EMPTY, None, "nothing runs here".to_owned());
@@ -86,7 +86,14 @@ impl Host {
             name: container.name.clone(),
             id: container.id.clone(),
             image: container.image.clone(),
-            ..self.row(container.user.as_deref(), status, container.started_at, container.gpu_memory_bytes, container.stale, at)
+            ..self.row(
+                container.user.as_deref(),
+                status,
+                container.started_at,
+                container.gpu_memory_bytes,
+                container.stale,
+                at,
+            )
         }
     }
 
@@ -95,10 +102,9 @@ impl Host {
         let many = |count: u64| if count == 1 { "1 process".to_owned() } else { format!("{count} processes") };
         let key = match process.pid {
             // Its start tells a reused pid apart.
-            Some(pid) => Key::Process {
-                pid,
-                start_ticks: process.started_at.map_or(0, |at| at.as_second().unsigned_abs()),
-            },
+            Some(pid) => {
+                Key::Process { pid, start_ticks: process.started_at.map_or(0, |at| at.as_second().unsigned_abs()) }
+            }
             None => Key::User(process.user.clone().unwrap_or_default()),
         };
         Row {
@@ -109,7 +115,14 @@ impl Host {
             name: process.name.clone().unwrap_or_else(|| many(process.processes)),
             id: process.pid.map_or_else(|| NONE.to_owned(), |pid| pid.to_string()),
             image: None,
-            ..self.row(process.user.as_deref(), "running", process.started_at, process.gpu_memory_bytes, process.stale, at)
+            ..self.row(
+                process.user.as_deref(),
+                "running",
+                process.started_at,
+                process.gpu_memory_bytes,
+                process.stale,
+                at,
+            )
         }
     }
 

@@ -94,7 +94,9 @@ impl Ssh {
             Some(NO_INVENTORY) => {
                 return Err("it has no inventory yet: see ds01-workload-detector.timer there".to_owned());
             }
-            Some(SSH_FAILED) => return Err(said(&ended).unwrap_or_else(|| "ssh failed and does not say why".to_owned())),
+            Some(SSH_FAILED) => {
+                return Err(said(&ended).unwrap_or_else(|| "ssh failed and does not say why".to_owned()));
+            }
             _ => {
                 let words = said(&ended).map_or_else(String::new, |words| format!(": {words}"));
                 return Err(format!("ds01-workloads failed there ({}){words}", ended.status));

@@ -52,7 +52,8 @@ impl Sums {
         let processes = host.host_processes.iter().flatten().filter(|process| !process.stale);
         self.host_processes += processes.map(|process| process.processes).sum::<u64>();
         let taken = taken(host);
-        let is_taken = |gpu: &str| taken.contains(gpu) || gpu.split_once(':').is_some_and(|(whole, _)| taken.contains(whole));
+        let is_taken =
+            |gpu: &str| taken.contains(gpu) || gpu.split_once(':').is_some_and(|(whole, _)| taken.contains(whole));
         self.hosts_with_unknown_holders += usize::from(host.containers.is_none() || host.host_processes.is_none());
         match &host.gpus {
             None => self.hosts_with_unknown_gpus += 1,

@@ -232,10 +232,7 @@ impl Told {
     }
 }
 
-fn uses<'a>(
-    devices: impl Iterator<Item = (&'a str, Hold, Option<u64>)>,
-    label: impl Fn(&str) -> String,
-) -> Vec<Use> {
+fn uses<'a>(devices: impl Iterator<Item = (&'a str, Hold, Option<u64>)>, label: impl Fn(&str) -> String) -> Vec<Use> {
     let mut uses: Vec<Use> =
         devices.map(|(uuid, hold, memory_bytes)| Use { gpu: label(uuid), hold, memory_bytes }).collect();
     uses.sort_by(|a, b| by_name(&a.gpu, &b.gpu));

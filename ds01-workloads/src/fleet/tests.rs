@@ -50,7 +50,9 @@ fn every_mode_at_every_width() {
 #[test]
 fn names_of_hosts_may_be_anything_and_push_nothing_out() {
     let mut hosts = sample();
-    for (host, name) in hosts.iter_mut().zip(["a\u{1b}[2J\n\u{202e}b", "训练训练训练训练训练", &"x".repeat(300), "", "-o", "<i>"]) {
+    for (host, name) in
+        hosts.iter_mut().zip(["a\u{1b}[2J\n\u{202e}b", "训练训练训练训练训练", &"x".repeat(300), "", "-o", "<i>"])
+    {
         host.host = name.to_owned();
     }
     for (_, arguments) in MODES {

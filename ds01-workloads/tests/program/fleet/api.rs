@@ -97,7 +97,8 @@ fn ok(body: String) -> (String, String) {
 fn config(lines: &[String]) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("fleet.yaml");
-    fs::write(&path, format!("fleet:\n{}", lines.iter().map(|line| format!("  {line}\n")).collect::<String>())).unwrap();
+    fs::write(&path, format!("fleet:\n{}", lines.iter().map(|line| format!("  {line}\n")).collect::<String>()))
+        .unwrap();
     (dir, path)
 }
 
@@ -170,14 +171,24 @@ fn tls_is_checked_against_the_file_or_the_system() {
     let path = |name: &str| dir.path().join(name);
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-        .args(["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args([
+            "-subj",
+            "/CN=test",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ])
         .arg("-keyout")
         .arg(path("key.pem"))
         .arg("-out")
         .arg(path("cert.pem"))
         .output();
     let Ok(made) = made else {
-        assert!(std::env::var_os("DS01_REQUIRE_RIG").is_none(), "there is no openssl; run fixtures/install-test-deps.sh");
+        assert!(
+            std::env::var_os("DS01_REQUIRE_RIG").is_none(),
+            "there is no openssl; run fixtures/install-test-deps.sh"
+        );
         eprintln!("skipped: there is no openssl; run fixtures/install-test-deps.sh");
         return;
     };

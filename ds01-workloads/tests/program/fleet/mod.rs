@@ -44,7 +44,10 @@ fn the_sample_fleet_shows_every_state_in_every_form() {
         for state in [" stale ", " silent ", " failed ", "was-running"] {
             assert!(out.contains(state), "{arguments:?}: {out}");
         }
-        assert!(out.lines().last().unwrap().starts_with("6 hosts, 1 silent, 1 stale, 1 with a source that failed: "), "{out}");
+        assert!(
+            out.lines().last().unwrap().starts_with("6 hosts, 1 silent, 1 stale, 1 with a source that failed: "),
+            "{out}"
+        );
     }
     let (document, err, code) = document(fleet(&["--demo"]));
     assert_eq!((document["from"].as_str(), err.as_str(), code), (Some("demo"), "", 0));

@@ -97,21 +97,18 @@ fn host(number: usize, dice: &mut Dice) -> Host {
         .map(|at| {
             let given = if dice.roll(2) == 0 { 1 + dice.roll(2) } else { 0 };
             let first = dice.roll(gpus.len());
-            let gpus = (first..first + given).map(|at| {
-                let memory = (dice.roll(3) > 0).then(|| (1 + dice.roll(70)) as u64 * (1 << 30));
-                (gpus[at % gpus.len()].uuid.clone(), memory)
-            });
+            let gpus: Vec<(String, Option<u64>)> = (first..first + given)
+                .map(|at| {
+                    let memory = (dice.roll(3) > 0).then(|| (1 + dice.roll(70)) as u64 * (1 << 30));
+                    (gpus[at % gpus.len()].uuid.clone(), memory)
+                })
+                .collect();
             let name = match dice.roll(30) {
                 0 => HOSTILE[dice.roll(HOSTILE.len())].to_owned(),
                 1 => "x".repeat(4096),
                 _ => format!("train-{at}"),
             };
-            Container {
-                id: format!("{number:06x}{at:06x}"),
-                name,
-                user: format!("user{}", dice.roll(40)),
-                gpus: gpus.collect(),
-            }
+            Container { id: format!("{number:06x}{at:06x}"), name, user: format!("user{}", dice.roll(40)), gpus }
         })
         .collect();
     let processes = (in_containers..workloads)
@@ -150,7 +147,8 @@ impl Host {
         let scan = if self.mode() == Mode::Stale { now - 7200 } else { now };
         let mut out = String::new();
         let mut say = |name: &str, labels: &[(&str, &str)], value: u64| {
-            let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+            let labels: Vec<String> =
+                labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
             // Writing to a String cannot fail.
             let _ = writeln!(out, "ds01_{name}{{{}}} {value}", labels.join(","));
         };
@@ -159,7 +157,8 @@ impl Host {
         say("source_up", &[("source", "nvml")], 1);
         say("source_last_good_timestamp_seconds", &[("source", "docker")], scan - 30);
         for gpu in &self.gpus {
-            let labels = [("uuid", gpu.uuid.as_str()), ("gpu", &gpu.label), ("model", "NVIDIA H100"), ("profile", gpu.profile)];
+            let labels =
+                [("uuid", gpu.uuid.as_str()), ("gpu", &gpu.label), ("model", "NVIDIA H100"), ("profile", gpu.profile)];
             say("gpu_info", &labels, 1);
             say("gpu_memory_bytes", &[("uuid", &gpu.uuid)], 80 << 30);
         }
@@ -235,7 +234,10 @@ fn answer(mut stream: TcpStream, hosts: &[Host]) {
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let body = host.metrics(now);
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).is_err() {
             return;
         }
