@@ -36,8 +36,7 @@ const WATCH_FLEET_EVERY: Duration = Duration::from_secs(15);
 
 const AFTER_HELP: &str = "\
 More: --info (full reference), --concepts (how workloads are detected), --guided (asks you).
-Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no inventory yet.
-With --fleet: 0 when any host answers, 1 when none does, 3 when Prometheus knows none.";
+Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no inventory yet.";
 
 /// Show what runs on this GPU host, whose it is, and which GPUs it holds.
 #[derive(Debug, Parser)]
@@ -99,11 +98,11 @@ pub(crate) struct Cli {
     #[arg(short, long)]
     all: bool,
 
-    /// Sort by this column: type, user, gpus, status, age, name, id, image, cpu, memory or gpu-mem.
+    /// Sort by this column: host, type, user, gpus, status, age, name, id, image, cpu, memory or gpu-mem.
     #[arg(long, value_name = "COLUMN", value_parser = column_parser(), hide_possible_values = true)]
     sort: Option<&'static Column>,
 
-    /// Redraw every SECONDS (2 by default; 15 with --fleet) until q, marking + new and - gone.
+    /// Redraw every SECONDS (2 by default) until q, marking + new and - gone.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, value_parser = seconds)]
     watch: Option<Option<Duration>>,
 

@@ -88,6 +88,12 @@ pub(crate) fn draw_groups(groups: &[Group<'_>], sums: &str, layout: &Layout, med
         lines.extend(heading.map(|heading| Line::Span(Cell::new(heading).styled(Style::new().bold()))));
         lines.extend(group.rows.iter().map(|row| line(row, &columns, lead)));
     }
+    if layout.fleet {
+        // What is not current must not look as if it was: STATUS says it, and goes last.
+        for (column, layout) in columns.iter().zip(layouts.iter_mut().skip(placed)) {
+            layout.shrink = column.in_fleet();
+        }
+    }
     for (at, column) in layouts.iter_mut().enumerate().skip(placed) {
         if says_the_same(&lines, at) && !matches!(column.shrink, Shrink::Key { .. }) {
             column.shrink = Shrink::Same;

@@ -15,6 +15,7 @@ mod status;
 mod user;
 
 pub(crate) use column::Column;
+use ds01_core::table::Shrink;
 
 /// All columns, from left to right.
 pub(crate) const COLUMNS: [&Column; 12] = [
@@ -36,6 +37,15 @@ impl Column {
     /// The column of that name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         COLUMNS.into_iter().find(|column| column.name == name)
+    }
+
+    /// How it gives way in the table of a fleet.
+    pub(crate) fn in_fleet(&self) -> Shrink {
+        match self.layout.shrink {
+            _ if self.name == status::COLUMN.name => Shrink::Never,
+            Shrink::Optional(rank) if rank <= 1 => Shrink::Optional(2 - rank),
+            shrink => shrink,
+        }
     }
 
     /// Whether it is the host's, which one host alone has no need of.

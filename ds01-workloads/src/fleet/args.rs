@@ -9,15 +9,15 @@ use super::config;
 /// Where the fleet is seen from. Without any of these, what `/etc/ds01/fleet.yaml` says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FleetArgs {
-    /// Show all hosts of the fleet, as /etc/ds01/fleet.yaml says where they are seen from.
+    /// Show all hosts of the fleet: see /etc/ds01/fleet.yaml.
     #[arg(long, conflicts_with = "live")]
     pub(crate) fleet: bool,
 
-    /// For --fleet: ask the Prometheus (or Thanos, or Mimir) at this URL.
+    /// For --fleet: ask the Prometheus, Thanos or Mimir at this URL.
     #[arg(long, value_name = "URL", conflicts_with_all = ["live", "hosts", "demo"])]
     pub(crate) prometheus: Option<String>,
 
-    /// For --fleet: ask the hosts of this file, one a line, over ssh; - is standard input.
+    /// For --fleet: ask the hosts in this file over ssh.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["live", "demo"])]
     pub(crate) hosts: Option<PathBuf>,
 
@@ -26,7 +26,7 @@ pub(crate) struct FleetArgs {
     pub(crate) by_gpu: bool,
 
     /// For --fleet: the file that says where the fleet is seen from.
-    #[arg(long, value_name = "FILE", default_value = config::PATH)]
+    #[arg(long, value_name = "FILE", default_value = config::PATH, hide = true)]
     pub(crate) fleet_config: PathBuf,
 
     /// The program that is run in the place of ssh.

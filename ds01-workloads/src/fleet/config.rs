@@ -117,7 +117,7 @@ mod tests {
             ("fleet:\n  uri: x\n", "unknown field `uri`"),
             ("flet:\n  url: x\n", "unknown field `flet`"),
             ("fleet:\n  url: a\n  url: b\n", "duplicate"),
-            ("fleet:\n  deadline: 10\n", "deadline"),
+            ("fleet:\n  deadline: 10\n", "has no unit"),
             ("fleet:\n  deadline: 10x\n", "`10x`"),
             ("fleet:\n  deadline: 0s\n", "less than a second"),
             ("fleet:\n  ca_file: /x\n", "url is missing"),

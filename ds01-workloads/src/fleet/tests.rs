@@ -48,6 +48,17 @@ fn every_mode_at_every_width() {
 }
 
 #[test]
+fn what_was_is_never_shown_as_what_is() {
+    for (_, arguments) in MODES {
+        for width in [60, 80, 120] {
+            let text = drawn(sample(), arguments, Some(width));
+            let eval = text.lines().find(|line| line.contains("eval")).unwrap_or_default();
+            assert!(eval.contains("was-running"), "{arguments:?} on {width}: {text}");
+        }
+    }
+}
+
+#[test]
 fn names_of_hosts_may_be_anything_and_push_nothing_out() {
     let mut hosts = sample();
     for (host, name) in
