@@ -9,7 +9,7 @@ SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/i
 	$(addprefix config/deploy/debian/,build preinst postinst prerm postrm) \
 	$(addprefix config/notify.d/,mail webhook) config/profile.d/ds01-notices.sh
 
-.PHONY: demo test test-deps test-system test-gpu lint bench trial deb clean
+.PHONY: demo test test-deps test-system test-gpu lint bench trial trial-fleet deb clean
 
 demo:
 	@echo 'Building the three programs: about a minute the first time.'
@@ -29,8 +29,8 @@ demo:
 
 # Tests that need Docker share one private daemon, which goes away with them.
 test:
-	@echo "make test: installs Debian's docker.io, busybox-static, time, zstd, chromium, prometheus and"
-	@echo 'prometheus-node-exporter where they are missing (as root),'
+	@echo "make test: installs Debian's docker.io, busybox-static, time, zstd, chromium, prometheus,"
+	@echo 'prometheus-node-exporter, openssh-server and openssl where they are missing (as root),'
 	@echo 'builds the workspace, starts a private Docker daemon, runs every test suite on it, and removes the daemon again.'
 	@sh fixtures/install-test-deps.sh
 	$(CARGO) build --locked --package docker-rig
@@ -63,7 +63,8 @@ lint:
 bench: test-deps
 	$(CARGO) build --quiet --locked --package docker-rig
 	$(CARGO) bench --quiet --locked --no-run --package ds01-detect --bench scan --bench sample --package ds01-workloads --bench view \
-		--package ds01-idle --bench check --bench replay
+		--package ds01-workloads --bench fleet --package ds01-idle --bench check --bench replay
+	$(CARGO) bench --quiet --locked --package ds01-workloads --bench fleet
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-detect --bench scan
 	$(CARGO) bench --quiet --locked --package ds01-detect --bench sample
 	target/debug/docker-rig run -- $(CARGO) bench --quiet --locked --package ds01-workloads --bench view
@@ -77,6 +78,11 @@ trial:
 	DS01_PAST_DAYS=30 $(CARGO) test --locked --release --package ds01-core --all-features --test past -- --nocapture
 	DS01_KILLS=200 $(CARGO) test --locked --package ds01-detect --test roll_up killed -- --nocapture
 	DS01_REPLAY_DAYS=30 $(CARGO) bench --quiet --locked --package ds01-idle --bench replay
+
+# The whole fleet: 200 simulated hosts on a real Prometheus, in debug and as shipped, of which CI tries 40.
+trial-fleet: test-deps
+	DS01_FLEET_HOSTS=200 $(CARGO) test --locked --package ds01-workloads --test program fleet -- --nocapture
+	$(CARGO) bench --quiet --locked --package ds01-workloads --bench fleet
 
 # target/debian/ds01_VERSION_ARCHITECTURE.deb; takes the Debian package dpkg-dev.
 deb:

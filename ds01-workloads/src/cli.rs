@@ -1,6 +1,9 @@
 //! The command line: flags as they are typed, and the checked options that they come to.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{
     ColorChoice, CommandFactory, Parser, ValueEnum,
@@ -16,6 +19,7 @@ use crate::{
     columns::{COLUMNS, Column},
     events::EventsArgs,
     filter::Filter,
+    fleet::{FleetArgs, Plan},
     format::Format,
     report::ReportArgs,
     row::Type,
@@ -25,7 +29,10 @@ use crate::{
 };
 
 /// Seconds between two draws of `--watch` without a number.
-const WATCH_SECONDS: &str = "2";
+const WATCH_EVERY: Duration = Duration::from_secs(2);
+
+/// The same for a fleet, which is asked over the network, and scraped no oftener.
+const WATCH_FLEET_EVERY: Duration = Duration::from_secs(15);
 
 const AFTER_HELP: &str = "\
 More: --info (full reference), --concepts (how workloads are detected), --guided (asks you).
@@ -91,13 +98,13 @@ pub(crate) struct Cli {
     #[arg(short, long)]
     all: bool,
 
-    /// Sort by this column: type, user, gpus, status, age, name, id, image, cpu, memory or gpu-mem.
+    /// Sort by this column: host, type, user, gpus, status, age, name, id, image, cpu, memory or gpu-mem.
     #[arg(long, value_name = "COLUMN", value_parser = column_parser(), hide_possible_values = true)]
     sort: Option<&'static Column>,
 
     /// Redraw every SECONDS (2 by default) until q, marking + new and - gone.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = WATCH_SECONDS, value_parser = seconds)]
-    watch: Option<Duration>,
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, value_parser = seconds)]
+    watch: Option<Option<Duration>>,
 
     /// Scan now, in memory, instead of reading the inventory.
     #[arg(long, conflicts_with = "demo")]
@@ -106,6 +113,9 @@ pub(crate) struct Cli {
     /// Show the built-in sample host, which works anywhere.
     #[arg(long)]
     demo: bool,
+
+    #[command(flatten)]
+    fleet: FleetArgs,
 
     /// Print the full reference: options, columns, examples.
     #[arg(long)]
@@ -165,6 +175,8 @@ pub(crate) enum Task {
     Report(ReportArgs),
     /// Draw who had what when.
     Timeline(TimelineArgs),
+    /// Say why not.
+    Refuse(String),
     /// Show workloads.
     Show(Box<Options>),
 }
@@ -173,6 +185,10 @@ pub(crate) enum Task {
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) source: Source,
+    /// Whom to ask instead, for a whole fleet.
+    pub(crate) fleet: Option<Plan>,
+    /// What to say of how the fleet is asked.
+    pub(crate) notes: Vec<String>,
     pub(crate) filter: Filter,
     pub(crate) layout: Layout,
     pub(crate) sort: Option<&'static Column>,
@@ -229,8 +245,33 @@ impl Cli {
         } else {
             Source::File(self.state_dir)
         };
+        let (fleet, notes) = if self.fleet.is_meant() {
+            let from_stdin = self.fleet.hosts.as_deref() == Some(Path::new("-"));
+            let fault = if matches!(format, Format::Names | Format::Ids | Format::Custom(_)) {
+                Some("names and ids are each host's own: use --columns host,name or --json with --fleet")
+            } else if self.watch.is_some() && from_stdin {
+                Some("--watch listens to the keyboard: give --hosts a file")
+            } else {
+                None
+            };
+            if let Some(fault) = fault {
+                Self::command().error(ErrorKind::ArgumentConflict, fault).exit();
+            }
+            match Plan::new(&self.fleet, self.demo, self.all) {
+                Ok((plan, notes)) => (Some(plan), notes),
+                Err(fault) => return Task::Refuse(fault),
+            }
+        } else {
+            if self.fleet.by_gpu {
+                Self::command().error(ErrorKind::MissingRequiredArgument, "--by-gpu is a form of --fleet").exit();
+            }
+            (None, Vec::new())
+        };
+        let watch =
+            self.watch.map(|every| every.unwrap_or(if fleet.is_some() { WATCH_FLEET_EVERY } else { WATCH_EVERY }));
         Task::Show(Box::new(Options {
             source,
+            notes,
             filter: Filter {
                 users: self.user,
                 types: self.types,
@@ -245,12 +286,15 @@ impl Cli {
                 columns: self.columns,
                 bare: self.no_headers,
                 invented: self.demo,
+                fleet: fleet.is_some(),
+                by_gpu: self.fleet.by_gpu,
             },
+            fleet,
             sort: self.sort,
             format,
             headers: !self.no_headers,
             truncate: !self.no_trunc,
-            watch: self.watch,
+            watch,
             color: self.color,
             roots: Roots { proc: self.sources.proc_root, sys: self.sources.sys_root },
         }))
@@ -260,6 +304,9 @@ impl Cli {
 impl Options {
     /// Whether any of the columns shown or sorted by needs the rows to be measured.
     pub(crate) fn measures(&self) -> bool {
+        if self.fleet.is_some() {
+            return false;
+        }
         let shown = match &self.layout.columns {
             Some(columns) => columns.iter().any(|column| column.measured),
             None => self.layout.wide,

@@ -93,6 +93,8 @@ fn entry(row: &Row, inventory: &Inventory) -> Result<Value, serde_json::Error> {
             listed.map(serde_json::to_value)
         }
         Key::Dead(pid) => inventory.dead_processes.get(pid).map(serde_json::to_value),
+        // Of the fleet, which has no inventory.
+        Key::User(_) | Key::Host(_) => None,
     };
     found.unwrap_or(Ok(Value::Null))
 }

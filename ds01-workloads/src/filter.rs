@@ -28,7 +28,11 @@ pub(crate) struct Filter {
 impl Filter {
     /// The same with GPUs by their labels. One that this host does not have stays, and hides every row.
     pub(crate) fn resolved(&self, gpus: &[GpuEntry]) -> Self {
-        let names = GpuNames::new(gpus);
+        self.resolved_by(&GpuNames::new(gpus))
+    }
+
+    /// The same by the names of a host's GPUs.
+    pub(crate) fn resolved_by(&self, names: &GpuNames<'_>) -> Self {
         let mut labels: Vec<String> = self.gpus.iter().flat_map(|gpu| names.meant_by(gpu)).collect();
         if labels.is_empty() {
             labels.clone_from(&self.gpus);
@@ -65,6 +69,11 @@ impl Filter {
     /// Whether a row is hidden for being stopped, and for nothing else.
     pub(crate) fn hides_stopped(&self, row: &Row) -> bool {
         self.wants(row) && !self.all && !row.running
+    }
+
+    /// Whether every workload is wanted.
+    pub(crate) fn is_any(&self) -> bool {
+        self.users.is_empty() && self.types.is_empty() && self.gpus.is_empty() && !self.gpu_only
     }
 
     fn wants(&self, row: &Row) -> bool {

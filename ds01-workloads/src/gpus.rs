@@ -42,7 +42,7 @@ pub(crate) struct Device {
     /// `0`, `0:1` or a short UUID; for a request that names no GPU of this host, the request.
     pub(crate) label: String,
     pub(crate) hold: Hold,
-    memory_mb: Option<u64>,
+    pub(crate) memory_mb: Option<u64>,
 }
 
 /// Whether a workload that has a GPU uses it.
@@ -66,6 +66,18 @@ impl<'a> GpuNames<'a> {
             by_uuid.extend(gpu.mig_instances.iter().map(|mig| (mig.uuid.as_str(), (gpu.index, Some(mig.index)))));
         }
         Self { by_uuid, whole: gpus.iter().map(|gpu| gpu.uuid.as_str()).collect() }
+    }
+
+    /// The same of GPUs and instances by label and UUID, as a host of the fleet tells them.
+    pub(crate) fn told(gpus: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let by_uuid = gpus.filter_map(|(label, uuid)| {
+            let place = match label.split_once(':') {
+                Some((gpu, mig)) => (gpu.parse().ok()?, Some(mig.parse().ok()?)),
+                None => (label.parse().ok()?, None),
+            };
+            Some((uuid, place))
+        });
+        Self { by_uuid: by_uuid.collect(), whole: HashSet::new() }
     }
 
     /// The labels of the GPUs and instances that an admin may mean: by index, or by the beginning of a UUID.
@@ -161,6 +173,16 @@ impl Gpus {
         };
         let devices = names.sorted(uuids).into_iter().map(device).collect();
         Self { access: Some(true), devices, all, show_memory: true }
+    }
+
+    /// What a host of the fleet told of a workload, device by device.
+    pub(crate) fn told(access: Option<bool>, devices: Vec<Device>, all: bool, show_memory: bool) -> Self {
+        Self { access, devices, all, show_memory }
+    }
+
+    /// All that it has, and what it asked for in vain.
+    pub(crate) fn devices(&self) -> &[Device] {
+        &self.devices
     }
 
     /// Whether it has the GPU or instance of this label, or an instance of that GPU.

@@ -35,6 +35,7 @@ fn meant(word: &str) -> String {
         "gpu" | "gpus" => "--gpu-only shows what has a GPU, and --gpu 0 what has GPU 0".to_owned(),
         "idle" => return "who is idle is shown by ds01-idle".to_owned(),
         "doctor" => return "the doctor is ds01-detect doctor".to_owned(),
+        "fleet" | "hosts" | "cluster" | "nodes" => "--fleet shows all hosts in one table".to_owned(),
         "scan" | "live" => "--live scans now".to_owned(),
         "event" | "log" | "logs" | "history" => "ds01-workloads events shows what happened".to_owned(),
         "usage" | "accounting" | "hours" | "month" | "stats" | "top-users" => {
@@ -73,6 +74,7 @@ mod tests {
             ("watch", "--watch"),
             ("logs", "ds01-workloads events"),
             ("ps", "without a command"),
+            ("hosts", "--fleet"),
             ("gpustat", "--user gpustat"),
         ] {
             assert!(meant(word).contains(flag), "{word}: {}", meant(word));

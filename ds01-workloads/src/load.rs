@@ -13,7 +13,7 @@ use ds01_core::detect::{
 };
 use rustix::{fs::OFlags, io::Errno};
 
-use crate::{denied::may_not_read, kept};
+use crate::{denied::may_not_read, fleet, kept};
 
 /// Larger files than this are nothing that the detector wrote.
 const MOST_BYTES: u64 = 512 * 1024 * 1024;
@@ -31,6 +31,8 @@ pub(crate) enum LoadError {
     NoFile(PathBuf),
     /// Its content is of no use.
     Unusable(PathBuf, InventoryError),
+    /// The fleet could not be seen.
+    Fleet(fleet::Failure),
     /// The scan of `--live` or `--demo` could not be made.
     Scan(String),
 }
@@ -68,10 +70,16 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     Ok(bytes)
 }
 
+impl From<fleet::Failure> for LoadError {
+    fn from(failure: fleet::Failure) -> Self {
+        Self::Fleet(failure)
+    }
+}
+
 impl LoadError {
     /// Whether there simply is no inventory yet.
     pub(crate) fn is_missing(&self) -> bool {
-        matches!(self, Self::Missing(_))
+        matches!(self, Self::Missing(_) | Self::Fleet(fleet::Failure::NoHost(_)))
     }
 
     /// What happened, and on lines of their own what to do.
@@ -107,7 +115,9 @@ impl LoadError {
                  Install the version of ds01-workloads that belongs to the detector (`ds01-detect --version`).",
                 path.display()
             ),
-            Self::Scan(error) => error.clone(),
+            Self::Scan(error) | Self::Fleet(fleet::Failure::Unreachable(error) | fleet::Failure::NoHost(error)) => {
+                error.clone()
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod custom;
 mod denied;
 mod events;
 mod filter;
+mod fleet;
 mod format;
 mod gpus;
 mod guess;

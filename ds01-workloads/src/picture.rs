@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     cli::Options,
+    fleet,
     load::LoadError,
     measure::measure,
     row::{Change, Row, rows, since},
@@ -25,12 +26,17 @@ pub(crate) struct Picture {
     pub(crate) warnings: Vec<String>,
     stopped_hidden: usize,
     scan_age: Option<Duration>,
+    /// The hosts, where it is a fleet's.
+    fleet: Option<fleet::Shown>,
     /// What it was made from: who shows one picture and ends need not take ten thousand entries apart again.
     seen: Option<Inventory>,
 }
 
 /// Looks at the host.
 pub(crate) fn picture(options: &mut Options) -> Result<Picture, LoadError> {
+    if let Some(plan) = &options.fleet {
+        return fleet_picture(plan, options);
+    }
     let seen = options.source.inventory()?;
     let mut picture = look(&seen.inventory, options, seen.now);
     picture.warnings.extend(seen.notes);
@@ -55,8 +61,20 @@ pub(crate) fn look(inventory: &Inventory, options: &Options, now: Timestamp) -> 
         warnings: said,
         stopped_hidden,
         scan_age: inventory.last_scan.map(|scan| since(scan, now)),
+        fleet: None,
         seen: None,
     }
+}
+
+/// Looks at the fleet.
+fn fleet_picture(plan: &fleet::Plan, options: &Options) -> Result<Picture, LoadError> {
+    let fleet::Seen { at, hosts, said, .. } = plan.look()?;
+    let mut warnings = [options.notes.clone(), said].concat();
+    warnings.extend(fleet::not_here(&hosts, &options.filter, at));
+    let shown = fleet::Shown::new(hosts, &options.filter, at);
+    let mut rows = shown.rows();
+    sort(&mut rows, options.sort);
+    Ok(Picture { rows, warnings, stopped_hidden: 0, scan_age: None, fleet: Some(shown), seen: None })
 }
 
 impl Picture {
@@ -66,8 +84,16 @@ impl Picture {
         self.seen.as_ref().unwrap_or(&NOTHING)
     }
 
+    /// Whether it is a fleet's of which not one host answers.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.fleet.as_ref().is_some_and(fleet::Shown::is_silent)
+    }
+
     /// The table with its last line.
     pub(crate) fn table(&self, options: &Options, medium: Medium) -> String {
+        if let Some(shown) = &self.fleet {
+            return shown.draw(&self.rows, &options.layout, medium);
+        }
         let here = self.rows.iter().filter(|row| row.change != Change::Left);
         let totals = Totals::of(here, self.stopped_hidden, self.scan_age);
         view::draw(&self.rows, &totals, &options.layout, medium)

@@ -31,6 +31,9 @@ pub(crate) enum Type {
     Unknown,
     HostProcess,
     DeadProcess,
+    /// No workload: what is to be said of a host of the fleet.
+    #[value(skip)]
+    Host,
 }
 
 /// The three kinds that an admin must never confuse.
@@ -42,11 +45,18 @@ pub(crate) enum Category {
 }
 
 /// What a row is the row of, from one scan to the next: a reused pid is another process.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Key {
     Container(String),
-    Process { pid: u32, start_ticks: u64 },
+    Process {
+        pid: u32,
+        start_ticks: u64,
+    },
     Dead(u32),
+    /// All processes of a user on a host of the fleet, where no more is known.
+    User(String),
+    /// What is said of a host of the fleet.
+    Host(String),
 }
 
 /// Whose CPU and memory counters are the row's.
@@ -75,6 +85,8 @@ pub(crate) enum Change {
 /// One workload. Texts are as users wrote them: drawing makes them safe.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
+    /// The host of the fleet; empty where this one is shown.
+    pub(crate) host: String,
     pub(crate) key: Key,
     pub(crate) kind: Type,
     pub(crate) user: String,
@@ -82,8 +94,8 @@ pub(crate) struct Row {
     pub(crate) status: String,
     /// Whether it is shown without `--all`.
     pub(crate) running: bool,
-    /// Since its present or last life began; since it was made when it never ran.
-    pub(crate) age: Duration,
+    /// Since its present or last life began; since it was made when it never ran. Of a host: since its last word.
+    pub(crate) age: Option<Duration>,
     /// A container's name, or a process's command line.
     pub(crate) name: String,
     /// The short container id, or the pid.
@@ -115,13 +127,14 @@ pub(crate) fn rows(inventory: &Inventory, now: Timestamp, unconfirmed: bool) -> 
 /// GPU memory that nobody holds any more, and that is not free.
 fn dead_row(entry: &DeadProcess, names: &GpuNames<'_>, now: Timestamp) -> Row {
     Row {
+        host: String::new(),
         key: Key::Dead(entry.pid),
         kind: Type::DeadProcess,
         user: UNKNOWN_USER.to_owned(),
         gpus: Gpus::of_uses(&entry.gpus, names),
         status: "dead".to_owned(),
         running: true,
-        age: since(entry.since, now),
+        age: Some(since(entry.since, now)),
         name: format!("pid {}, no longer exists", entry.pid),
         id: entry.pid.to_string(),
         image: None,
@@ -136,6 +149,7 @@ fn dead_row(entry: &DeadProcess, names: &GpuNames<'_>, now: Timestamp) -> Row {
 fn container_row(entry: &ContainerEntry, names: &GpuNames<'_>, now: Timestamp) -> Row {
     let up = entry.status.is_up();
     Row {
+        host: String::new(),
         key: Key::Container(entry.id.clone()),
         kind: entry.origin.into(),
         user: entry.user.clone(),
@@ -145,7 +159,7 @@ fn container_row(entry: &ContainerEntry, names: &GpuNames<'_>, now: Timestamp) -
             entry.status,
             ContainerStatus::Created | ContainerStatus::Exited | ContainerStatus::Dead | ContainerStatus::Removing
         ),
-        age: since(entry.started_at.unwrap_or(entry.created_at), now),
+        age: Some(since(entry.started_at.unwrap_or(entry.created_at), now)),
         name: entry.name.clone(),
         id: entry.id.clone(),
         image: Some(entry.image.clone()),
@@ -162,13 +176,14 @@ fn container_row(entry: &ContainerEntry, names: &GpuNames<'_>, now: Timestamp) -
 
 fn process_row(entry: &ProcessEntry, status: &str, names: &GpuNames<'_>, now: Timestamp) -> Row {
     Row {
+        host: String::new(),
         key: process_key(entry),
         kind: Type::HostProcess,
         user: entry.user.clone(),
         gpus: Gpus::of_uses(&entry.gpus, names),
         status: status.to_owned(),
         running: true,
-        age: since(entry.started_at, now),
+        age: Some(since(entry.started_at, now)),
         // As `ps` does it: a name in brackets is all that is known of the command.
         name: entry.cmdline.clone().filter(|line| !line.is_empty()).unwrap_or_else(|| format!("[{}]", entry.name)),
         id: entry.pid.to_string(),
@@ -202,14 +217,21 @@ impl Type {
             Self::Unknown => Origin::Unknown.as_str(),
             Self::HostProcess => "host-process",
             Self::DeadProcess => "dead-process",
+            Self::Host => "host",
         }
+    }
+
+    /// The type of a container, by its word.
+    pub(crate) fn container(word: &str) -> Option<Self> {
+        use Type::{Compose, DevContainer, Managed, RawDocker, Unknown};
+        [Managed, DevContainer, Compose, RawDocker, Unknown].into_iter().find(|kind| kind.as_str() == word)
     }
 
     pub(crate) fn category(self) -> Category {
         match self {
             Self::Managed => Category::Managed,
             Self::DevContainer | Self::Compose | Self::RawDocker | Self::Unknown => Category::Unmanaged,
-            Self::HostProcess | Self::DeadProcess => Category::Host,
+            Self::HostProcess | Self::DeadProcess | Self::Host => Category::Host,
         }
     }
 }

@@ -12,7 +12,7 @@ use ds01_core::{cli::console, store::StoreError, table::Medium, text::sanitize};
 use crate::{
     CONSOLE,
     cli::{Cli, Options, Task},
-    custom, events,
+    custom, events, fleet,
     format::Format,
     guided, json,
     load::LoadError,
@@ -39,6 +39,8 @@ enum Failure {
     Events(events::NoEvents),
     Past(NoPast),
     Usage(String),
+    /// Not one host of the fleet answers: each row says so.
+    Silent,
     Page(StoreError),
     Output(io::Error),
 }
@@ -58,6 +60,10 @@ pub(crate) fn main(cli: Cli) -> ExitCode {
         Err(Failure::Usage(error)) => {
             CONSOLE.say(&error);
             ExitCode::from(EXIT_USAGE)
+        }
+        Err(Failure::Silent) => {
+            CONSOLE.say("not one host answers");
+            ExitCode::FAILURE
         }
         Err(Failure::Page(error)) => {
             CONSOLE.say(format_args!(
@@ -110,6 +116,7 @@ fn run(task: Task) -> Result<(), Failure> {
             let program = std::iter::once("ds01-workloads".to_owned());
             run(Cli::parse_from(program.chain(arguments)).task())
         }
+        Task::Refuse(fault) => Err(Failure::Usage(fault)),
         Task::Show(mut options) => match options.watch {
             Some(interval) => {
                 let color = console::colored(options.color);
@@ -125,6 +132,7 @@ fn run(task: Task) -> Result<(), Failure> {
             }
             None => match options.format {
                 Format::Table { .. } => show(&mut options),
+                Format::Json | Format::Yaml if options.fleet.is_some() => print_fleet(&options),
                 Format::Json | Format::Yaml => print_inventory(&mut options),
                 Format::Names | Format::Ids | Format::Custom(_) => print_lines(&mut options),
             },
@@ -137,10 +145,29 @@ fn show(options: &mut Options) -> Result<(), Failure> {
     let picture = picture(options)?;
     drop(waiting);
     picture.warnings.iter().for_each(|warning| CONSOLE.warn(warning));
-    let table = picture.table(options, medium(options));
+    let (table, is_silent) = (picture.table(options, medium(options)), picture.is_silent());
     // The program ends here, and its memory with it: freed entry by entry, a large inventory would take a tenth of the time.
     mem::forget(picture);
-    Ok(print(&table)?)
+    print(&table)?;
+    if is_silent { Err(Failure::Silent) } else { Ok(()) }
+}
+
+/// The fleet as JSON or YAML.
+fn print_fleet(options: &Options) -> Result<(), Failure> {
+    let Some(plan) = &options.fleet else { return Ok(()) };
+    let waiting = CONSOLE.say_what_is_waited_for();
+    let fleet::Seen { at, hosts, from, said } = plan.look().map_err(LoadError::from)?;
+    drop(waiting);
+    let hints = fleet::not_here(&hosts, &options.filter, at);
+    options.notes.iter().chain(&said).chain(&hints).for_each(|warning| CONSOLE.warn(warning));
+    let shown = fleet::Shown::new(hosts, &options.filter, at);
+    let document = shown.document(from);
+    let bytes = match options.format {
+        Format::Yaml => serde_yaml::to_string(&document).map_err(io::Error::other)?.into_bytes(),
+        _ => ds01_core::json::pretty(&document).map_err(io::Error::from)?,
+    };
+    console::print(&bytes)?;
+    if shown.is_silent() { Err(Failure::Silent) } else { Ok(()) }
 }
 
 /// Where the table is seen, and whether its width counts.

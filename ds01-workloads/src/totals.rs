@@ -35,6 +35,8 @@ impl Totals {
             match row.kind {
                 Type::HostProcess => totals.processes += 1,
                 Type::DeadProcess => totals.dead += 1,
+                // It is no workload.
+                Type::Host => {}
                 _ => {
                     totals.containers += 1;
                     totals.with_gpu += usize::from(row.gpus.can_use());
@@ -115,6 +117,6 @@ fn best(a: Hold, b: Hold) -> Hold {
 }
 
 /// A number with its noun.
-fn counted(count: usize, one: &str, many: &str) -> String {
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -27,6 +27,18 @@ pub(crate) struct Layout {
     pub(crate) bare: bool,
     /// Of a host that does not exist.
     pub(crate) invented: bool,
+    /// Of a fleet: with the host of each row.
+    pub(crate) fleet: bool,
+    /// Of a fleet: under a heading for each GPU.
+    pub(crate) by_gpu: bool,
+}
+
+/// Rows that belong together.
+#[derive(Debug)]
+pub(crate) struct Group<'a> {
+    /// What stands above them.
+    pub(crate) heading: Option<String>,
+    pub(crate) rows: Vec<&'a Row>,
 }
 
 /// The column of `--watch` that tells what changed. Its heading is a blank, so that it is there when nothing did.
@@ -37,29 +49,50 @@ const INDENT: table::Column = table::Column { heading: "", ..MARKS };
 
 /// The table with its last line. Rows that left are drawn, and not counted.
 pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: &Layout, medium: Medium) -> String {
-    let usual = || COLUMNS.into_iter().filter(|column| layout.wide || !column.wide).collect();
+    let mut rows: Vec<&Row> = rows.iter().collect();
+    if !layout.by_user {
+        return draw_groups(&[Group { heading: None, rows }], &totals.line(), layout, medium);
+    }
+    by_user(&mut rows);
+    let groups = rows.chunk_by(|a, b| a.user == b.user).map(|group| {
+        let here: Vec<&Row> = group.iter().copied().filter(|row| row.change != Change::Left).collect();
+        Group { heading: Some(totals::user_heading(&group[0].user, &here)), rows: group.to_vec() }
+    });
+    draw_groups(&groups.collect::<Vec<_>>(), &totals.line(), layout, medium)
+}
+
+/// Rows in the order of their users. Stable: within each user the order stays.
+pub(crate) fn by_user(rows: &mut [&Row]) {
+    rows.sort_by(|a, b| user_order(a).cmp(&user_order(b)));
+}
+
+/// Groups of rows as a table, with `sums` as its last line.
+pub(crate) fn draw_groups(groups: &[Group<'_>], sums: &str, layout: &Layout, medium: Medium) -> String {
+    // Measured is this host alone.
+    let is_usual = |column: &Column| {
+        (layout.wide || !column.wide) && (layout.fleet || !column.is_host()) && !(layout.fleet && column.measured)
+    };
+    let usual = || COLUMNS.into_iter().filter(|column| is_usual(column)).collect();
     let mut columns: Vec<&Column> = layout.columns.clone().unwrap_or_else(usual);
     columns.retain(|column| !(layout.by_user && column.is_user()));
     let mut layouts: Vec<table::Column> = columns.iter().map(|column| column.layout).collect();
-    let lead = if layout.marks { Some(MARKS) } else { layout.by_user.then_some(INDENT) };
+    let lead = if layout.marks { Some(MARKS) } else { (layout.by_user || layout.by_gpu).then_some(INDENT) };
     if let Some(column) = lead {
         layouts.insert(0, column);
     }
     let lead = lead.is_some();
     let placed = usize::from(lead);
-    let mut lines = Vec::with_capacity(rows.len() + 16);
-    if layout.by_user {
-        let mut rows: Vec<&Row> = rows.iter().collect();
-        // Stable: within each user the order stays.
-        rows.sort_by(|a, b| user_order(a).cmp(&user_order(b)));
-        for group in rows.chunk_by(|a, b| a.user == b.user) {
-            let here: Vec<&Row> = group.iter().copied().filter(|row| row.change != Change::Left).collect();
-            let heading = totals::user_heading(&group[0].user, &here);
-            lines.push(Line::Span(Cell::new(&heading).styled(Style::new().bold())));
-            lines.extend(group.iter().map(|row| line(row, &columns, lead)));
+    let mut lines = Vec::with_capacity(groups.iter().map(|group| group.rows.len() + 1).sum());
+    for group in groups {
+        let heading = group.heading.as_ref();
+        lines.extend(heading.map(|heading| Line::Span(Cell::new(heading).styled(Style::new().bold()))));
+        lines.extend(group.rows.iter().map(|row| line(row, &columns, lead)));
+    }
+    if layout.fleet {
+        // What is not current must not look as if it was: STATUS says it, and goes last.
+        for (column, layout) in columns.iter().zip(layouts.iter_mut().skip(placed)) {
+            layout.shrink = column.in_fleet();
         }
-    } else {
-        lines.extend(rows.iter().map(|row| line(row, &columns, lead)));
     }
     for (at, column) in layouts.iter_mut().enumerate().skip(placed) {
         if says_the_same(&lines, at) && !matches!(column.shrink, Shrink::Key { .. }) {
@@ -84,7 +117,7 @@ pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: &Layout, medium: Mediu
         table::push_span(&mut out, &Cell::new(&note).styled(Style::new().dimmed()), medium);
     }
     // On a screen that is drawn again and again, the sums are one line.
-    let sums = if layout.marks { vec![totals.line()] } else { table::broken(&totals.line(), medium) };
+    let sums = if layout.marks { vec![sums.to_owned()] } else { table::broken(sums, medium) };
     for line in sums {
         table::push_span(&mut out, &Cell::new(&line), medium);
     }

@@ -144,12 +144,13 @@ fn message(lead: &str, text: &str, medium: Medium) -> String {
 
 /// Marks the rows that are not among `before`, and adds those that left.
 fn mark(rows: &mut Vec<Row>, before: Vec<Row>) {
-    let known: HashSet<Key> = before.iter().map(|row| row.key.clone()).collect();
-    let here: HashSet<Key> = rows.iter().map(|row| row.key.clone()).collect();
-    for row in rows.iter_mut().filter(|row| !known.contains(&row.key)) {
+    let name = |row: &Row| (row.host.clone(), row.key.clone());
+    let known: HashSet<(String, Key)> = before.iter().map(name).collect();
+    let here: HashSet<(String, Key)> = rows.iter().map(name).collect();
+    for row in rows.iter_mut().filter(|row| !known.contains(&name(row))) {
         row.change = Change::Appeared;
     }
-    let left = before.into_iter().filter(|row| !here.contains(&row.key));
+    let left = before.into_iter().filter(|row| !here.contains(&name(row)));
     rows.extend(left.map(|row| Row { change: Change::Left, ..row }));
 }
 

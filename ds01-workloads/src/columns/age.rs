@@ -5,7 +5,7 @@ use ds01_core::{
     units,
 };
 
-use super::column::Column;
+use super::column::{Column, NONE};
 
 pub(super) const COLUMN: Column = Column {
     name: "age",
@@ -13,6 +13,6 @@ pub(super) const COLUMN: Column = Column {
     wide: false,
     measured: false,
     about: "Since it was started, or made when it never was. A restart begins anew.",
-    cell: |row| Cell::new(&units::duration(row.age)),
+    cell: |row| Cell::new(&row.age.map_or_else(|| NONE.to_owned(), units::duration)),
     compare: |a, b| b.age.cmp(&a.age),
 };

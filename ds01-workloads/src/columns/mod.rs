@@ -5,6 +5,7 @@ mod column;
 mod cpu;
 mod gpu_mem;
 mod gpus;
+mod host;
 mod id;
 mod image;
 mod kind;
@@ -14,9 +15,11 @@ mod status;
 mod user;
 
 pub(crate) use column::Column;
+use ds01_core::table::Shrink;
 
 /// All columns, from left to right.
-pub(crate) const COLUMNS: [&Column; 11] = [
+pub(crate) const COLUMNS: [&Column; 12] = [
+    &host::COLUMN,
     &kind::COLUMN,
     &user::COLUMN,
     &gpus::COLUMN,
@@ -34,6 +37,20 @@ impl Column {
     /// The column of that name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         COLUMNS.into_iter().find(|column| column.name == name)
+    }
+
+    /// How it gives way in the table of a fleet.
+    pub(crate) fn in_fleet(&self) -> Shrink {
+        match self.layout.shrink {
+            _ if self.name == status::COLUMN.name => Shrink::Never,
+            Shrink::Optional(rank) if rank <= 1 => Shrink::Optional(2 - rank),
+            shrink => shrink,
+        }
+    }
+
+    /// Whether it is the host's, which one host alone has no need of.
+    pub(crate) fn is_host(&self) -> bool {
+        self.name == host::COLUMN.name
     }
 
     /// Whether it is the owner's, which the headings of `--by-user` say already.

@@ -34,7 +34,7 @@ fn what_can_not_be_is_a_usage_error_that_says_what_can() {
     for (arguments, said) in [
         (&["-o", "xml"][..], "wide, json, yaml, name, custom-columns="),
         (&["-o", "custom-columns=NAME"], "HEADING:.field was expected"),
-        (&["--columns", "owner"], "possible values: type, user, gpus"),
+        (&["--columns", "owner"], "possible values: host, type, user, gpus"),
         (&["--watch", "-o", "json"], "--watch draws the table"),
         (&["-q", "-o", "name"], "cannot be used with"),
         (&["--users"], "'--user'"),

@@ -1,0 +1,277 @@
+//! From samples to hosts: a pure function of what Prometheus told. The series are described in docs/formats.md.
+//!
+//! A **target** is what Prometheus scrapes: all labels that are not ds01's own. A host is a target's `instance` without its
+//! port. One that is scraped twice is shown once, and said.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use ds01_core::units;
+use jiff::Timestamp;
+
+use super::{
+    answer::{Labels, Sample},
+    host::{FailedSource, Host, State, by_name},
+    target::Target,
+};
+use crate::{row::since, warnings::STALE_AFTER};
+
+/// The series that are asked for, without their prefix.
+pub(super) const SERIES: [&str; 13] = [
+    "container_gpu_allocated",
+    "container_gpu_context",
+    "container_gpu_memory_used_bytes",
+    "container_info",
+    "container_start_time_seconds",
+    "container_status",
+    "gpu_info",
+    "gpu_memory_bytes",
+    "host_gpu_memory_used_bytes",
+    "host_gpu_processes",
+    "scan_timestamp_seconds",
+    "source_last_good_timestamp_seconds",
+    "source_up",
+];
+
+/// What all names of ds01's series begin with.
+pub(super) const PREFIX: &str = "ds01_";
+
+/// Labels that say what a series is about, and not where it comes from.
+const OWN: [&str; 14] = [
+    "__name__",
+    "gpu",
+    "id",
+    "image",
+    "model",
+    "name",
+    "profile",
+    "source",
+    "status",
+    "type",
+    "user",
+    "user_source",
+    "uuid",
+    "version",
+];
+
+/// What a target's own label of that name is called when the scrape configuration has set it, too.
+const MOVED: &str = "exported_";
+
+/// Which question a sample answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    /// What is there now?
+    Now,
+    /// When was each host scraped; and which targets answer without ds01's series?
+    Scraped,
+    /// When did each host that is known speak last?
+    Last,
+}
+
+/// What was told so far.
+#[derive(Debug)]
+pub(super) struct Gather {
+    host_label: String,
+    targets: HashMap<Vec<(String, String)>, Target>,
+    /// Series that came without the label that names their host.
+    nameless: usize,
+    /// Series that were told before, with another figure or other words.
+    twice: usize,
+}
+
+impl Gather {
+    pub(super) fn new(host_label: &str) -> Self {
+        Self { host_label: host_label.to_owned(), targets: HashMap::new(), nameless: 0, twice: 0 }
+    }
+
+    /// Takes in one sample.
+    pub(super) fn take(&mut self, question: Question, sample: &Sample) {
+        let labels = &sample.metric;
+        if labels.get(&self.host_label).is_none() {
+            self.nameless += 1;
+            return;
+        }
+        let mut key: Vec<(String, String)> = labels
+            .iter()
+            .filter(|(name, value)| !value.is_empty() && !is_own(name))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        key.sort_unstable();
+        let target = self.targets.entry(key).or_default();
+        let known = match (question, labels.get("__name__")) {
+            (Question::Scraped, Some("up")) => target.answers(sample.value()),
+            (Question::Scraped, _) => target.scraped(sample.value().and_then(instant)),
+            (Question::Last, _) => target.spoke(sample.value().and_then(instant)),
+            (Question::Now, Some(name)) => match name.strip_prefix(PREFIX) {
+                Some(name) => target.take(name, &Own(labels), sample.value()),
+                None => true,
+            },
+            (Question::Now, None) => true,
+        };
+        self.twice += usize::from(!known);
+    }
+
+    /// The hosts, and what to say about how they were told. Each of `expected` is a host, whether anybody told of it or not.
+    pub(super) fn hosts(self, expected: &[String], now: Timestamp) -> (Vec<Host>, Vec<String>) {
+        let mut said = Vec::new();
+        if self.nameless > 0 {
+            said.push(format!(
+                "{} series have no label {}, and so no host: see host_label in fleet.yaml",
+                self.nameless, self.host_label
+            ));
+        }
+        if self.twice > 0 {
+            said.push(format!("{} series were told twice with different labels: the first is shown", self.twice));
+        }
+        let mut named: BTreeMap<String, Vec<(String, Target)>> = BTreeMap::new();
+        for (key, target) in self.targets {
+            let instance = key.iter().find(|(name, _)| *name == self.host_label).map_or("", |(_, value)| value);
+            let others: Vec<String> = key
+                .iter()
+                .filter(|(name, _)| *name != self.host_label)
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            let whole = format!("{instance} ({})", others.join(", "));
+            named.entry(without_port(instance).to_owned()).or_default().push((whole, target));
+        }
+        for name in expected {
+            let name = name.rsplit_once('@').map_or(name.as_str(), |(_, host)| host);
+            named.entry(name.to_owned()).or_default();
+        }
+        let mut hosts: Vec<Host> =
+            named.into_iter().flat_map(|(name, targets)| hosts_of(&name, targets, now, &mut said)).collect();
+        hosts.sort_by(|a, b| by_name(&a.host, &b.host));
+        (hosts, said)
+    }
+}
+
+/// The labels of a sample by ds01's own names.
+pub(super) struct Own<'a>(&'a Labels);
+
+impl<'a> Own<'a> {
+    /// The value of one of ds01's labels.
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        self.0.get(&format!("{MOVED}{name}")).or_else(|| self.0.get(name))
+    }
+
+    /// The same as text of its own.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.get(name).map(ToOwned::to_owned)
+    }
+}
+
+fn is_own(name: &str) -> bool {
+    OWN.contains(&name.strip_prefix(MOVED).unwrap_or(name))
+}
+
+/// A figure of seconds since 1970 as an instant; none for one that is no time of this world.
+pub(super) fn instant(seconds: f64) -> Option<Timestamp> {
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a float becomes the nearest integer, and one that is too large no time"
+    )]
+    Timestamp::from_millisecond((seconds * 1e3) as i64).ok().filter(|_| seconds > 0.0)
+}
+
+/// `gpu01:9100` is gpu01; an address of IPv6 keeps its colons.
+fn without_port(instance: &str) -> &str {
+    match instance.rsplit_once(':') {
+        Some((host, port))
+            if !host.is_empty()
+                && !port.is_empty()
+                && port.bytes().all(|c| c.is_ascii_digit())
+                && (!host.contains(':') || host.ends_with(']')) =>
+        {
+            host
+        }
+        _ => instance,
+    }
+}
+
+/// The host of that name: or several, where machines that have nothing in common are called the same.
+fn hosts_of(name: &str, targets: Vec<(String, Target)>, now: Timestamp, said: &mut Vec<String>) -> Vec<Host> {
+    let (mut current, gone): (Vec<_>, Vec<_>) = targets.into_iter().partition(|(_, target)| target.is_told());
+    // The newest scan first, and equal ones in the same order each time.
+    current.sort_by(|(a, one), (b, other)| other.scan.cmp(&one.scan).then_with(|| a.cmp(b)));
+    let last_gone = gone.iter().filter_map(|(_, target)| target.last_word()).max();
+    let mut machines: Vec<(String, Target)> = Vec::new();
+    let mut dropped: BTreeSet<String> = BTreeSet::new();
+    for (whole, target) in current {
+        if machines.iter().any(|(_, machine)| machine.is_same(&target)) {
+            dropped.insert(whole);
+        } else {
+            machines.push((whole, target));
+        }
+    }
+    if !dropped.is_empty() {
+        let dropped: Vec<String> = dropped.into_iter().collect();
+        said.push(format!(
+            "{name} is scraped more than once: {} is left out; keep one of node_exporter and ds01-metrics.socket",
+            dropped.join(" and ")
+        ));
+    }
+    let several = machines.len() > 1;
+    if several {
+        said.push(format!("{} machines are called {name}: each is shown with its labels", machines.len()));
+    }
+    let Some((_, first)) = machines.first() else {
+        let up = gone.iter().filter_map(|(_, target)| target.up).max();
+        return vec![Host::silent(name, last_gone, silence(up, last_gone.is_some()).to_owned())];
+    };
+    let newest = first.last_word().max(last_gone);
+    let told = machines.into_iter().map(|(whole, target)| {
+        let last_word = if several { target.last_word() } else { newest };
+        host_of(if several { &whole } else { name }, target, last_word, now)
+    });
+    told.collect()
+}
+
+/// Why a host is silent.
+fn silence(up: Option<bool>, spoke: bool) -> &'static str {
+    match (up, spoke) {
+        (Some(false), _) => "its exporter does not answer Prometheus",
+        (Some(true), _) => "its exporter answers, without ds01's series",
+        (None, true) => "Prometheus has no series of it any more",
+        (None, false) => "Prometheus knows no host of this name",
+    }
+}
+
+fn host_of(name: &str, target: Target, last_word: Option<Timestamp>, now: Timestamp) -> Host {
+    // By the clocks of host and Prometheus: this program may run anywhere.
+    let age = target.scan.map(|scan| since(scan, target.scraped_at.unwrap_or(now)));
+    let (state, why) = match age {
+        None => (State::Stale, Some("it does not say when its detector looked".to_owned())),
+        Some(age) if age > STALE_AFTER => (State::Stale, Some(stale(since(target.scan.unwrap_or(now), now)))),
+        Some(_) => (State::Answers, None),
+    };
+    let failed = |name: &str| target.sources.get(name).is_some_and(|(up, _)| *up == Some(false));
+    let (docker, nvml, proc) = (failed("docker"), failed("nvml"), failed("proc"));
+    let failed_sources: Vec<FailedSource> = target
+        .sources
+        .iter()
+        .filter(|(_, (up, _))| *up == Some(false))
+        .map(|(source, (_, last_good))| FailedSource { source: source.clone(), last_good: *last_good })
+        .collect();
+    let (gpus, containers, processes) = target.told(nvml);
+    Host {
+        host: name.to_owned(),
+        state,
+        last_word,
+        why,
+        failed_sources,
+        gpus: (!nvml).then_some(gpus),
+        containers: (!docker).then_some(containers),
+        host_processes: (!nvml && !proc).then_some(processes),
+    }
+}
+
+/// Why a host is not current although it answers.
+pub(super) fn stale(age: Duration) -> String {
+    format!("its last scan was {} ago: see ds01-workload-detector.timer there", units::duration(age))
+}
+
+#[cfg(test)]
+#[path = "gather_tests.rs"]
+mod tests;
