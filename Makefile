@@ -29,7 +29,8 @@ demo:
 
 # Tests that need Docker share one private daemon, which goes away with them.
 test:
-	@echo "make test: installs Debian's docker.io, busybox-static, time, zstd and chromium where they are missing (as root),"
+	@echo "make test: installs Debian's docker.io, busybox-static, time, zstd, chromium, prometheus and"
+	@echo 'prometheus-node-exporter where they are missing (as root),'
 	@echo 'builds the workspace, starts a private Docker daemon, runs every test suite on it, and removes the daemon again.'
 	@sh fixtures/install-test-deps.sh
 	$(CARGO) build --locked --package docker-rig
