@@ -11,7 +11,10 @@ detector_timer=ds01-workload-detector.timer
 ledger_timer=ds01-ledger.timer
 timers="$detector_timer ds01-idle-checker.timer $ledger_timer"
 sampler=ds01-gpu-sampler.service
-services="ds01-workload-detector.service ds01-idle-checker.service ds01-notify.service ds01-ledger.service $sampler"
+metrics=ds01-metrics.service
+services="ds01-workload-detector.service ds01-idle-checker.service ds01-notify.service ds01-ledger.service $metrics $sampler"
+metrics_socket=ds01-metrics.socket
+sockets=$metrics_socket
 notify_path=ds01-notify.path
 paths=$notify_path
 examples_source=$here/../notify.d
@@ -37,7 +40,8 @@ Usage: install.sh [OPTIONS]
   --dry-run      say what would be done, and do nothing
   --help         this
 
-The timers of detector and ledger and the GPU sampler are enabled and started, the reaper's timer is not. A policy file that was changed stays as it is; a newer
+The timers of detector and ledger and the GPU sampler are enabled and started; the reaper's timer and the socket for
+metrics are not. A policy file that was changed stays as it is; a newer
 one is put beside it as FILE.new. An upgrade may need `systemctl daemon-reload`; where that would take the GPUs away from
 running containers, the script asks, or without a terminal goes on only with DS01_ALLOW_DAEMON_RELOAD=1.
 TEXT
@@ -172,7 +176,7 @@ install_files() {
         "$from" --generate completions-fish >"$work/fish"
         put 644 "$work/fish" "$prefix/share/fish/vendor_completions.d/$program.fish"
     done
-    for name in $services $timers $paths; do
+    for name in $services $timers $paths $sockets; do
         unit "$name"
         put 644 "$work/$name" "$unit_dir/$name"
     done
@@ -229,7 +233,7 @@ remove() {
 
 # Which units systemd would read anew.
 outdated() {
-    for name in $services $timers $paths; do
+    for name in $services $timers $paths $sockets; do
         if [ "$(systemctl show --property NeedDaemonReload --value "$name" 2>/dev/null)" = yes ]; then
             printf '%s\n' "$name"
         fi
@@ -275,6 +279,10 @@ start() {
         # It stays, so it would go on with the old program. One that the admin stopped stays so.
         do_it systemctl try-restart "$sampler"
     fi
+    # The same, where the admin enabled its socket.
+    if live && [ -e "$work/upgrade" ] && [ -n "$changed" ]; then
+        do_it systemctl try-restart "$metrics"
+    fi
     [ -e "$work/upgrade" ] || first_steps
 }
 
@@ -304,12 +312,12 @@ uninstall() {
     grep '/$' "$work/old" >>"$work/left" || :
     if live && [ -s "$work/old" ]; then
         # shellcheck disable=SC2046,SC2086 # lists of words
-        do_it systemctl stop $(known $timers $paths $services)
+        do_it systemctl stop $(known $timers $paths $sockets $services)
         # One that was stopped in the middle counts as failed.
         # shellcheck disable=SC2046,SC2086
         do_it systemctl reset-failed $(known $services) 2>/dev/null || :
         # shellcheck disable=SC2046,SC2086
-        do_it systemctl --root=/ --quiet disable $(known $timers $paths $sampler)
+        do_it systemctl --root=/ --quiet disable $(known $timers $paths $sockets $sampler)
     fi
     while IFS= read -r file; do
         case "$file" in
@@ -327,14 +335,14 @@ uninstall() {
         done <"$work/config"
         remove "$left"
         # By name: these directories may be those of other parts of the platform as well.
-        purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' activity ledger \
-            login-notices keep
+        purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' 'metrics*' '.metrics*' \
+            activity ledger login-notices keep
         # These are ds01's alone. What a user mounted in one of them is his: it is not emptied, and ends nothing here.
         for dir in /var/lib/ds01-notify /var/lib/ds01-notices /var/lib/ds01-keep; do
             [ ! -d "$destdir$dir" ] || do_it rm -rf --one-file-system "$destdir$dir" || :
         done
         purge_state /var/log/ds01 'events.jsonl*'
-        purge_state /run/ds01 'gpu-samples*.jsonl'
+        purge_state /run/ds01 'gpu-samples*.jsonl' 'ds01.prom' '.ds01.prom.*' 'gpu-time.json' '.gpu-time.json.*'
     else
         [ -n "$dry_run" ] || cp "$work/left" "$destdir$left"
         say "policy ($etc), state (/var/lib/ds01) and logs (/var/log/ds01) stay; --purge removes them"

@@ -32,6 +32,7 @@
 //! | [`policy`] | what applies to whom: files in, resolved settings out | reading files |
 //! | [`detect`] | from what the sources tell to an inventory, and what changed | no |
 //! | [`idle`] | who is idle, and what is done about it; it has rooms of its own | some rooms |
+//! | [`metrics`] | the file that Prometheus reads | its files |
 //! | [`ledger`] | who used what: hours of GPUs, made from the journal | its files |
 //! | [`replay`] | what another policy would have done in the past | reads the journal |
 //! | [`scan`] | one scan from end to end | yes |
@@ -98,6 +99,7 @@ pub mod event;
 pub mod idle;
 pub mod json;
 pub mod ledger;
+pub mod metrics;
 pub mod model;
 pub mod outbox;
 pub mod policy;

@@ -15,9 +15,13 @@ use crate::{
         look,
     },
     event::{Event, EventLog},
-    idle::{Journal, Look},
+    idle::{Demand, Journal, Look},
+    ledger::Running,
+    metrics::{MetricsError, MetricsFile},
+    policy::Policy,
     source::Sources,
     store::{Store, StoreError},
+    units::millis,
 };
 
 /// The lock that lets one scan at a time keep the inventory.
@@ -40,6 +44,20 @@ pub struct ScanOptions {
     pub deadline: Duration,
     /// What the admin set.
     pub settings: Settings,
+    /// Where Prometheus is told of it. `None` tells nothing.
+    pub metrics: Option<ScanMetrics>,
+}
+
+/// Where Prometheus is told of a scan, and by which policy.
+#[derive(Debug, Clone)]
+pub struct ScanMetrics {
+    /// The file.
+    pub file: MetricsFile,
+    /// The policy in force: it says below what a workload is idle, and what may leave the host. Where there is none, or one that
+    /// is not sound, what is built in.
+    pub policy: Policy,
+    /// Whether the policy is sound. `None` where there is none.
+    pub is_sound: Option<bool>,
 }
 
 /// What a scan made.
@@ -102,9 +120,35 @@ pub fn run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> 
         warn!("events are not logged: {error}");
     }
     let journal = Journal::open(&store).and_then(|journal| journal.append_all(&look.records()));
-    let inventory = look.inventory;
-    store.replace(FILE_NAME, &inventory.to_json()?)?;
-    Ok(Scan { inventory, events, journal, took: start.elapsed() })
+    store.replace(FILE_NAME, &look.inventory.to_json()?)?;
+    if let Some(metrics) = &options.metrics
+        && let Err(error) = tell(metrics, &store, &look, start)
+    {
+        warn!("{error}; the metrics are as they were");
+    }
+    Ok(Scan { inventory: look.inventory, events, journal, took: start.elapsed() })
+}
+
+/// Tells Prometheus of a scan that was saved.
+fn tell(metrics: &ScanMetrics, store: &Store, look: &Look, start: Instant) -> Result<(), MetricsError> {
+    let Some(writing) = metrics.file.begin(store)? else { return Ok(()) };
+    let mut part = writing.scan_part();
+    let boot_id = &look.now.boot_id;
+    // Without `/proc`, nobody knows which boot this is.
+    if !boot_id.is_empty() {
+        let mut running = Running::recall(writing.known().as_deref(), boot_id, &metrics.policy);
+        let added = running.add(look);
+        part.idle = running.idle();
+        writing.remember(&running.to_json(boot_id)?)?;
+        part.users.add(added, look.now.at);
+    }
+    part.demand = Demand::at(&look.inventory, &look.containers, &metrics.policy.monitoring);
+    part.policy_sound = metrics.is_sound;
+    if metrics.is_sound != Some(false) {
+        part.identities = Some(metrics.policy.metrics.identities);
+    }
+    part.took_ms = millis(start.elapsed());
+    writing.scanned(&look.inventory, &part)
 }
 
 /// Scans, and changes nothing: neither inventory nor event log, nor anything else.

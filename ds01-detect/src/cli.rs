@@ -4,14 +4,16 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ds01_core::{
-    cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
+    cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds, places},
     detect::Settings,
     event::EventLog,
-    scan::ScanOptions,
+    metrics::MetricsFile,
+    policy::Policy,
+    scan::{ScanMetrics, ScanOptions},
     source::SourceName,
 };
 
-use crate::{doctor::DoctorArgs, roll_up::RollUpArgs, sample::SampleArgs, store_args::StoreArgs};
+use crate::{doctor::DoctorArgs, roll_up::RollUpArgs, sample::SampleArgs, serve::ServeArgs, store_args::StoreArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +26,7 @@ Examples:
                                                   scan a sample host, once for each step of its story
   ds01-detect roll-up                             add up who used which GPU (has its own --help)
   ds01-detect sample                              watch the GPUs between scans (has its own --help)
+  ds01-detect serve-metrics                       hand the metrics over by HTTP (has its own --help)
   ds01-detect doctor                              check what a scan needs (it has its own --help)
 
 Exit status:
@@ -46,7 +49,13 @@ pub(crate) struct Cli {
     #[command(flatten)]
     store: StoreArgs,
 
-    /// The policy file, read only for `monitoring.system_processes` [default: /etc/ds01/resource-limits.yaml, if it exists]
+    /// The metrics file for Prometheus, whose directory has to be there [default: /run/ds01/ds01.prom; none with another
+    /// --state-dir]
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
+
+    /// The policy file, read only for `monitoring`, for `metrics`, and for what says below what a workload is idle [default:
+    /// /etc/ds01/resource-limits.yaml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -88,6 +97,7 @@ enum Other {
     Doctor(DoctorArgs),
     Sample(SampleArgs),
     RollUp(RollUpArgs),
+    ServeMetrics(ServeArgs),
 }
 
 /// A source that can go for good.
@@ -110,6 +120,8 @@ pub(crate) enum Command {
     Sample(SampleArgs),
     /// Add up who used what.
     RollUp(RollUpArgs),
+    /// Hand metrics over by HTTP.
+    ServeMetrics(ServeArgs),
     /// List event types.
     EventTypes,
     /// Make a file for packaging, of this definition of a command line.
@@ -123,6 +135,7 @@ pub(crate) struct HostScan {
     pub(crate) dry_run: bool,
     pub(crate) sources: SourceArgs,
     pub(crate) config: Option<PathBuf>,
+    pub(crate) metrics: Option<MetricsFile>,
 }
 
 /// Scans of a sample host.
@@ -159,6 +172,12 @@ impl Cli {
                     None => Command::Sample(args),
                 };
             }
+            Some(Other::ServeMetrics(args)) => {
+                return match args.generate {
+                    Some(what) => generate::<ServeArgs>(what, "ds01-detect-serve-metrics", "ds01-detect serve-metrics"),
+                    None => Command::ServeMetrics(args),
+                };
+            }
             Some(Other::RollUp(args)) => {
                 return match args.generate {
                     Some(what) => generate::<RollUpArgs>(what, "ds01-detect-roll-up", "ds01-detect roll-up"),
@@ -167,6 +186,7 @@ impl Cli {
             }
         }
         let StoreArgs { state_dir, events_file } = self.store;
+        let metrics = places::metrics(self.metrics_file, &state_dir);
         let elsewhere = state_dir != *STATE_DIR && events_file != *EVENTS_FILE;
         if self.scenario.is_some() && !self.dry_run && !elsewhere {
             let words = "--scenario needs --state-dir and --events-file of its own, or --dry-run: \
@@ -174,17 +194,22 @@ impl Cli {
             Self::command().error(ErrorKind::MissingRequiredArgument, words).exit();
         }
         let forget = self.forget.into_iter().map(SourceName::from).collect();
-        let options = ScanOptions {
+        let mut options = ScanOptions {
+            metrics: None,
             state_dir,
             events: EventLog::new(events_file, env!("CARGO_PKG_NAME")),
             deadline: self.deadline,
             settings: Settings { forget, ..Settings::default() },
         };
         match self.scenario {
-            Some(file) => Command::Scenario(ScenarioScan { options, dry_run: self.dry_run, file }),
+            Some(file) => {
+                let by_built_in = |file| ScanMetrics { file, policy: Policy::built_in(), is_sound: None };
+                options.metrics = metrics.map(by_built_in);
+                Command::Scenario(ScenarioScan { options, dry_run: self.dry_run, file })
+            }
             None => {
                 let sources = with_environment(self.sources);
-                Command::Scan(HostScan { options, dry_run: self.dry_run, sources, config: self.config })
+                Command::Scan(HostScan { options, dry_run: self.dry_run, sources, config: self.config, metrics })
             }
         }
     }

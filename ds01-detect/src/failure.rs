@@ -35,6 +35,13 @@ pub(crate) enum Failure {
     Scenario { path: PathBuf, problem: ScenarioProblem },
     #[error("{0}")]
     Story(#[from] ScenarioError),
+    #[error(
+        "no socket was handed over\n\
+         let systemd start this: systemctl enable --no-reload --now ds01-metrics.socket; or try it with systemd-socket-activate"
+    )]
+    NoSocket,
+    #[error("the socket that was handed over: {0}")]
+    Socket(io::Error),
 }
 
 /// What is wrong with a scenario file.

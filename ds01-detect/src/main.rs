@@ -8,6 +8,7 @@ mod policy;
 mod roll_up;
 mod run;
 mod sample;
+mod serve;
 mod store_args;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::RollUp(args) => roll_up::run(&args),
+        Command::ServeMetrics(args) => serve::run(&args),
         Command::Generate(what, definition) => {
             let file = what.render(*definition);
             file.and_then(|file| console::print(&file)).map(|()| true).map_err(Failure::from)

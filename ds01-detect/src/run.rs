@@ -1,11 +1,12 @@
 //! Opens the doors, scans, says how it went.
 
-use std::{fs, io};
+use std::{fs, io, path::Path};
 
 use ds01_core::{
     cli::console,
     detect::{Inventory, Summary},
-    scan::{self, Scan},
+    policy::{DEFAULT_PATH, Policy},
+    scan::{self, Scan, ScanMetrics},
     source::{Clock, SystemClock, fake::Scenario},
 };
 use tracing::debug;
@@ -23,7 +24,11 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
     let mut options = scan.options.clone();
     options.settings.named = doors.named;
     let policy = policy::installed(scan.config.as_deref(), "its system_processes are not left out")?;
-    options.settings.system_processes = policy.map(|policy| policy.monitoring.system_processes).unwrap_or_default();
+    // Where nobody named one, none is one that is missing, or that is not sound.
+    let is_sound = if policy.is_some() { Some(true) } else { Path::new(DEFAULT_PATH).exists().then_some(false) };
+    let policy = policy.unwrap_or_else(Policy::built_in);
+    options.settings.system_processes.clone_from(&policy.monitoring.system_processes);
+    options.metrics = scan.metrics.clone().map(|file| ScanMetrics { file, policy, is_sound });
     let sources = doors.sources;
     let waiting = CONSOLE.say_what_is_waited_for();
     let done = if scan.dry_run { scan::dry_run(&sources, &options)? } else { scan::run(&sources, &options)? };

@@ -229,6 +229,7 @@ impl Bench {
             clock: Arc::new(ShiftedClock(Shift { wall, boot })),
         };
         let options = ScanOptions {
+            metrics: None,
             state_dir: state.to_owned(),
             events: EventLog::new(self.path("events.jsonl"), "bench"),
             deadline: Duration::from_secs(60),

@@ -47,6 +47,7 @@ impl Host {
         let proc = request.sources.proc_root.clone();
         let people = people::channels(&policy.notify, &request.config, &request.state_dir, proc, others);
         let options = CheckOptions {
+            metrics: None,
             state_dir: request.state_dir.clone(),
             keep_dir: request.keep_dir.clone(),
             events: EventLog::new(&request.events_file, env!("CARGO_PKG_NAME")),
@@ -86,7 +87,8 @@ pub(crate) fn load_policy(config: &std::path::Path) -> Result<Policy, Failure> {
 }
 
 pub(crate) fn run(request: &RunRequest) -> Result<ExitCode, Failure> {
-    let host = Host::new(&request.host, request.wall.as_deref(), request.only.clone())?;
+    let mut host = Host::new(&request.host, request.wall.as_deref(), request.only.clone())?;
+    host.options.metrics.clone_from(&request.metrics);
     let checked = if request.dry_run {
         host.preview()?
     } else {

@@ -4,9 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ColorChoice, Command as ClapCommand, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use ds01_core::{
-    cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
+    cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds, places},
     duration,
     idle::{KEEP_DIR, rules::LONGEST_WHY},
+    metrics::MetricsFile,
     outbox::FIRST_PAUSE,
     policy::{ContainerType, DEFAULT_PATH},
 };
@@ -64,6 +65,7 @@ pub(crate) struct RunRequest {
     pub(crate) host: HostRequest,
     pub(crate) wall: Option<PathBuf>,
     pub(crate) only: Vec<String>,
+    pub(crate) metrics: Option<MetricsFile>,
     pub(crate) dry_run: bool,
 }
 
@@ -169,6 +171,10 @@ enum Command {
         /// Give notices for everybody to this program on standard input, and write to no terminal but the owner's
         #[arg(long, value_name = "PROGRAM")]
         wall: Option<PathBuf>,
+        /// The metrics file for Prometheus, whose directory has to be there [default: /run/ds01/ds01.prom; none with another
+        /// --state-dir]
+        #[arg(long, value_name = "FILE")]
+        metrics_file: Option<PathBuf>,
         #[command(flatten)]
         host: HostFlags,
     },
@@ -392,8 +398,9 @@ pub(crate) fn parse() -> Request {
     match flags.command {
         None => Request::Status(flags.status.check()),
         Some(Command::Status(flags)) => Request::Status(flags.check()),
-        Some(Command::Run { dry_run, container, wall, host }) => {
-            Request::Run(RunRequest { host: host.check(), wall, only: container, dry_run })
+        Some(Command::Run { dry_run, container, wall, metrics_file, host }) => {
+            let metrics = places::metrics(metrics_file, &host.state_dir);
+            Request::Run(RunRequest { host: host.check(), wall, only: container, metrics, dry_run })
         }
         Some(Command::Explain { name, color, demo, host }) => {
             Request::Explain(ExplainRequest { host: if demo { None } else { Some(host.check()) }, name, color })

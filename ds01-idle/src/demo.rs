@@ -84,6 +84,7 @@ fn options() -> Result<CheckOptions, Failure> {
         members: BTreeMap::new(),
     };
     Ok(CheckOptions {
+        metrics: None,
         state_dir: PathBuf::new(),
         keep_dir: PathBuf::new(),
         events: EventLog::new("", env!("CARGO_PKG_NAME")),

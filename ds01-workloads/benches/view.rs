@@ -85,6 +85,7 @@ fn scan(rig: &Rig, state_dir: &Path) -> Inventory {
         clock: Arc::new(SystemClock),
     };
     let options = ScanOptions {
+        metrics: None,
         state_dir: state_dir.to_owned(),
         events: EventLog::new(state_dir.join("events.jsonl"), "bench"),
         deadline: Duration::from_secs(60),

@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{idle::Login, outbox::Outbox};
+use super::STATE_DIR;
+use crate::{
+    idle::Login,
+    metrics::{DEFAULT_PATH, MetricsFile},
+    outbox::Outbox,
+};
 
 /// Hooks are root's.
 const ROOT: u32 = 0;
@@ -17,6 +22,13 @@ pub fn outbox(config: &Path, state_dir: &Path) -> Outbox {
 /// What is shown at the next login: `/var/lib/ds01-notices`.
 pub fn login(state_dir: &Path) -> Login {
     Login::new(state_dir, beside(state_dir, "-notices"))
+}
+
+/// The file for Prometheus: the one that was named, else `/run/ds01/ds01.prom`. None beside a state directory of somebody's own, where
+/// nobody named one: what lies there is not what is installed.
+pub fn metrics(named: Option<PathBuf>, state_dir: &Path) -> Option<MetricsFile> {
+    let default = || (state_dir == Path::new(STATE_DIR)).then(|| DEFAULT_PATH.into());
+    named.or_else(default).map(MetricsFile::new)
 }
 
 fn beside(state_dir: &Path, ending: &str) -> PathBuf {
@@ -36,5 +48,13 @@ mod tests {
         assert_eq!(outbox.results, Path::new("/var/lib/ds01-notify/results"));
         assert_eq!((outbox.hooks.as_path(), outbox.trusted), (Path::new("/etc/ds01/notify.d"), 0));
         assert_eq!(beside(state, "-notices"), Path::new("/var/lib/ds01-notices"));
+        assert_eq!(metrics(None, state), Some(MetricsFile::new("/run/ds01/ds01.prom")));
+    }
+
+    #[test]
+    fn the_metrics_of_another_state_are_not_written_over_the_hosts() {
+        let named = Path::new("/tmp/x/x.prom");
+        assert_eq!(metrics(None, Path::new("/tmp/x")), None);
+        assert_eq!(metrics(Some(named.to_owned()), Path::new("/tmp/x")), Some(MetricsFile::new(named)));
     }
 }

@@ -7,10 +7,11 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{
     piece::{Piece, Spent},
-    workload::Workload,
+    workload::{Kind, Workload},
 };
 use crate::{
     idle::{
@@ -45,10 +46,21 @@ pub struct Accounts<'p> {
     processes: Vec<ProcessSeen>,
 }
 
+/// What [`Accounts`] know, to go on with it later.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Known {
+    lives: HashMap<ContainerId, LifeSoFar>,
+    groups: Vec<Group>,
+}
+
 /// What is known of a container so far.
+#[derive(Serialize, Deserialize)]
 struct LifeSoFar {
+    #[serde(with = "owned")]
     who: Rc<Workload>,
-    thresholds: Thresholds,
+    /// The policy says them.
+    #[serde(skip)]
+    thresholds: Option<Thresholds>,
     track: Option<Track>,
     /// What was measured since the last piece, by GPU.
     since: BTreeMap<String, Measured>,
@@ -62,7 +74,7 @@ struct LifeSoFar {
 }
 
 /// What was measured on a GPU.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Measured {
     used_ms: u64,
     covered_ms: u64,
@@ -70,17 +82,86 @@ struct Measured {
 }
 
 /// The processes of one user and program, as the last look saw them.
+#[derive(Serialize, Deserialize)]
 struct Group {
+    #[serde(with = "owned")]
     who: Rc<Workload>,
     boot_id: String,
     boot_ms: u64,
     /// Pids and start ticks, each with the boot clock at the last look at it, in milliseconds, and what was seen on its GPUs.
+    #[serde(with = "pairs")]
     processes: BTreeMap<(u32, u64), (u64, Vec<GpuMeasure>)>,
     /// Up to when each GPU's time was counted, on the boot clock in milliseconds.
     counted_to: BTreeMap<String, u64>,
 }
 
+/// A workload, without the pointer to it.
+mod owned {
+    use std::rc::Rc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Workload;
+
+    pub(super) fn serialize<S: Serializer>(who: &Rc<Workload>, serializer: S) -> Result<S::Ok, S::Error> {
+        (**who).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rc<Workload>, D::Error> {
+        Workload::deserialize(deserializer).map(Rc::new)
+    }
+}
+
+/// A map whose keys are no texts, as JSON has none of those.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer, K: Serialize, V: Serialize>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        D: Deserializer<'de>,
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+    {
+        Vec::<(K, V)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    }
+}
+
 impl<'p> Accounts<'p> {
+    /// Goes on with what was known. `policy` says below what a workload is idle.
+    pub(super) fn recall(known: Known, policy: &'p Policy) -> Self {
+        let name = |group: &Group| (group.who.user.clone().unwrap_or_default(), group.who.name.clone());
+        let groups = known.groups.into_iter().map(|group| (name(&group), group)).collect();
+        let mut accounts = Self { policy, lives: known.lives, groups, processes: Vec::new() };
+        for so_far in accounts.lives.values_mut() {
+            so_far.thresholds = Some(thresholds_of(policy, &so_far.who));
+        }
+        accounts
+    }
+
+    /// What is known, to go on with it later. After [`finish`](Self::finish): the look that is being read is not part of it.
+    pub(super) fn remember(self) -> Known {
+        Known { lives: self.lives, groups: self.groups.into_values().collect() }
+    }
+
+    /// What is known of each container that runs.
+    pub(super) fn tracks(&self) -> impl Iterator<Item = (&ContainerId, &Track)> {
+        self.lives.iter().filter_map(|(id, so_far)| Some((id, so_far.track.as_ref()?)))
+    }
+
+    /// Drops host processes of a user and program of which the last look saw none.
+    pub(super) fn forget_ended_processes(&mut self, boot_ms: u64) {
+        self.groups.retain(|_, group| group.boot_ms >= boot_ms);
+    }
+
     /// `policy` says below what a workload is idle.
     pub fn new(policy: &'p Policy) -> Self {
         Self { policy, lives: HashMap::new(), groups: HashMap::new(), processes: Vec::new() }
@@ -124,7 +205,7 @@ impl<'p> Accounts<'p> {
         if *so_far.who != who {
             so_far.who = Rc::new(who);
         }
-        so_far.thresholds = thresholds;
+        so_far.thresholds = Some(thresholds);
     }
 
     fn seen(&mut self, seen: &Observation, each: &mut dyn FnMut(&Piece<'_>)) {
@@ -165,6 +246,14 @@ impl<'p> Accounts<'p> {
     }
 }
 
+fn thresholds_of(policy: &Policy, who: &Workload) -> Thresholds {
+    let kind = match who.kind {
+        Kind::Container(origin) => ContainerType::from(origin),
+        Kind::HostProcess(_) => ContainerType::Unknown,
+    };
+    thresholds(policy, who.user.as_deref(), kind)
+}
+
 fn thresholds(policy: &Policy, user: Option<&str>, kind: ContainerType) -> Thresholds {
     Thresholds::from(&policy.resolve(user, kind).rules)
 }
@@ -173,7 +262,7 @@ impl LifeSoFar {
     fn new(who: Workload, thresholds: Thresholds) -> Self {
         Self {
             who: Rc::new(who),
-            thresholds,
+            thresholds: Some(thresholds),
             track: None,
             since: BTreeMap::new(),
             energy: BTreeMap::new(),
@@ -187,16 +276,17 @@ impl LifeSoFar {
         {
             return;
         }
+        let Some(thresholds) = self.thresholds else { return };
         let Some(track) = self.track.as_mut().filter(|track| track.last.same_life(seen)) else {
             // The last words of an earlier life, written down late.
             let is_old = |last: &Observation| last.boot_id == seen.boot_id && seen.boot_ms < last.boot_ms;
             if !self.track.as_ref().is_some_and(|track| is_old(&track.last)) {
-                self.begin(seen, each);
+                self.begin(seen, &thresholds, each);
             }
             return;
         };
         let (from_ms, seen_until) = (track.last.boot_ms, track.last.boot_ms.max(track.soon.until_boot_ms));
-        track.observe(seen, &self.thresholds);
+        track.observe(seen, &thresholds);
         if seen.boot_ms <= seen_until {
             return;
         }
@@ -208,12 +298,12 @@ impl LifeSoFar {
     }
 
     /// A life that is seen for the first time. It held its GPUs since it was started, if that was after the look before.
-    fn begin(&mut self, seen: &Observation, each: &mut dyn FnMut(&Piece<'_>)) {
+    fn begin(&mut self, seen: &Observation, thresholds: &Thresholds, each: &mut dyn FnMut(&Piece<'_>)) {
         self.since.clear();
         self.energy.clear();
         let length_ms = seen.held_ms.unwrap_or(0).min(seen.boot_ms);
         self.measure(seen, length_ms);
-        let active = GpuEvidence::of(&seen.gpus, &[], &self.thresholds).is_active();
+        let active = GpuEvidence::of(&seen.gpus, &[], thresholds).is_active();
         let state = if active { State::Work(length_ms) } else { State::Unobserved };
         self.emit(seen, seen.boot_ms - length_ms, state, each);
         self.track = Some(Track::new(seen));

@@ -16,15 +16,18 @@ mod months;
 mod piece;
 mod roll;
 mod row;
+mod running;
 mod shares;
 mod usage;
 mod workload;
 
 pub use crate::model::begin_of;
+pub use crate::model::{GpuTime, IdleTime};
 pub use accounts::Accounts;
 pub use months::{DIR_NAME, Ledger, Rolled};
 pub use piece::{Piece, Spent};
 pub use roll::{Roll, roll_day};
 pub use row::Row;
+pub use running::Running;
 pub use usage::{DayIs, Happened, History, Usage, history};
 pub use workload::{HostProcess, Kind, Workload};

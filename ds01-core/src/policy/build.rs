@@ -7,7 +7,7 @@ use super::{
     document::PolicyFiles,
     exemptions, join, journal,
     level::{ContainerType, Place},
-    monitoring,
+    metrics, monitoring,
     names::ByUser,
     notify,
     reader::{Entry, Reader, Spelled},
@@ -19,7 +19,7 @@ use super::{
     yaml::Node,
 };
 
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "defaults",
     "default_group",
     "groups",
@@ -29,6 +29,7 @@ const SECTIONS: [&str; 9] = [
     "monitoring",
     "notify",
     "journal",
+    "metrics",
 ];
 
 /// Reads the files' bytes: a pure function of them.
@@ -123,6 +124,7 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
             "monitoring" => policy.monitoring = monitoring::read(reader, entry.value),
             "notify" => policy.notify = notify::read(reader, entry.value),
             "journal" => policy.journal = journal::read(reader, entry.value),
+            "metrics" => policy.metrics = metrics::read(reader, entry.value),
             key if schema::PLATFORM_SECTIONS.contains(&key) => {}
             key => reader.unknown_key(entry, "the file", || {
                 if Scope::Defaults.key(key) != schema::Key::Unknown {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::RangeInclusive, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::yaml::is_null;
 use crate::duration::{self, Unit};
@@ -27,6 +27,19 @@ pub enum RemoveStopped {
     Never,
     /// All that hold a GPU.
     Always,
+}
+
+/// What stands in the place of names of users, containers and images in the metrics file, which leaves the host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Identities {
+    /// Nothing.
+    None,
+    /// What only this host can make of a name: equal for equal names, and different on each host.
+    Hashed,
+    /// The names.
+    #[default]
+    Full,
 }
 
 /// A value as people and programs are shown it.
@@ -101,6 +114,9 @@ impl<T: Into<Shown>> From<Option<T>> for Shown {
 const GPU_UNKNOWN: &[(&str, GpuUnknown)] = &[("secondary", GpuUnknown::Secondary), ("never", GpuUnknown::Never)];
 const REMOVE_STOPPED: &[(&str, RemoveStopped)] =
     &[("managed", RemoveStopped::Managed), ("never", RemoveStopped::Never), ("always", RemoveStopped::Always)];
+
+const IDENTITIES: &[(&str, Identities)] =
+    &[("none", Identities::None), ("hashed", Identities::Hashed), ("full", Identities::Full)];
 
 fn word_of<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
     words.iter().find(|(_, word)| *word == value).map_or("", |(text, _)| text)
@@ -366,6 +382,10 @@ pub(crate) fn gpu_unknown(given: &Given<'_>) -> Result<GpuUnknown, Wrong> {
 
 pub(crate) fn remove_stopped(given: &Given<'_>) -> Result<RemoveStopped, Wrong> {
     word(given, REMOVE_STOPPED)
+}
+
+pub(crate) fn identities(given: &Given<'_>) -> Result<Identities, Wrong> {
+    word(given, IDENTITIES)
 }
 
 fn word<T: Copy>(given: &Given<'_>, words: &[(&'static str, T)]) -> Result<T, Wrong> {

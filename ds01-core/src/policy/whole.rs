@@ -7,6 +7,7 @@ use super::{
     exemptions::Exemption,
     journal::Retention,
     level::{ContainerType, Place},
+    metrics::Metrics,
     monitoring::Monitoring,
     names::ByUser,
     notify::Notify,
@@ -37,6 +38,8 @@ pub struct Policy {
     pub notify: Notify,
     /// How much of the past is kept.
     pub journal: Retention,
+    /// What the metrics file tells.
+    pub metrics: Metrics,
 }
 
 /// A policy, and what its author should look at.
@@ -64,6 +67,7 @@ impl Policy {
             monitoring: Monitoring::default(),
             notify: Notify::default(),
             journal: Retention::default(),
+            metrics: Metrics::default(),
         }
     }
 

@@ -113,6 +113,7 @@ fn cpu_time_is_taken_of_containers_in_the_inventory_and_of_those_with_a_context(
     let listed = add("listed", 50.0, vec![]);
     let dir = tempfile::tempdir().unwrap();
     let options = crate::scan::ScanOptions {
+        metrics: None,
         state_dir: dir.path().join("state"),
         events: crate::event::EventLog::new(dir.path().join("events.jsonl"), "test"),
         deadline: Duration::from_secs(5),

@@ -192,6 +192,7 @@ impl Bench {
 
     pub(crate) fn options(&self) -> CheckOptions {
         CheckOptions {
+            metrics: None,
             state_dir: self.state_dir.clone(),
             keep_dir: self.keep_dir(),
             events: EventLog::new(&self.events_file, "ds01-idle"),

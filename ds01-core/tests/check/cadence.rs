@@ -32,7 +32,7 @@ fn no_figure_is_off_whenever_somebody_looks() {
     let bench = Bench::new(POLICY, &containers());
     let scan = || {
         let idle::CheckOptions { state_dir, events, deadline, settings, .. } = bench.options();
-        scan::run(&bench.sources, &ScanOptions { state_dir, events, deadline, settings }).unwrap()
+        scan::run(&bench.sources, &ScanOptions { state_dir, events, deadline, settings, metrics: None }).unwrap()
     };
     let mut looked = 0;
     for second in 0..=660_u64 {

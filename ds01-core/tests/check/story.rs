@@ -168,7 +168,7 @@ fn after_a_pause(policy: &str) -> Bench {
     for _ in 0..24 {
         bench.host.advance(Duration::from_secs(300));
         let idle::CheckOptions { state_dir, events, deadline, settings, .. } = bench.options();
-        scan::run(&bench.sources, &ScanOptions { state_dir, events, deadline, settings }).unwrap();
+        scan::run(&bench.sources, &ScanOptions { state_dir, events, deadline, settings, metrics: None }).unwrap();
     }
     bench
 }

@@ -70,6 +70,7 @@ impl Whole {
     /// A scan of the detector. One that fails leaves a gap.
     pub(crate) fn scan(&self) {
         let options = ScanOptions {
+            metrics: None,
             state_dir: self.dir.path().to_owned(),
             events: EventLog::new(self.dir.path().join("events.jsonl"), "test"),
             deadline: Duration::from_secs(600),
@@ -80,6 +81,7 @@ impl Whole {
 
     pub(crate) fn check(&self) -> Checked {
         let options = CheckOptions {
+            metrics: None,
             state_dir: self.dir.path().to_owned(),
             keep_dir: self.dir.path().join("keep"),
             events: EventLog::new(self.dir.path().join("events.jsonl"), "test"),

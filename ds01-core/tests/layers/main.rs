@@ -28,9 +28,10 @@ const LAYERS: &[&[&str]] = &[
     &["idle/journal"],
     &["idle/state"],
     &["idle/rules"],
-    &["idle/notice"],
+    &["idle/notice", "metrics"],
     &["idle/act"],
-    &["ledger", "replay", "scan", "sampler"],
+    &["ledger", "replay", "sampler"],
+    &["scan"],
     &["cli"],
 ];
 

@@ -31,6 +31,7 @@ fn what_it_says_for_everybody_is_what_is_built_in() {
 #[test]
 fn how_much_is_kept_is_what_is_built_in() {
     assert_eq!(shipped().policy.journal, ds01_core::policy::Retention::default());
+    assert_eq!(shipped().policy.metrics, ds01_core::policy::Metrics::default());
 }
 
 /// Tables show the settings in the order in which an admin meets them in the file.

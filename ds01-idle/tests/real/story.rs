@@ -276,6 +276,7 @@ impl Story {
         };
         let doors = sources.doors(DEADLINE).unwrap();
         let options = ScanOptions {
+            metrics: None,
             state_dir: self.reaper.state_dir(),
             events: EventLog::new(self.reaper.events_file(), "ds01-detect"),
             deadline: DEADLINE,

@@ -16,10 +16,11 @@ use super::{
     news::take_in,
     refusals,
     requests::{self, Requests},
+    told_metrics::failure_of,
 };
 use crate::{
     detect::{Inventory, Sources, inventory},
-    event::Event,
+    event::{Details, Event},
     idle::{
         journal::{self, Journal, RecordRef},
         rules::{Action, high_demand},
@@ -64,7 +65,15 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     journal.append_all(&checked.look.records())?;
     let earlier = checked.state.not_taken_in(&journal, &checked.look.now, MOST_LINES)?;
     let not_logged = Mutex::new(BTreeSet::new());
+    let counts = Mutex::new(checked.state.counts.clone());
+    let failed = Mutex::new(Vec::new());
     let log = |events: &[Event]| {
+        for Event { details, .. } in events {
+            counts.lock().unwrap_or_else(PoisonError::into_inner).event(details);
+            if let Details::StopFailed { container_id, .. } = details {
+                failed.lock().unwrap_or_else(PoisonError::into_inner).push(container_id.clone());
+            }
+        }
         if let Err(error) = options.events.append(events) {
             not_logged.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("events are not logged: {error}"));
         }
@@ -86,6 +95,8 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
         .collect();
     drop(cases);
     checked.state.stopping.extend(stopping);
+    let counted = || counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    checked.state.counts = counted();
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
     let answers = requests.events(&checked.plan, &checked.look);
     requests::say(&answers);
@@ -101,7 +112,11 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     let heard: Vec<ContainerId> = told.heard.iter().chain(told.again.keys()).cloned().collect();
     checked.record_told(told);
     // Stopping takes its time: a check that is killed meanwhile warns nobody twice.
+    checked.state.counts = counted();
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
+    if !checked.state.stopping.is_empty() {
+        checked.tell_metrics(&store, options);
+    }
     let done = CarryOut { sources, hands, options, checked: &checked, log: &log }.act();
     checked.problems.extend(not_logged.into_inner().unwrap_or_else(PoisonError::into_inner));
     checked.record_done(done.outcomes, &done.told);
@@ -111,7 +126,15 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     if let Err(error) = journal.append_all(&records) {
         checked.problems.push(error.to_string());
     }
+    checked.state.counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for id in failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let decision = checked.plan.decisions.get(&id);
+        if let Some((action, cause)) = decision.and_then(|decision| failure_of(&decision.action)) {
+            checked.state.counts.action(action, cause);
+        }
+    }
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
+    checked.tell_metrics(&store, options);
     // Only now: a check that is killed before this takes the news in once more.
     let warned = checked.state.warned().cloned().collect();
     checked.problems.extend(trouble.into_iter().chain(hands.broadcast.settle(&news, &warned, checked.look.now.at)));

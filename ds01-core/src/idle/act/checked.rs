@@ -17,11 +17,12 @@ use crate::{
         evidence::ContainerFacts,
         journal::Look,
         notice::{Broadcast, Channel},
-        rules::{Action, Asked, Case, Check, Decision, Demand, KeepAlive, Plan, infrastructure},
+        rules::{Action, Asked, Case, Check, Decision, Demand, KeepAlive, Plan},
         state::{CheckMark, IdleState},
     },
+    metrics::MetricsFile,
     model::{ContainerId, NotMeant, meant},
-    policy::{Monitoring, Policy},
+    policy::Policy,
     source::{ContainerControl, SourceName},
     store::StoreError,
 };
@@ -55,6 +56,8 @@ pub struct CheckOptions {
     pub policy: Policy,
     /// In which the last day of an exemption ends.
     pub zone: TimeZone,
+    /// Where Prometheus is told of it. `None` tells nothing.
+    pub metrics: Option<MetricsFile>,
     /// Containers that the check is about, by name, id or the beginning of an id; none is all.
     pub only: Vec<String>,
 }
@@ -146,7 +149,7 @@ impl Checked {
         let since = state.last_check.as_ref().map(|mark| mark.boot_ms);
         let look = Look::at(sources, previous, left, &options.settings, since);
         Self {
-            demand: demand(&look, &options.policy.monitoring),
+            demand: Demand::at(&look.inventory, &look.containers, &options.policy.monitoring),
             look,
             before: state.last_check.clone(),
             state,
@@ -279,10 +282,4 @@ impl Checked {
         self.state.stopping.retain(|id, _| outcomes.get(id).is_none_or(|one| matches!(one, Outcome::Failed(_))));
         self.outcomes.extend(outcomes);
     }
-}
-
-/// How many GPUs are given to containers other than the platform's own: one that watches all GPUs takes none.
-fn demand(look: &Look, monitoring: &Monitoring) -> Option<Demand> {
-    let ours = look.containers.iter().filter(|facts| infrastructure(facts, monitoring).is_some());
-    Demand::of(&look.inventory, &ours.map(|facts| &facts.id).collect())
 }

@@ -14,6 +14,7 @@ mod requests;
 mod side_by_side;
 mod stop;
 mod tell_again;
+mod told_metrics;
 mod try_notices;
 
 pub use check::{preview, preview_after, run};

@@ -160,6 +160,15 @@ pub(super) fn changes(
     (lives, gone)
 }
 
+/// The same of every GPU container of a look, changed or not: for whoever begins anew.
+pub(crate) fn lives_of_all(inventory: &Inventory, containers: &[ContainerFacts], now: &Now) -> Vec<Life> {
+    let of = |facts: &ContainerFacts| {
+        let entry = inventory.containers.get(facts.id.short()).filter(|entry| entry.full_id == facts.id)?;
+        (entry.has_gpu != Some(false)).then(|| Life::of(entry, &facts.labels, now))
+    };
+    containers.iter().filter_map(of).collect()
+}
+
 /// Whether anything of what is written down is another one.
 fn differs(before: &ContainerEntry, now: &ContainerEntry) -> bool {
     before.full_id != now.full_id

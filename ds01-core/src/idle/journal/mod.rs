@@ -11,6 +11,7 @@ mod record;
 pub use crate::model::day_of;
 pub(crate) use file::DISORDER_MS;
 pub use file::{DIR_NAME, Journal, Recent};
+pub(crate) use life::lives_of_all;
 pub use life::{Gone, Life};
 pub use look::Look;
 pub(crate) use look::ask_gpus;

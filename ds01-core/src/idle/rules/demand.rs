@@ -7,21 +7,35 @@ use crate::{
         Inventory,
         inventory::{ContainerEntry, GpuEntry, SourceState},
     },
-    idle::evidence::given,
+    idle::evidence::{ContainerFacts, given},
     model::{ContainerId, Demand},
+    policy::Monitoring,
 };
+
+use super::rule::infrastructure;
 
 impl Demand {
     /// Whether this is high demand: `threshold` of all, or more. A host without GPUs has none.
     pub fn is_high(self, threshold: Option<f64>) -> bool {
-        // Counts of GPUs are far below what an f64 holds exactly.
-        #[expect(clippy::cast_precision_loss, reason = "no host has 2^52 GPUs")]
-        let share = self.assigned as f64 / self.total as f64;
-        self.total > 0 && threshold.is_some_and(|threshold| share >= threshold)
+        self.ratio().is_some_and(|share| threshold.is_some_and(|threshold| share >= threshold))
     }
 }
 
 impl Demand {
+    /// As [`of`](Self::of), of the containers of one look, the platform's own left out: one that watches all GPUs takes none.
+    pub fn at(inventory: &Inventory, containers: &[ContainerFacts], monitoring: &Monitoring) -> Option<Self> {
+        let ours = containers.iter().filter(|facts| infrastructure(facts, monitoring).is_some());
+        Self::of(inventory, &ours.map(|facts| &facts.id).collect())
+    }
+
+    /// The share that is given away; `None` on a host without GPUs.
+    pub fn ratio(self) -> Option<f64> {
+        // Counts of GPUs are far below what an f64 holds exactly.
+        #[expect(clippy::cast_precision_loss, reason = "no host has 2^52 GPUs")]
+        let share = self.assigned as f64 / self.total as f64;
+        (self.total > 0).then_some(share)
+    }
+
     /// How many GPUs and MIG instances are given to running containers but `left_out`, as far as they are this host's. `None`
     /// when a source failed, so that nobody can tell.
     pub fn of(inventory: &Inventory, left_out: &BTreeSet<&ContainerId>) -> Option<Self> {

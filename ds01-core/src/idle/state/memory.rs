@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    counts::Counts,
     kept::{self, Kept},
     standing::Standing,
     stopping::Stopping,
@@ -50,6 +51,9 @@ pub struct IdleState {
     /// Containers that somebody asked to keep, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<ContainerId, Kept>,
+    /// How often what was done and told.
+    #[serde(default, skip_serializing_if = "Counts::is_empty")]
+    pub counts: Counts,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -92,6 +96,7 @@ impl Default for IdleState {
             standing: BTreeMap::new(),
             stopping: BTreeMap::new(),
             kept: BTreeMap::new(),
+            counts: Counts::default(),
             extra: Extra::new(),
         }
     }

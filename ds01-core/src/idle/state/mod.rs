@@ -1,12 +1,14 @@
 //! What is remembered from one check to the next: plain data, and the form it has in `idle-state.json`. Pure.
 
 mod confirm;
+mod counts;
 mod kept;
 mod memory;
 mod standing;
 mod stopping;
 mod track;
 
+pub use counts::{ByWords, Counts};
 pub use kept::Kept;
 pub use memory::{CheckMark, FILE_NAME, IdleState, LONGEST_PAUSE, SCHEMA_VERSION, StateError};
 pub use standing::Standing;

@@ -1,0 +1,115 @@
+//! All that the metrics are made from, and all families.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+
+use super::{
+    containers::Containers,
+    family::Family,
+    gpus, host, host_processes,
+    names::Names,
+    parts::{CheckPart, ScanPart},
+    reaper,
+};
+use crate::detect::{
+    Inventory,
+    inventory::{ContainerEntry, SourceState},
+};
+
+/// The most containers that are told of: those with a GPU first, then by id.
+pub const MOST_CONTAINERS: usize = 2_000;
+
+/// The most pairs of a container, or a user, and a GPU or MIG instance.
+pub const MOST_PAIRS: usize = 20_000;
+
+/// What a check said of containers is out of date after so long. The timer makes one every five minutes.
+const CHECK_IS_FRESH: SignedDuration = SignedDuration::from_mins(15);
+
+/// All that the metrics are made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Picture<'a> {
+    /// The host, as the last scan left it.
+    pub inventory: &'a Inventory,
+    /// What that scan knew beside it.
+    pub scan: &'a ScanPart,
+    /// What the last check knew. `None` before the first.
+    pub check: Option<&'a CheckPart>,
+    /// How names leave the host.
+    pub names: &'a Names,
+}
+
+impl<'a> Picture<'a> {
+    /// What the last check said, while it says anything about now.
+    pub(super) fn fresh_check(&self) -> Option<&'a CheckPart> {
+        let now = self.inventory.last_scan?;
+        self.check.filter(|check| now.duration_since(check.at) <= CHECK_IS_FRESH)
+    }
+
+    /// Whether a source failed, so that what it told before is no news.
+    pub(super) fn failed(&self, source: &str) -> bool {
+        self.inventory.source_state(source) == Some(SourceState::Failed)
+    }
+
+    /// GPUs and MIG instances that were seen by the last scan.
+    pub(super) fn devices(&self) -> BTreeSet<&'a str> {
+        self.inventory.gpus.iter().filter(|gpu| !gpu.stale).flat_map(|gpu| gpu.uuids()).collect()
+    }
+
+    /// Containers that are up and were seen so by the last scan, those with a GPU first.
+    pub(super) fn up(&self) -> Vec<&'a ContainerEntry> {
+        // Where Docker told a part, only what it told nothing of is stale; where it told all, only what the GPUs did can be.
+        let docker_failed = self.failed("docker");
+        let seen = |entry: &&ContainerEntry| {
+            let up = matches!(entry.status.as_str(), "running" | "paused" | "restarting");
+            up && !(docker_failed && entry.stale)
+        };
+        let mut up: Vec<&ContainerEntry> = self.inventory.containers.values().filter(seen).collect();
+        up.sort_by_key(|entry| (entry.has_gpu == Some(false), &entry.id));
+        up
+    }
+}
+
+/// All families. Those of which nothing is known have no series.
+pub fn families(picture: &Picture<'_>) -> Vec<Family> {
+    let mut left_out = BTreeMap::new();
+    let mut families = host::families(picture);
+    families.extend(gpus::families(picture));
+    families.extend(Containers::families(picture, &mut left_out));
+    families.extend(host_processes::families(picture, &mut left_out));
+    families.extend(reaper::families(picture));
+    let mut missing = Family::gauge(
+        "ds01_metrics_left_out",
+        "How many containers, and pairs of a GPU and a container or user, are left out of this file.",
+        &["what"],
+    );
+    for (what, count) in left_out {
+        missing.set(&[what], number(count));
+    }
+    families.push(missing);
+    families
+}
+
+/// A count as a value: exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "no count here comes near 2^53")]
+pub(super) fn number(count: usize) -> f64 {
+    count as f64
+}
+
+/// A unix time in seconds.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of any date are below 2^53")]
+pub(super) fn unix(at: jiff::Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1000.0
+}
+
+/// Milliseconds in seconds.
+#[expect(clippy::cast_precision_loss, reason = "2^53 milliseconds are 285,000 years")]
+pub(super) fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+/// MiB in bytes.
+#[expect(clippy::cast_precision_loss, reason = "2^53 bytes are 8 PiB")]
+pub(super) fn bytes(mib: u64) -> f64 {
+    mib as f64 * 1_048_576.0
+}
