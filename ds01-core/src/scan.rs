@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::{
     detect::{
@@ -121,10 +121,13 @@ pub fn run(sources: &Sources, options: &ScanOptions) -> Result<Scan, ScanError> 
     }
     let journal = Journal::open(&store).and_then(|journal| journal.append_all(&look.records()));
     store.replace(FILE_NAME, &look.inventory.to_json()?)?;
-    if let Some(metrics) = &options.metrics
-        && let Err(error) = tell(metrics, &store, &look, start)
-    {
-        warn!("{error}; the metrics are as they were");
+    if let Some(metrics) = &options.metrics {
+        let before = start.elapsed();
+        if let Err(error) = tell(metrics, &store, &look, start) {
+            warn!("{error}; the metrics are as they were");
+        }
+        let all = start.elapsed();
+        debug!("the metrics took {} of {} us", (all - before).as_micros(), all.as_micros());
     }
     Ok(Scan { inventory: look.inventory, events, journal, took: start.elapsed() })
 }

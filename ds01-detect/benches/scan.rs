@@ -17,6 +17,8 @@ use docker_rig::{
 use nvml_standin::{Gpu, Install, Scenario, scenario_path};
 
 const ROUNDS: usize = 21;
+/// What a scan may spend on the metrics, in percent of its time.
+const MOST_FOR_METRICS: f64 = 5.0;
 /// One in so many containers is running, up to so many in all: a start takes the daemon a quarter of a second.
 const RUNNING: (usize, usize) = (10, 20);
 
@@ -96,6 +98,9 @@ fn measure(bench: &Bench, count: usize) {
     fs::remove_dir_all(&fresh).unwrap();
     let peaks = [peak_kib(&bench.detect(&fresh)), peak_kib(&bench.detect(&kept))];
     let mib = |kib: u64| kib as f64 / 1024.0;
+    let share = metrics_share(bench, &kept);
+    println!("{count:>10}  writing the metrics: {share:.1} % of a steady scan (limit {MOST_FOR_METRICS})");
+    assert!(share < MOST_FOR_METRICS, "writing the metrics takes {share:.1} % of a scan of {count} containers");
     println!("{count:>10}  peak memory: first {:.1} MiB, steady {:.1} MiB (limit 16)", mib(peaks[0]), mib(peaks[1]));
 }
 
@@ -104,6 +109,22 @@ fn first_scan(bench: &Bench, state: &Path) -> Duration {
     let took = time(&mut bench.detect(state));
     fs::remove_dir_all(state).unwrap();
     took
+}
+
+/// The median share of a steady scan that goes into the metrics, in percent, by the program's own clock.
+fn metrics_share(bench: &Bench, state: &Path) -> f64 {
+    let mut shares: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let mut command = bench.detect(state);
+            command.arg("--verbose").arg("--metrics-file").arg(bench.state("ds01.prom"));
+            let log = String::from_utf8(command.output().unwrap().stderr).unwrap();
+            let said = log.lines().find_map(|line| line.split_once("the metrics took ")?.1.strip_suffix(" us"));
+            let (took, all) = said.and_then(|said| said.split_once(" of ")).unwrap_or_else(|| panic!("{log}"));
+            took.parse::<f64>().unwrap() * 100.0 / all.parse::<f64>().unwrap()
+        })
+        .collect();
+    shares.sort_unstable_by(f64::total_cmp);
+    shares[shares.len() / 2]
 }
 
 /// How many requests a scan says it sent.

@@ -119,9 +119,9 @@ impl Containers {
     }
 
     /// Its devices; of how many there is no word.
-    fn add_devices(&mut self, entry: &ContainerEntry, devices: &BTreeSet<&str>) -> usize {
-        let mut given: BTreeSet<&str> = entry.gpus.iter().map(String::as_str).collect();
-        given.retain(|uuid| devices.contains(uuid));
+    fn add_devices(&mut self, entry: &ContainerEntry, devices: &BTreeMap<&str, Vec<&str>>) -> usize {
+        let given: BTreeSet<&str> =
+            entry.gpus.iter().filter_map(|uuid| devices.get(uuid.as_str())).flatten().copied().collect();
         // The sum of what its processes hold; none where that of any of them is unknown.
         let mut held: BTreeMap<&str, Option<u64>> = BTreeMap::new();
         let uses = entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus);
@@ -129,7 +129,7 @@ impl Containers {
             let sum = held.entry(gpu_uuid).or_insert(Some(0));
             *sum = sum.zip(*memory_mb).map(|(sum, one)| sum.saturating_add(one));
         }
-        held.retain(|uuid, _| devices.contains(uuid));
+        held.retain(|uuid, _| devices.contains_key(uuid));
         let all: BTreeSet<&str> = given.iter().chain(held.keys()).copied().collect();
         let room = MOST_PAIRS.saturating_sub(self.allocated.len().max(self.context.len()));
         let id = entry.id.as_str();

@@ -10,10 +10,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use tracing::{debug, warn};
 
 use super::{
-    DEFAULT_PATH, family,
+    DEFAULT_PATH,
+    all::families,
+    family,
     names::Names,
     parts::{CheckPart, ScanPart},
-    picture::{Picture, families},
+    picture::Picture,
 };
 use crate::{
     detect::{Inventory, inventory},

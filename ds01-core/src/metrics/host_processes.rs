@@ -24,7 +24,7 @@ pub(super) fn families(picture: &Picture<'_>, left_out: &mut BTreeMap<&'static s
     let mut held: BTreeMap<(String, &str), (BTreeSet<u32>, Option<u64>)> = BTreeMap::new();
     for (pid, entry) in picture.inventory.host_processes.iter().filter(|(_, entry)| !entry.stale) {
         let user = picture.names.user(&entry.user);
-        for used in entry.gpus.iter().filter(|used| devices.contains(used.gpu_uuid.as_str())) {
+        for used in entry.gpus.iter().filter(|used| devices.contains_key(used.gpu_uuid.as_str())) {
             let (pids, sum) = held.entry((user.clone(), &used.gpu_uuid)).or_insert((BTreeSet::new(), Some(0)));
             pids.insert(*pid);
             *sum = sum.zip(used.memory_mb).map(|(sum, one)| sum.saturating_add(one));

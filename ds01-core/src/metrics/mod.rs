@@ -25,6 +25,7 @@
 //! The text is written by us, not by the crate `prometheus`: its registry holds counters of a program that runs, and here there
 //! is a snapshot of plain data, of which the format takes three kinds of line. Escaping and bounds are ours either way.
 
+mod all;
 mod containers;
 mod family;
 mod file;
@@ -38,12 +39,13 @@ mod picture;
 mod reaper;
 mod user_sums;
 
+pub use all::families;
 pub use family::{Family, Kind, text};
 pub use file::{MetricsError, MetricsFile};
 pub use label::LONGEST_LABEL;
 pub use names::Names;
 pub use parts::{CheckPart, Judged, ScanPart};
-pub use picture::{MOST_CONTAINERS, MOST_PAIRS, Picture, families};
+pub use picture::{MOST_CONTAINERS, MOST_PAIRS, Picture};
 pub use user_sums::{MOST_USERS, UserSums};
 
 /// Where the file is installed.

@@ -1,16 +1,12 @@
-//! All that the metrics are made from, and all families.
+//! All that the metrics are made from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
 use super::{
-    containers::Containers,
-    family::Family,
-    gpus, host, host_processes,
     names::Names,
     parts::{CheckPart, ScanPart},
-    reaper,
 };
 use crate::detect::{
     Inventory,
@@ -51,9 +47,17 @@ impl<'a> Picture<'a> {
         self.inventory.source_state(source) == Some(SourceState::Failed)
     }
 
-    /// GPUs and MIG instances that were seen by the last scan.
-    pub(super) fn devices(&self) -> BTreeSet<&'a str> {
-        self.inventory.gpus.iter().filter(|gpu| !gpu.stale).flat_map(|gpu| gpu.uuids()).collect()
+    /// GPUs and MIG instances that were seen by the last scan, by UUID: each stands for itself, but one that is partitioned for its
+    /// instances.
+    pub(super) fn devices(&self) -> BTreeMap<&'a str, Vec<&'a str>> {
+        let mut devices = BTreeMap::new();
+        for gpu in self.inventory.gpus.iter().filter(|gpu| !gpu.stale) {
+            let instances: Vec<&str> = gpu.mig_instances.iter().map(|mig| mig.uuid.as_str()).collect();
+            devices.extend(instances.iter().map(|uuid| (*uuid, vec![*uuid])));
+            let whole = if instances.is_empty() { vec![gpu.uuid.as_str()] } else { instances };
+            devices.insert(gpu.uuid.as_str(), whole);
+        }
+        devices
     }
 
     /// Containers that are up and were seen so by the last scan, those with a GPU first.
@@ -68,26 +72,6 @@ impl<'a> Picture<'a> {
         up.sort_by_key(|entry| (entry.has_gpu == Some(false), &entry.id));
         up
     }
-}
-
-/// All families. Those of which nothing is known have no series.
-pub fn families(picture: &Picture<'_>) -> Vec<Family> {
-    let mut left_out = BTreeMap::new();
-    let mut families = host::families(picture);
-    families.extend(gpus::families(picture));
-    families.extend(Containers::families(picture, &mut left_out));
-    families.extend(host_processes::families(picture, &mut left_out));
-    families.extend(reaper::families(picture));
-    let mut missing = Family::gauge(
-        "ds01_metrics_left_out",
-        "How many containers, and pairs of a GPU and a container or user, are left out of this file.",
-        &["what"],
-    );
-    for (what, count) in left_out {
-        missing.set(&[what], number(count));
-    }
-    families.push(missing);
-    families
 }
 
 /// A count as a value: exact up to 2^53.

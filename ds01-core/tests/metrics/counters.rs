@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, time::Duration};
 use ds01_core::{
     idle::Journal,
     ledger::{Ledger, Row},
-    model::day_of,
+    model::{ContainerStatus, day_of},
     policy::Retention,
     source::fake::{Change, ProcessSpec, Step},
     store::Store,
@@ -50,7 +50,8 @@ fn nothing_but_a_lost_file_makes_a_counter_run_backwards() {
     assert!(before[r#"ds01_notices_total{channel="terminals",result="failed"}"#] >= 2.0, "{before:?}");
 
     let work = vec![ProcessSpec { pid: 501, gpus: [("0".to_owned(), Some(9))].into(), ..ProcessSpec::default() }];
-    let restart = Change { restart: true, processes: work.clone(), ..Change::default() };
+    let status = Some(ContainerStatus::Running);
+    let restart = Change { status, restart: true, processes: work.clone(), ..Change::default() };
     lab.happens(Step { change: [("train".to_owned(), restart)].into(), ..Step::default() });
     lab.checks(2);
     before = grown_since(&before, &lab, "it is started again");

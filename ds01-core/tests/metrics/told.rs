@@ -26,7 +26,7 @@ fn the_sample_host() {
     let text = lab.text();
     insta::with_settings!({filters => vec![
         (r#"version="[^"]*""#, r#"version="[version]""#),
-        (r"(ds01_scan_duration_seconds) \S+", "$1 [seconds]"),
+        (r"(?m)^(ds01_scan_duration_seconds) \S+", "$1 [seconds]"),
     ]}, { insta::assert_snapshot!("sample_host", text) });
     if is_installed() {
         let (good, words) = promtool_on(&["check", "metrics"], text.as_bytes());
