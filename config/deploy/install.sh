@@ -19,6 +19,8 @@ notify_path=ds01-notify.path
 paths=$notify_path
 examples_source=$here/../notify.d
 profile_source=$here/../profile.d/ds01-notices.sh
+prometheus_source=$here/../prometheus
+grafana_source=$here/../grafana
 
 say() { printf 'install.sh: %s\n' "$*"; }
 warn() { say "$*" >&2; }
@@ -88,6 +90,7 @@ case "$prefix" in
 esac
 lib_dir=$prefix/lib/ds01
 doc_dir=$prefix/share/doc/ds01
+share_dir=$prefix/share/ds01
 manifest=$lib_dir/manifest
 etc=/etc/ds01
 
@@ -189,6 +192,15 @@ install_files() {
     for file in "$examples_source"/*; do
         put 755 "$file" "$doc_dir/examples/notify.d/${file##*/}"
     done
+    # What a Prometheus and a Grafana take of ds01, here or on another machine.
+    for file in "$prometheus_source"/*.yml; do
+        put 644 "$file" "$share_dir/prometheus/${file##*/}"
+    done
+    for file in "$grafana_source"/dashboards/*.json; do
+        put 644 "$file" "$share_dir/grafana/dashboards/${file##*/}"
+    done
+    sed "s|/usr/share/|$prefix/share/|" "$grafana_source/provisioning.yaml" >"$work/provisioning.yaml"
+    put 644 "$work/provisioning.yaml" "$share_dir/grafana/provisioning.yaml"
     put_config "$profile_source" /etc/profile.d/ds01-notices.sh
     put_config "$here/logrotate.d/ds01" /etc/logrotate.d/ds01
     for file in "$config_source"/*.yaml; do
