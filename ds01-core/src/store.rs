@@ -30,9 +30,11 @@ use crate::deadline::within;
 
 /// For files: owner reads and writes, group reads. Command lines can hold secrets.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o640);
+/// For files that are for everybody to read.
+const PUBLIC_MODE: Mode = Mode::from_raw_mode(0o644);
 /// For files that somebody else is given: he alone reads.
 const PRIVATE_MODE: Mode = Mode::from_raw_mode(0o400);
-/// For locks: whoever can read a file can lock it, and so keep every later run waiting.
+/// For secrets, and for locks: whoever can read a file can lock it, and so keep every later run waiting.
 const LOCK_MODE: Mode = Mode::from_raw_mode(0o600);
 /// For directories that this program has to make.
 const DIR_MODE: Mode = Mode::from_raw_mode(0o750);
@@ -248,6 +250,24 @@ impl Store {
     /// one, and a crash may bring the old one back.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.replace_as(name, bytes, FILE_MODE, None)
+    }
+
+    /// As [`replace`](Self::replace), with a file that everybody can read who can enter the directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`replace`](Self::replace).
+    pub fn replace_public(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.replace_as(name, bytes, PUBLIC_MODE, None)
+    }
+
+    /// As [`replace`](Self::replace), with a file that nobody but its owner, root, can read: for secrets.
+    ///
+    /// # Errors
+    ///
+    /// As [`replace`](Self::replace).
+    pub fn replace_secret(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.replace_as(name, bytes, LOCK_MODE, None)
     }
 
     /// As [`replace`](Self::replace), with a file that belongs to user id `owner`, who alone can read it. It is written before

@@ -23,6 +23,16 @@ fn makes_its_directory_and_files_unreadable_to_others() {
 }
 
 #[test]
+fn what_is_public_can_be_read_by_all_and_what_is_secret_by_nobody_else() {
+    let (_dir, store) = store();
+    for _ in 0..2 {
+        store.replace_public("public", b"1").unwrap();
+        store.replace_secret("secret", b"1").unwrap();
+        assert_eq!((mode(&store.path_of("public")), mode(&store.path_of("secret"))), (0o644, 0o600));
+    }
+}
+
+#[test]
 fn replaces_whole_and_leaves_nothing_else() {
     let (_dir, store) = store();
     assert_eq!(store.read("a.json").unwrap(), None);
