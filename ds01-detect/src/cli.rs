@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ds01_core::{
-    cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds},
+    cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds, places},
     detect::Settings,
     event::EventLog,
     scan::ScanOptions,
@@ -46,12 +46,16 @@ pub(crate) struct Cli {
     #[command(flatten)]
     store: StoreArgs,
 
-    /// The policy file, read only for `monitoring.system_processes` [default: /etc/ds01/resource-limits.yaml, if it exists]
+    /// The policy file, read only for `monitoring` and `public_view` [default: /etc/ds01/resource-limits.yaml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
     #[command(flatten)]
     sources: SourceArgs,
+
+    /// The directory for what everybody may see; it need not be there [default: /run/ds01]
+    #[arg(long, value_name = "DIR")]
+    public_dir: Option<PathBuf>,
 
     /// How long a whole scan may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = deadline_seconds)]
@@ -123,6 +127,8 @@ pub(crate) struct HostScan {
     pub(crate) dry_run: bool,
     pub(crate) sources: SourceArgs,
     pub(crate) config: Option<PathBuf>,
+    /// Where what everybody may see is written.
+    pub(crate) public_dir: PathBuf,
 }
 
 /// Scans of a sample host.
@@ -131,6 +137,8 @@ pub(crate) struct ScenarioScan {
     pub(crate) options: ScanOptions,
     pub(crate) dry_run: bool,
     pub(crate) file: PathBuf,
+    /// Where what everybody may see is written: nowhere, unless it is said.
+    pub(crate) public_dir: Option<PathBuf>,
 }
 
 impl Cli {
@@ -174,6 +182,7 @@ impl Cli {
             Self::command().error(ErrorKind::MissingRequiredArgument, words).exit();
         }
         let forget = self.forget.into_iter().map(SourceName::from).collect();
+        let public_dir = places::public(self.public_dir.as_deref(), &state_dir);
         let options = ScanOptions {
             state_dir,
             events: EventLog::new(events_file, env!("CARGO_PKG_NAME")),
@@ -181,10 +190,13 @@ impl Cli {
             settings: Settings { forget, ..Settings::default() },
         };
         match self.scenario {
-            Some(file) => Command::Scenario(ScenarioScan { options, dry_run: self.dry_run, file }),
+            Some(file) => {
+                let public_dir = self.public_dir;
+                Command::Scenario(ScenarioScan { options, dry_run: self.dry_run, file, public_dir })
+            }
             None => {
                 let sources = with_environment(self.sources);
-                Command::Scan(HostScan { options, dry_run: self.dry_run, sources, config: self.config })
+                Command::Scan(HostScan { options, dry_run: self.dry_run, sources, config: self.config, public_dir })
             }
         }
     }

@@ -8,7 +8,7 @@ use clap::{
     error::ErrorKind,
 };
 use ds01_core::{
-    cli::{Generate, SourceArgs},
+    cli::{Generate, SourceArgs, places},
     usage::Roots,
 };
 
@@ -22,6 +22,7 @@ use crate::{
     source::Source,
     timeline::TimelineArgs,
     view::Layout,
+    wait::WaitArgs,
 };
 
 /// Seconds between two draws of `--watch` without a number.
@@ -29,7 +30,7 @@ const WATCH_SECONDS: &str = "2";
 
 const AFTER_HELP: &str = "\
 More: --info (full reference), --concepts (how workloads are detected), --guided (asks you).
-Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no inventory yet.";
+Exit: 0 shown, 1 the inventory could not be read (with --free: or no GPU is free), 2 usage, 3 there is no inventory yet.";
 
 /// Show what runs on this GPU host, whose it is, and which GPUs it holds.
 #[derive(Debug, Parser)]
@@ -45,6 +46,14 @@ pub(crate) struct Cli {
     /// Group the rows by user, with each user's GPUs and GPU memory.
     #[arg(long)]
     by_user: bool,
+
+    /// One line for each GPU and MIG instance instead: free, held idle or at work, by whom and until when.
+    #[arg(long, conflicts_with_all = ["by_user", "wide", "output", "quiet", "columns", "sort", "watch", "types", "gpu_only", "all"])]
+    by_gpu: bool,
+
+    /// With --by-gpu: free ones first, and exit with 1 when there is none.
+    #[arg(long, requires = "by_gpu")]
+    free: bool,
 
     /// Print the filtered inventory as JSON: -o json.
     #[arg(long, conflicts_with_all = ["watch", "output", "quiet"])]
@@ -127,6 +136,14 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "DIR", default_value = "/var/lib/ds01")]
     state_dir: PathBuf,
 
+    /// The directory with what everybody may see, for who may not read the inventory [default: /run/ds01]
+    #[arg(long, value_name = "DIR")]
+    public_dir: Option<PathBuf>,
+
+    /// The policy that says until when GPUs are held [default: /etc/ds01/resource-limits.yaml, if it exists]
+    #[arg(long, value_name = "FILE", hide = true, requires = "by_gpu")]
+    config: Option<PathBuf>,
+
     #[command(flatten)]
     sources: SourceArgs,
 
@@ -146,6 +163,7 @@ enum Command {
     Report(ReportArgs),
     /// Draw who had which GPU when, on the terminal or as a page for a browser.
     Timeline(TimelineArgs),
+    Wait(WaitArgs),
 }
 
 /// What the program is asked to do.
@@ -165,8 +183,30 @@ pub(crate) enum Task {
     Report(ReportArgs),
     /// Draw who had what when.
     Timeline(TimelineArgs),
+    /// Wait until GPUs are free.
+    Wait(WaitArgs),
+    /// Show the GPUs.
+    ByGpu(Box<GpuOptions>),
     /// Show workloads.
     Show(Box<Options>),
+}
+
+/// Checked options for showing GPUs.
+#[derive(Debug)]
+pub(crate) struct GpuOptions {
+    pub(crate) source: Source,
+    pub(crate) public_dir: PathBuf,
+    pub(crate) config: Option<PathBuf>,
+    /// Free ones first, and a failure when there is none.
+    pub(crate) free: bool,
+    pub(crate) json: bool,
+    /// Those of these users alone.
+    pub(crate) users: Vec<String>,
+    /// These alone.
+    pub(crate) gpus: Vec<String>,
+    pub(crate) headers: bool,
+    pub(crate) truncate: bool,
+    pub(crate) color: ColorChoice,
 }
 
 /// Checked options for showing workloads.
@@ -205,6 +245,7 @@ impl Cli {
             Some(Command::Events(args)) => return Task::Events(args),
             Some(Command::Report(args)) => return Task::Report(args),
             Some(Command::Timeline(args)) => return Task::Timeline(args),
+            Some(Command::Wait(args)) => return Task::Wait(args),
             None => {}
         }
         let format = match self.output {
@@ -219,6 +260,7 @@ impl Cli {
             let error = "--watch draws the table: it can't be used with this format";
             Self::command().error(ErrorKind::ArgumentConflict, error).exit();
         }
+        let public_dir = places::public(self.public_dir.as_deref(), &self.state_dir);
         let source = if self.demo {
             Source::Demo(None)
         } else if self.live {
@@ -227,8 +269,22 @@ impl Cli {
             });
             Source::Live { args, last: None }
         } else {
-            Source::File(self.state_dir)
+            Source::File { state_dir: self.state_dir, public_dir: public_dir.clone() }
         };
+        if self.by_gpu {
+            return Task::ByGpu(Box::new(GpuOptions {
+                source,
+                public_dir,
+                config: self.config,
+                free: self.free,
+                json: self.json,
+                users: self.user,
+                gpus: self.gpu,
+                headers: !self.no_headers,
+                truncate: !self.no_trunc,
+                color: self.color,
+            }));
+        }
         Task::Show(Box::new(Options {
             source,
             filter: Filter {

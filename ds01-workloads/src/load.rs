@@ -31,6 +31,8 @@ pub(crate) enum LoadError {
     NoFile(PathBuf),
     /// Its content is of no use.
     Unusable(PathBuf, InventoryError),
+    /// What is public of it is of no use.
+    Public(PathBuf, String),
     /// The scan of `--live` or `--demo` could not be made.
     Scan(String),
 }
@@ -44,7 +46,7 @@ pub(crate) fn load(state_dir: &Path) -> Result<Inventory, LoadError> {
     Ok(inventory)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     // A link or a pipe in its place is nothing that the detector made: the first could lead anywhere, the second hang.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let open = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
@@ -107,6 +109,12 @@ impl LoadError {
                  Install the version of ds01-workloads that belongs to the detector (`ds01-detect --version`).",
                 path.display()
             ),
+            Self::Public(path, why) => {
+                format!(
+                    "{} is {why}.\nThe next run of the detector replaces it: tell an administrator.",
+                    path.display()
+                )
+            }
             Self::Scan(error) => error.clone(),
         }
     }

@@ -6,6 +6,7 @@ use ds01_core::{detect::Inventory, table::Medium};
 use jiff::Timestamp;
 
 use crate::{
+    by_gpu::{self, Gpus},
     cli::Options,
     load::LoadError,
     measure::measure,
@@ -25,6 +26,8 @@ pub(crate) struct Picture {
     pub(crate) warnings: Vec<String>,
     stopped_hidden: usize,
     scan_age: Option<Duration>,
+    /// What everybody may see, where the rows are this caller's own.
+    public: Option<Gpus>,
     /// What it was made from: who shows one picture and ends need not take ten thousand entries apart again.
     seen: Option<Inventory>,
 }
@@ -34,6 +37,7 @@ pub(crate) fn picture(options: &mut Options) -> Result<Picture, LoadError> {
     let seen = options.source.inventory()?;
     let mut picture = look(&seen.inventory, options, seen.now);
     picture.warnings.extend(seen.notes);
+    picture.public = seen.public;
     picture.seen = Some(seen.inventory);
     if options.measures() {
         measure(&mut picture.rows, &options.roots);
@@ -55,6 +59,7 @@ pub(crate) fn look(inventory: &Inventory, options: &Options, now: Timestamp) -> 
         warnings: said,
         stopped_hidden,
         scan_age: inventory.last_scan.map(|scan| since(scan, now)),
+        public: None,
         seen: None,
     }
 }
@@ -70,6 +75,16 @@ impl Picture {
     pub(crate) fn table(&self, options: &Options, medium: Medium) -> String {
         let here = self.rows.iter().filter(|row| row.change != Change::Left);
         let totals = Totals::of(here, self.stopped_hidden, self.scan_age);
-        view::draw(&self.rows, &totals, &options.layout, medium)
+        let Some(public) = &self.public else { return view::draw(&self.rows, &totals, &options.layout, medium) };
+        let mut out = by_gpu::draw(public, medium, options.headers);
+        if self.rows.is_empty() {
+            if options.headers {
+                out.push_str("\nNone of your own workloads was seen here.\n");
+            }
+        } else {
+            out.push_str(if options.headers { "\nYour own:\n" } else { "" });
+            out.push_str(&view::draw(&self.rows, &totals, &options.layout, medium));
+        }
+        out
     }
 }

@@ -18,6 +18,7 @@ mod process;
 mod reading;
 mod sample;
 mod span;
+mod wanted;
 
 pub use activity::{ContainerActivity, ContainerLife, RunningProcess};
 #[cfg(feature = "fakes")]
@@ -42,3 +43,4 @@ pub use process::{Host, Process};
 pub use reading::{Reading, Unknown, UnknownKind};
 pub use sample::{CpuShare, DeviceSpan, Sample, Share, Who};
 pub use span::{Span, covered_ms};
+pub use wanted::Wanted;

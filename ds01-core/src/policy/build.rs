@@ -9,7 +9,7 @@ use super::{
     level::{ContainerType, Place},
     monitoring,
     names::ByUser,
-    notify,
+    notify, public_view,
     reader::{Entry, Reader, Spelled},
     schema::{self, Scope},
     settings::{Located, Said},
@@ -19,7 +19,7 @@ use super::{
     yaml::Node,
 };
 
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "defaults",
     "default_group",
     "groups",
@@ -29,6 +29,7 @@ const SECTIONS: [&str; 9] = [
     "monitoring",
     "notify",
     "journal",
+    "public_view",
 ];
 
 /// Reads the files' bytes: a pure function of them.
@@ -123,6 +124,7 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
             "monitoring" => policy.monitoring = monitoring::read(reader, entry.value),
             "notify" => policy.notify = notify::read(reader, entry.value),
             "journal" => policy.journal = journal::read(reader, entry.value),
+            "public_view" => policy.public_view = public_view::read(reader, entry),
             key if schema::PLATFORM_SECTIONS.contains(&key) => {}
             key => reader.unknown_key(entry, "the file", || {
                 if Scope::Defaults.key(key) != schema::Key::Unknown {

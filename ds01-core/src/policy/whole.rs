@@ -10,6 +10,7 @@ use super::{
     monitoring::Monitoring,
     names::ByUser,
     notify::Notify,
+    public_view::PublicView,
     settings::{Located, Said},
 };
 
@@ -37,6 +38,8 @@ pub struct Policy {
     pub notify: Notify,
     /// How much of the past is kept.
     pub journal: Retention,
+    /// What everybody is shown of the GPUs.
+    pub public_view: PublicView,
 }
 
 /// A policy, and what its author should look at.
@@ -64,6 +67,7 @@ impl Policy {
             monitoring: Monitoring::default(),
             notify: Notify::default(),
             journal: Retention::default(),
+            public_view: PublicView::default(),
         }
     }
 

@@ -16,6 +16,7 @@ use super::{
     news::take_in,
     refusals,
     requests::{self, Requests},
+    waits,
 };
 use crate::{
     detect::{Inventory, Sources, inventory},
@@ -74,6 +75,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     let required = &options.policy.notify.require_delivery;
     log(&take_in(&mut checked.state, &news, required, &checked.look.now));
     let requests = Requests::read(options, sources, &checked.look, &mut checked.problems);
+    checked.state.remember_waiting(&requests.waiting, checked.look.now.at);
     checked.decide(sources, hands, options, &earlier, &requests.asked)?;
 
     let cases = checked.cases();
@@ -111,6 +113,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     if let Err(error) = journal.append_all(&records) {
         checked.problems.push(error.to_string());
     }
+    waits::answer(&mut checked, &*hands.broadcast, options);
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
     // Only now: a check that is killed before this takes the news in once more.
     let warned = checked.state.warned().cloned().collect();

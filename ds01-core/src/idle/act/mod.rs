@@ -15,6 +15,7 @@ mod side_by_side;
 mod stop;
 mod tell_again;
 mod try_notices;
+mod waits;
 
 pub use check::{preview, preview_after, run};
 pub use checked::{CheckError, CheckOptions, Checked, Hands, Outcome};

@@ -11,6 +11,7 @@ use super::{
     standing::Standing,
     stopping::Stopping,
     track::{LATE_NOTICE, Track},
+    waiting::{self, Waiting},
 };
 use crate::{
     detect::inventory::Extra,
@@ -50,6 +51,9 @@ pub struct IdleState {
     /// Containers that somebody asked to keep, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<ContainerId, Kept>,
+    /// Who is to be told when a GPU is free, in the order in which they asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -92,6 +96,7 @@ impl Default for IdleState {
             standing: BTreeMap::new(),
             stopping: BTreeMap::new(),
             kept: BTreeMap::new(),
+            waiting: Vec::new(),
             extra: Extra::new(),
         }
     }
@@ -181,6 +186,11 @@ impl IdleState {
                 warning.not_before_boot_ms = warning.not_before_boot_ms.max(soon);
             }
         }
+    }
+
+    /// Remembers who asked to be told when a GPU is free, as far as there is room, and forgets whose time is over.
+    pub(crate) fn remember_waiting(&mut self, asked: &[Waiting], now: Timestamp) {
+        waiting::remember(&mut self.waiting, asked, now);
     }
 
     /// Lets the time pass for which containers are kept.

@@ -6,9 +6,11 @@ mod memory;
 mod standing;
 mod stopping;
 mod track;
+mod waiting;
 
 pub use kept::Kept;
 pub use memory::{CheckMark, FILE_NAME, IdleState, LONGEST_PAUSE, SCHEMA_VERSION, StateError};
 pub use standing::Standing;
 pub use stopping::{StopCause, Stopping};
 pub use track::{FRESH, Interval, LATE_NOTICE, LONGEST_INTERVAL, Track, Warning};
+pub use waiting::Waiting;
