@@ -130,7 +130,7 @@ pub(crate) fn run(args: &WaitArgs) -> Result<ExitCode, Failure> {
         }
         let left = end.map_or(POLL, |end| end.saturating_duration_since(Instant::now()).min(POLL));
         if left.is_zero() {
-            CONSOLE.say(format_args!("{} was not free in time", wanted.words()));
+            CONSOLE.say(format_args!("not free in time: {}", wanted.words()));
             return Ok(ExitCode::from(EXIT_TIMED_OUT));
         }
         thread::sleep(left);
@@ -169,7 +169,7 @@ fn ask(args: &WaitArgs, wanted: Wanted) -> Result<ExitCode, Failure> {
         Failure::Words(format!("can't leave a request in {}: {error}\n{help}", dir.display()))
     })?;
     let text = format!(
-        "Asked to be told when {words} is free, for {}. The next check reads it, within five minutes where the timer is on.\n",
+        "Asked to be told about {words}, for {}. The next check reads it, within five minutes where the timer is on.\n",
         whole_seconds(span)
     );
     console::print(text.as_bytes()).map_err(Failure::Output)?;

@@ -10,6 +10,7 @@ mod hostile;
 mod journal;
 mod notify;
 mod properties;
+mod public_view;
 mod shipped;
 
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@ mod cli;
 mod common;
 mod docker;
 mod events;
+mod everybody;
 mod formats;
 mod journal;
 mod past;
