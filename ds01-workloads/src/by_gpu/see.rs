@@ -28,7 +28,7 @@ pub(crate) struct Gpus {
     /// The instant that ages are counted to.
     pub(crate) now: Timestamp,
     /// What an admin should know before believing it.
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
     /// Whether this is what everybody may see.
     pub(crate) is_public: bool,
     /// Whether this caller may see whether anybody is idle, and the reaper told.
@@ -85,7 +85,7 @@ fn made(
     idleness: Option<&Idleness>,
     policy: Option<&Policy>,
     now: Timestamp,
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 ) -> Gpus {
     let states = states(inventory, idleness, policy, now, &TimeZone::system());
     let notes = warnings(inventory, now).into_iter().chain(notes).collect();

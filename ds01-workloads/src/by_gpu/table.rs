@@ -139,22 +139,12 @@ fn joined(texts: impl Iterator<Item = String>) -> String {
     if seen.is_empty() { NONE.to_owned() } else { seen.join(",") }
 }
 
-/// Until when the first of them may hold on, in one word: `idle:15:10` is a stop for idleness then, `run:Tue-14:00` the end of the run
-/// time, `kept:18:05` that somebody keeps it.
+/// When the last of them will have gone, in one word: `idle:15:10` is a stop for idleness then, `run:Tue-14:00` the end of the run
+/// time, `kept:18:05` that somebody keeps it until then at least. Nothing where one of them has no end that is known.
 fn until(holders: &[Holder], now: Timestamp, zone: &TimeZone) -> String {
-    let stop = holders.iter().filter_map(|holder| Some((holder.stop_at?, holder.stop_for?))).min_by_key(|(at, _)| *at);
-    let kept = holders.iter().filter_map(|holder| holder.kept_until).min();
-    let (word, at) = match (stop, kept) {
-        (Some((at, stop)), kept) if kept.is_none_or(|kept| at <= kept) => {
-            let word = match stop {
-                StopFor::Idle => "idle",
-                StopFor::MaxRuntime => "run",
-                StopFor::Other => "stop",
-            };
-            (word, at)
-        }
-        (_, Some(kept)) => ("kept", kept),
-        _ => return NONE.to_owned(),
+    let ends: Option<Vec<(&str, Timestamp)>> = holders.iter().map(end).collect();
+    let Some((word, at)) = ends.and_then(|ends| ends.into_iter().max_by_key(|(_, at)| *at)) else {
+        return NONE.to_owned();
     };
     let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
     let days = at.date().duration_since(now.date()).as_hours() / 24;
@@ -164,6 +154,17 @@ fn until(holders: &[Holder], now: Timestamp, zone: &TimeZone) -> String {
         _ => "%b-%d",
     };
     format!("{word}:{}", at.strftime(format))
+}
+
+/// What ends it first, whoever keeps it.
+fn end(holder: &Holder) -> Option<(&'static str, Timestamp)> {
+    let stop = holder.stop_at.zip(holder.stop_for).map(|(at, stop)| match stop {
+        StopFor::Idle => ("idle", at),
+        StopFor::MaxRuntime => ("run", at),
+        StopFor::Other => ("stop", at),
+    });
+    let kept = holder.kept_until.map(|at| ("kept", at));
+    stop.into_iter().chain(kept).min_by_key(|(_, at)| *at)
 }
 
 /// How many there are in which state.
