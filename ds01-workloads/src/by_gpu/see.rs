@@ -85,7 +85,7 @@ fn made(
     idleness: Option<&Idleness>,
     policy: Option<&Policy>,
     now: Timestamp,
-    pub(super) notes: Vec<String>,
+    notes: Vec<String>,
 ) -> Gpus {
     let states = states(inventory, idleness, policy, now, &TimeZone::system());
     let notes = warnings(inventory, now).into_iter().chain(notes).collect();
