@@ -38,6 +38,8 @@ const PRIVATE_MODE: Mode = Mode::from_raw_mode(0o400);
 const LOCK_MODE: Mode = Mode::from_raw_mode(0o600);
 /// For directories that this program has to make.
 const DIR_MODE: Mode = Mode::from_raw_mode(0o750);
+/// For directories that others may pass through.
+const PASS_MODE: Mode = Mode::from_raw_mode(0o711);
 /// A directory, and not by way of a link.
 const DIR_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// Larger files than this are nothing that this program wrote.
@@ -135,6 +137,18 @@ impl Store {
     /// As [`open`](Self::open), and when it is missing.
     pub fn open_existing_within(&self, name: &str) -> Result<Self, StoreError> {
         Self::checked(fs::openat(&self.dir, name, DIR_FLAGS, Mode::empty()), &self.path_of(name))
+    }
+
+    /// As [`open_within`](Self::open_within), of a directory that everybody can pass through and nobody but its owner can list:
+    /// for files that are each somebody's.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_to_pass(&self, name: &str) -> Result<Self, StoreError> {
+        let store = self.open_within(name)?;
+        fs::fchmod(&store.dir, PASS_MODE).map_err(|error| self.error("set the mode of", name, error))?;
+        Ok(store)
     }
 
     fn checked(opened: rustix::io::Result<OwnedFd>, path: &Path) -> Result<Self, StoreError> {

@@ -231,12 +231,14 @@ fn container() -> ContainerEntry {
             extra: Extra::new(),
         }]),
         gpu_memory_mb: Some(1),
+        infrastructure: Some("x".into()),
         detected_at: "2026-03-02T14:30:00Z".parse().unwrap(),
         detected_labels: [("x".into(), "x".into())].into(),
         problem: Some("x".into()),
         stale: true,
         config: Some(config),
         pid_start_ticks: Some(1),
+        main_uid: Some(1),
         extra: Extra::new(),
     }
 }

@@ -54,13 +54,17 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE")]
     metrics_file: Option<PathBuf>,
 
-    /// The policy file, read only for `monitoring`, for `metrics`, and for what says below what a workload is idle [default:
-    /// /etc/ds01/resource-limits.yaml, if it exists]
+    /// The policy file, read only for `monitoring`, for `metrics`, for `public_view`, and for what says below what a workload is
+    /// idle [default: /etc/ds01/resource-limits.yaml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
     #[command(flatten)]
     sources: SourceArgs,
+
+    /// The directory for what everybody may see; it need not be there [default: /run/ds01]
+    #[arg(long, value_name = "DIR")]
+    public_dir: Option<PathBuf>,
 
     /// How long a whole scan may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = deadline_seconds)]
@@ -136,6 +140,8 @@ pub(crate) struct HostScan {
     pub(crate) sources: SourceArgs,
     pub(crate) config: Option<PathBuf>,
     pub(crate) metrics: Option<MetricsFile>,
+    /// Where what everybody may see is written.
+    pub(crate) public_dir: PathBuf,
 }
 
 /// Scans of a sample host.
@@ -144,6 +150,8 @@ pub(crate) struct ScenarioScan {
     pub(crate) options: ScanOptions,
     pub(crate) dry_run: bool,
     pub(crate) file: PathBuf,
+    /// Where what everybody may see is written: nowhere, unless it is said.
+    pub(crate) public_dir: Option<PathBuf>,
 }
 
 impl Cli {
@@ -194,6 +202,7 @@ impl Cli {
             Self::command().error(ErrorKind::MissingRequiredArgument, words).exit();
         }
         let forget = self.forget.into_iter().map(SourceName::from).collect();
+        let public_dir = places::public(self.public_dir.as_deref(), &state_dir);
         let mut options = ScanOptions {
             metrics: None,
             state_dir,
@@ -205,11 +214,13 @@ impl Cli {
             Some(file) => {
                 let by_built_in = |file| ScanMetrics { file, policy: Policy::built_in(), is_sound: None };
                 options.metrics = metrics.map(by_built_in);
-                Command::Scenario(ScenarioScan { options, dry_run: self.dry_run, file })
+                let public_dir = self.public_dir;
+                Command::Scenario(ScenarioScan { options, dry_run: self.dry_run, file, public_dir })
             }
             None => {
                 let sources = with_environment(self.sources);
-                Command::Scan(HostScan { options, dry_run: self.dry_run, sources, config: self.config, metrics })
+                let (dry_run, config) = (self.dry_run, self.config);
+                Command::Scan(HostScan { options, dry_run, sources, config, metrics, public_dir })
             }
         }
     }

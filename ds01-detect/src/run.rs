@@ -4,12 +4,17 @@ use std::{fs, io, path::Path};
 
 use ds01_core::{
     cli::console,
-    detect::{Inventory, Summary},
+    detect::{Inventory, Sources, Summary},
+    idle::{
+        gpus::{Idleness, Public, publish},
+        state::FILE_NAME,
+    },
     policy::{DEFAULT_PATH, Policy},
     scan::{self, Scan, ScanMetrics},
     source::{Clock, SystemClock, fake::Scenario},
+    store::Store,
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
     CONSOLE,
@@ -24,11 +29,16 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
     let mut options = scan.options.clone();
     options.settings.named = doors.named;
     let policy = policy::installed(scan.config.as_deref(), "its system_processes are not left out")?;
+    if let Some(policy) = &policy {
+        options.settings.system_processes.clone_from(&policy.monitoring.system_processes);
+        options.settings.monitoring = policy.monitoring.clone();
+    }
     // Where nobody named one, none is one that is missing, or that is not sound.
     let is_sound = if policy.is_some() { Some(true) } else { Path::new(DEFAULT_PATH).exists().then_some(false) };
-    let policy = policy.unwrap_or_else(Policy::built_in);
-    options.settings.system_processes.clone_from(&policy.monitoring.system_processes);
-    options.metrics = scan.metrics.clone().map(|file| ScanMetrics { file, policy, is_sound });
+    options.metrics = scan.metrics.clone().map(|file| {
+        let policy = policy.clone().unwrap_or_else(Policy::built_in);
+        ScanMetrics { file, policy, is_sound }
+    });
     let sources = doors.sources;
     let waiting = CONSOLE.say_what_is_waited_for();
     let done = if scan.dry_run { scan::dry_run(&sources, &options)? } else { scan::run(&sources, &options)? };
@@ -36,8 +46,30 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
     debug!("sent {} requests to Docker", doors.docker.requests_sent());
     if scan.dry_run {
         print(&done.inventory.to_json()?)?;
+    } else {
+        let unsound = is_sound == Some(false);
+        show_everybody(&scan.public_dir, &scan.options.state_dir, &done, policy.as_ref(), unsound, &sources);
     }
     Ok(report(&done))
+}
+
+/// Writes what everybody may see. What fails there is no failure of the scan.
+fn show_everybody(
+    dir: &Path,
+    state_dir: &Path,
+    done: &Scan,
+    policy: Option<&Policy>,
+    unsound: bool,
+    sources: &Sources,
+) {
+    let memory = Store::open_existing(state_dir).and_then(|store| store.read(FILE_NAME));
+    // One of no use is the reaper's to complain of: nobody is known to be idle then.
+    let idleness = memory.ok().flatten().and_then(|bytes| Idleness::from_json(&bytes).ok());
+    let now = sources.clock.now();
+    let public = Public { inventory: &done.inventory, idleness: idleness.as_ref(), policy, unsound, now };
+    if let Err(error) = publish(dir, &public, &sources.processes) {
+        warn!("{error}; what everybody may see is as old as it was");
+    }
 }
 
 /// Scans a sample host once for each step of its story; whether all sources gave their facts in all of them.
@@ -54,7 +86,11 @@ pub(crate) fn scenario(scan: &ScenarioScan) -> Result<bool, Failure> {
             // Each step builds on the one before, which left nothing on the disk.
             scan::scan_after(&sources, &inventory, &scan.options)
         } else {
-            scan::run(&sources, &scan.options)?
+            let done = scan::run(&sources, &scan.options)?;
+            if let Some(dir) = &scan.public_dir {
+                show_everybody(dir, &scan.options.state_dir, &done, None, false, &sources);
+            }
+            done
         };
         good &= report(&done);
         inventory = done.inventory;

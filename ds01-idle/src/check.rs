@@ -1,12 +1,15 @@
 //! `ds01-idle run`: one check.
 
-use std::{fmt::Write, process::ExitCode, sync::Arc, time::Duration};
+use std::{fmt::Write, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use ds01_core::{
     cli::console,
     detect::{Settings, Sources},
     event::EventLog,
-    idle::{self, Action, CheckOptions, Checked, ContainerFacts, Hands, Others, Outcome, Wall},
+    idle::{
+        self, Action, CheckOptions, Checked, ContainerFacts, Hands, Others, Outcome, Wall,
+        gpus::{Idleness, Public, publish},
+    },
     policy::{self, Policy},
     source::SourceName,
 };
@@ -32,6 +35,8 @@ pub(crate) struct Host {
     pub(crate) sources: Sources,
     pub(crate) hands: Hands,
     pub(crate) options: CheckOptions,
+    /// Where what everybody may see is written.
+    pub(crate) public_dir: PathBuf,
 }
 
 impl Host {
@@ -55,6 +60,7 @@ impl Host {
             settings: Settings {
                 named: doors.named,
                 system_processes: policy.monitoring.system_processes.clone(),
+                monitoring: policy.monitoring.clone(),
                 ..Settings::default()
             },
             policy,
@@ -62,7 +68,7 @@ impl Host {
             only,
         };
         let hands = Hands { control: doors.docker, broadcast: Arc::new(people) };
-        Ok(Self { sources: doors.sources, hands, options })
+        Ok(Self { sources: doors.sources, hands, options, public_dir: request.public_dir.clone() })
     }
 
     /// The same host, looked at without changing anything.
@@ -93,7 +99,9 @@ pub(crate) fn run(request: &RunRequest) -> Result<ExitCode, Failure> {
         host.preview()?
     } else {
         let _waiting = CONSOLE.say_what_is_waited_for();
-        idle::run(&host.sources, &host.hands, &host.options)?
+        let checked = idle::run(&host.sources, &host.hands, &host.options)?;
+        show_everybody(&host, &checked);
+        checked
     };
     let report = report(&checked, request.dry_run);
     if request.dry_run {
@@ -106,6 +114,24 @@ pub(crate) fn run(request: &RunRequest) -> Result<ExitCode, Failure> {
         CONSOLE.say(summary(&checked, request.dry_run));
     }
     Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
+}
+
+/// Writes what everybody may see. What fails there is no failure of the check.
+fn show_everybody(host: &Host, checked: &Checked) {
+    if checked.blind().is_some() {
+        return;
+    }
+    let idleness = Idleness::from(&checked.state);
+    let public = Public {
+        inventory: &checked.look.inventory,
+        idleness: Some(&idleness),
+        policy: Some(&host.options.policy),
+        unsound: false,
+        now: host.sources.clock.now(),
+    };
+    if let Err(error) = publish(&host.public_dir, &public, &host.sources.processes) {
+        CONSOLE.warn(format_args!("{error}; what everybody may see is as old as it was"));
+    }
 }
 
 /// Says which sources failed and what else went wrong; whether that makes the whole a failure.

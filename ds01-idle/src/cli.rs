@@ -55,6 +55,7 @@ pub(crate) struct HostRequest {
     pub(crate) config: PathBuf,
     pub(crate) state_dir: PathBuf,
     pub(crate) keep_dir: PathBuf,
+    pub(crate) public_dir: PathBuf,
     pub(crate) events_file: PathBuf,
     pub(crate) sources: SourceArgs,
     pub(crate) deadline: Duration,
@@ -349,6 +350,9 @@ struct HostFlags {
     /// The directory where users leave requests to keep containers
     #[arg(long, value_name = "DIR", default_value = KEEP_DIR)]
     keep_dir: PathBuf,
+    /// The directory for what everybody may see; it need not be there [default: /run/ds01]
+    #[arg(long, value_name = "DIR")]
+    public_dir: Option<PathBuf>,
     /// The event log, to which events are appended
     #[arg(long, value_name = "FILE", default_value = EVENTS_FILE)]
     events_file: PathBuf,
@@ -371,10 +375,12 @@ impl HostFlags {
         let sources = self.sources.with_environment().unwrap_or_else(|error| {
             Flags::command().error(ErrorKind::InvalidValue, format!("DOCKER_HOST: {error}")).exit()
         });
+        let public_dir = places::public(self.public_dir.as_deref(), &self.state_dir);
         HostRequest {
             config: self.config.config,
             state_dir: self.state_dir,
             keep_dir: self.keep_dir,
+            public_dir,
             events_file: self.events_file,
             sources,
             deadline: self.deadline,

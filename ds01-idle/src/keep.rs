@@ -29,6 +29,7 @@ pub(crate) fn run(request: &KeepRequest) -> Result<ExitCode, Failure> {
         container: request.name.clone(),
         seconds: request.span.as_secs(),
         why: request.why.clone().filter(|why| !why.trim().is_empty()),
+        wait: None,
     };
     let dir = keep_dir(&request.keep_dir, &request.state_dir).map_err(NotKept::from)?;
     drop_request(&dir, &dropped).map_err(|error| match error.kind() {

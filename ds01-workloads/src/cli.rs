@@ -11,7 +11,7 @@ use clap::{
     error::ErrorKind,
 };
 use ds01_core::{
-    cli::{Generate, SourceArgs},
+    cli::{Generate, SourceArgs, places},
     usage::Roots,
 };
 
@@ -26,6 +26,7 @@ use crate::{
     source::Source,
     timeline::TimelineArgs,
     view::Layout,
+    wait::WaitArgs,
 };
 
 /// Seconds between two draws of `--watch` without a number.
@@ -36,7 +37,7 @@ const WATCH_FLEET_EVERY: Duration = Duration::from_secs(15);
 
 const AFTER_HELP: &str = "\
 More: --info (full reference), --concepts (how workloads are detected), --guided (asks you).
-Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no inventory yet.";
+Exit: 0 shown, 1 the inventory could not be read (with --free: or no GPU is free), 2 usage, 3 there is no inventory yet.";
 
 /// Show what runs on this GPU host, whose it is, and which GPUs it holds.
 #[derive(Debug, Parser)]
@@ -52,6 +53,15 @@ pub(crate) struct Cli {
     /// Group the rows by user, with each user's GPUs and GPU memory.
     #[arg(long)]
     by_user: bool,
+
+    /// One line for each GPU and MIG instance instead: free, held idle or at work, by whom and until when. With --fleet: group
+    /// the rows by GPU, free ones too.
+    #[arg(long, conflicts_with = "by_user")]
+    by_gpu: bool,
+
+    /// With --by-gpu: free ones first, and exit with 1 when there is none.
+    #[arg(long, requires = "by_gpu", conflicts_with = "fleet")]
+    free: bool,
 
     /// Print the filtered inventory as JSON: -o json.
     #[arg(long, conflicts_with_all = ["watch", "output", "quiet"])]
@@ -137,6 +147,14 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "DIR", default_value = "/var/lib/ds01")]
     state_dir: PathBuf,
 
+    /// The directory with what everybody may see, for who may not read the inventory [default: /run/ds01]
+    #[arg(long, value_name = "DIR")]
+    public_dir: Option<PathBuf>,
+
+    /// The policy that says until when GPUs are held [default: /etc/ds01/resource-limits.yaml, if it exists]
+    #[arg(long, value_name = "FILE", hide = true, requires = "by_gpu")]
+    config: Option<PathBuf>,
+
     #[command(flatten)]
     sources: SourceArgs,
 
@@ -156,6 +174,7 @@ enum Command {
     Report(ReportArgs),
     /// Draw who had which GPU when, on the terminal or as a page for a browser.
     Timeline(TimelineArgs),
+    Wait(WaitArgs),
 }
 
 /// What the program is asked to do.
@@ -177,8 +196,30 @@ pub(crate) enum Task {
     Timeline(TimelineArgs),
     /// Say why not.
     Refuse(String),
+    /// Wait until GPUs are free.
+    Wait(WaitArgs),
+    /// Show the GPUs.
+    ByGpu(Box<GpuOptions>),
     /// Show workloads.
     Show(Box<Options>),
+}
+
+/// Checked options for showing GPUs.
+#[derive(Debug)]
+pub(crate) struct GpuOptions {
+    pub(crate) source: Source,
+    pub(crate) public_dir: PathBuf,
+    pub(crate) config: Option<PathBuf>,
+    /// Free ones first, and a failure when there is none.
+    pub(crate) free: bool,
+    pub(crate) json: bool,
+    /// Those of these users alone.
+    pub(crate) users: Vec<String>,
+    /// These alone.
+    pub(crate) gpus: Vec<String>,
+    pub(crate) headers: bool,
+    pub(crate) truncate: bool,
+    pub(crate) color: ColorChoice,
 }
 
 /// Checked options for showing workloads.
@@ -221,8 +262,10 @@ impl Cli {
             Some(Command::Events(args)) => return Task::Events(args),
             Some(Command::Report(args)) => return Task::Report(args),
             Some(Command::Timeline(args)) => return Task::Timeline(args),
+            Some(Command::Wait(args)) => return Task::Wait(args),
             None => {}
         }
+        let not_of_gpus = self.not_of_gpus();
         let format = match self.output {
             _ if self.json => Format::Json,
             _ if self.quiet => Format::Ids,
@@ -235,6 +278,7 @@ impl Cli {
             let error = "--watch draws the table: it can't be used with this format";
             Self::command().error(ErrorKind::ArgumentConflict, error).exit();
         }
+        let public_dir = places::public(self.public_dir.as_deref(), &self.state_dir);
         let source = if self.demo {
             Source::Demo(None)
         } else if self.live {
@@ -243,7 +287,7 @@ impl Cli {
             });
             Source::Live { args, last: None }
         } else {
-            Source::File(self.state_dir)
+            Source::File { state_dir: self.state_dir, public_dir: public_dir.clone() }
         };
         let (fleet, notes) = if self.fleet.is_meant() {
             let from_stdin = self.fleet.hosts.as_deref() == Some(Path::new("-"));
@@ -262,13 +306,28 @@ impl Cli {
                 Err(fault) => return Task::Refuse(fault),
             }
         } else {
-            if self.fleet.by_gpu {
-                Self::command().error(ErrorKind::MissingRequiredArgument, "--by-gpu is a form of --fleet").exit();
-            }
             (None, Vec::new())
         };
         let watch =
             self.watch.map(|every| every.unwrap_or(if fleet.is_some() { WATCH_FLEET_EVERY } else { WATCH_EVERY }));
+        if self.by_gpu && fleet.is_none() {
+            if let Some(other) = not_of_gpus {
+                let error = format!("--by-gpu has one line for each GPU of this host: it can't be used with {other}");
+                Self::command().error(ErrorKind::ArgumentConflict, error).exit();
+            }
+            return Task::ByGpu(Box::new(GpuOptions {
+                source,
+                public_dir,
+                config: self.config,
+                free: self.free,
+                json: self.json,
+                users: self.user,
+                gpus: self.gpu,
+                headers: !self.no_headers,
+                truncate: !self.no_trunc,
+                color: self.color,
+            }));
+        }
         Task::Show(Box::new(Options {
             source,
             notes,
@@ -287,7 +346,7 @@ impl Cli {
                 bare: self.no_headers,
                 invented: self.demo,
                 fleet: fleet.is_some(),
-                by_gpu: self.fleet.by_gpu,
+                by_gpu: self.by_gpu,
             },
             fleet,
             sort: self.sort,
@@ -298,6 +357,24 @@ impl Cli {
             color: self.color,
             roots: Roots { proc: self.sources.proc_root, sys: self.sources.sys_root },
         }))
+    }
+}
+
+impl Cli {
+    /// What was asked for and has no sense in the list of one host's GPUs.
+    fn not_of_gpus(&self) -> Option<&'static str> {
+        let asked_for = [
+            (self.wide, "--wide"),
+            (self.output.is_some(), "--format"),
+            (self.quiet, "--quiet"),
+            (self.columns.is_some(), "--columns"),
+            (self.sort.is_some(), "--sort"),
+            (self.watch.is_some(), "--watch"),
+            (!self.types.is_empty(), "--type"),
+            (self.gpu_only, "--gpu-only"),
+            (self.all, "--all"),
+        ];
+        asked_for.into_iter().find_map(|(is_asked_for, name)| is_asked_for.then_some(name))
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) enum LoadError {
     Unusable(PathBuf, InventoryError),
     /// The fleet could not be seen.
     Fleet(fleet::Failure),
+    /// What is public of it is of no use.
+    Public(PathBuf, String),
     /// The scan of `--live` or `--demo` could not be made.
     Scan(String),
 }
@@ -46,7 +48,7 @@ pub(crate) fn load(state_dir: &Path) -> Result<Inventory, LoadError> {
     Ok(inventory)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     // A link or a pipe in its place is nothing that the detector made: the first could lead anywhere, the second hang.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let open = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
@@ -117,6 +119,12 @@ impl LoadError {
             ),
             Self::Scan(error) | Self::Fleet(fleet::Failure::Unreachable(error) | fleet::Failure::NoHost(error)) => {
                 error.clone()
+            }
+            Self::Public(path, why) => {
+                format!(
+                    "{} is {why}.\nThe next run of the detector replaces it: tell an administrator.",
+                    path.display()
+                )
             }
         }
     }

@@ -76,5 +76,5 @@ fn a_pipe_in_its_place_does_not_hang() {
 fn a_file_that_may_not_be_read_names_the_group() {
     // Root may read everything: what matters is what is said.
     let said = LoadError::Denied("/var/lib/ds01/x".into()).message();
-    assert!(said.contains("Join the group that owns it (usually docker)"), "{said}");
+    assert!(said.contains("for the group that owns it (usually docker)"), "{said}");
 }

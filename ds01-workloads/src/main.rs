@@ -7,6 +7,7 @@
 //!           -> filter -> JSON
 //! ```
 
+mod by_gpu;
 mod cli;
 mod columns;
 mod custom;
@@ -34,6 +35,7 @@ mod tiers;
 mod timeline;
 mod totals;
 mod view;
+mod wait;
 mod warnings;
 mod watch;
 

@@ -6,6 +6,7 @@ use ds01_core::{detect::Inventory, table::Medium};
 use jiff::Timestamp;
 
 use crate::{
+    by_gpu::{self, Gpus},
     cli::Options,
     fleet,
     load::LoadError,
@@ -28,6 +29,8 @@ pub(crate) struct Picture {
     scan_age: Option<Duration>,
     /// The hosts, where it is a fleet's.
     fleet: Option<fleet::Shown>,
+    /// What everybody may see, where the rows are this caller's own.
+    public: Option<Gpus>,
     /// What it was made from: who shows one picture and ends need not take ten thousand entries apart again.
     seen: Option<Inventory>,
 }
@@ -40,6 +43,7 @@ pub(crate) fn picture(options: &mut Options) -> Result<Picture, LoadError> {
     let seen = options.source.inventory()?;
     let mut picture = look(&seen.inventory, options, seen.now);
     picture.warnings.extend(seen.notes);
+    picture.public = seen.public;
     picture.seen = Some(seen.inventory);
     if options.measures() {
         measure(&mut picture.rows, &options.roots);
@@ -62,6 +66,7 @@ pub(crate) fn look(inventory: &Inventory, options: &Options, now: Timestamp) -> 
         stopped_hidden,
         scan_age: inventory.last_scan.map(|scan| since(scan, now)),
         fleet: None,
+        public: None,
         seen: None,
     }
 }
@@ -74,7 +79,7 @@ fn fleet_picture(plan: &fleet::Plan, options: &Options) -> Result<Picture, LoadE
     let shown = fleet::Shown::new(hosts, &options.filter, at);
     let mut rows = shown.rows();
     sort(&mut rows, options.sort);
-    Ok(Picture { rows, warnings, stopped_hidden: 0, scan_age: None, fleet: Some(shown), seen: None })
+    Ok(Picture { rows, warnings, stopped_hidden: 0, scan_age: None, fleet: Some(shown), public: None, seen: None })
 }
 
 impl Picture {
@@ -96,6 +101,16 @@ impl Picture {
         }
         let here = self.rows.iter().filter(|row| row.change != Change::Left);
         let totals = Totals::of(here, self.stopped_hidden, self.scan_age);
-        view::draw(&self.rows, &totals, &options.layout, medium)
+        let Some(public) = &self.public else { return view::draw(&self.rows, &totals, &options.layout, medium) };
+        let mut out = by_gpu::draw(public, medium, options.headers);
+        if self.rows.is_empty() {
+            if options.headers {
+                out.push_str("\nNone of your own workloads was seen here.\n");
+            }
+        } else {
+            out.push_str(if options.headers { "\nYour own:\n" } else { "" });
+            out.push_str(&view::draw(&self.rows, &totals, &options.layout, medium));
+        }
+        out
     }
 }

@@ -10,7 +10,7 @@ use clap::{CommandFactory, Parser};
 use ds01_core::{cli::console, store::StoreError, table::Medium, text::sanitize};
 
 use crate::{
-    CONSOLE,
+    CONSOLE, by_gpu,
     cli::{Cli, Options, Task},
     custom, events, fleet,
     format::Format,
@@ -21,7 +21,7 @@ use crate::{
     report,
     row::{Row, rows},
     source::Seen,
-    tiers, timeline,
+    tiers, timeline, wait,
     warnings::warnings,
     watch::{self, End},
 };
@@ -41,6 +41,7 @@ enum Failure {
     Usage(String),
     /// Not one host of the fleet answers: each row says so.
     Silent,
+    Words(String),
     Page(StoreError),
     Output(io::Error),
 }
@@ -48,7 +49,7 @@ enum Failure {
 /// Runs the program and maps what came of it to an exit code.
 pub(crate) fn main(cli: Cli) -> ExitCode {
     match run(cli.task()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(Failure::Events(error)) => {
             CONSOLE.say(&error);
             ExitCode::from(if error.is_missing() { EXIT_MISSING } else { 1 })
@@ -63,6 +64,10 @@ pub(crate) fn main(cli: Cli) -> ExitCode {
         }
         Err(Failure::Silent) => {
             CONSOLE.say("not one host answers");
+            ExitCode::FAILURE
+        }
+        Err(Failure::Words(words)) => {
+            CONSOLE.say(words);
             ExitCode::FAILURE
         }
         Err(Failure::Page(error)) => {
@@ -84,8 +89,21 @@ pub(crate) fn main(cli: Cli) -> ExitCode {
     }
 }
 
-fn run(task: Task) -> Result<(), Failure> {
-    match task {
+fn run(task: Task) -> Result<ExitCode, Failure> {
+    let shown = match task {
+        Task::ByGpu(mut options) => {
+            return by_gpu::run(&mut options).map_err(|error| match error {
+                by_gpu::Failure::Load(error) => Failure::Load(error),
+                by_gpu::Failure::Output(error) => Failure::Output(error),
+            });
+        }
+        Task::Wait(args) => {
+            return wait::run(&args).map_err(|error| match error {
+                wait::Failure::Load(error) => Failure::Load(error),
+                wait::Failure::Words(words) => Failure::Words(words),
+                wait::Failure::Output(error) => Failure::Output(error),
+            });
+        }
         Task::Info => Ok(print(&tiers::info())?),
         Task::Events(args) => events::run(&args).map_err(|error| match error {
             events::Failure::Log(error) => Failure::Events(error),
@@ -111,10 +129,10 @@ fn run(task: Task) -> Result<(), Failure> {
                 .map(|argument| argument.to_string_lossy().into_owned())
                 .collect();
             let Some(arguments) = guided::ask(&mut io::stdin().lock(), &mut io::stderr(), &given)? else {
-                return Ok(());
+                return Ok(ExitCode::SUCCESS);
             };
             let program = std::iter::once("ds01-workloads".to_owned());
-            run(Cli::parse_from(program.chain(arguments)).task())
+            return run(Cli::parse_from(program.chain(arguments)).task());
         }
         Task::Refuse(fault) => Err(Failure::Usage(fault)),
         Task::Show(mut options) => match options.watch {
@@ -137,7 +155,8 @@ fn run(task: Task) -> Result<(), Failure> {
                 Format::Names | Format::Ids | Format::Custom(_) => print_lines(&mut options),
             },
         },
-    }
+    };
+    shown.map(|()| ExitCode::SUCCESS)
 }
 
 fn show(options: &mut Options) -> Result<(), Failure> {
@@ -196,8 +215,11 @@ fn print_lines(options: &mut Options) -> Result<(), Failure> {
 
 fn print_inventory(options: &mut Options) -> Result<(), Failure> {
     let waiting = CONSOLE.say_what_is_waited_for();
-    let Seen { mut inventory, now, notes } = options.source.inventory()?;
+    let Seen { mut inventory, now, notes, public } = options.source.inventory()?;
     drop(waiting);
+    if let Some(public) = &public {
+        CONSOLE.say(format_args!("{}, under `public`; beside it what is yours", public.note()));
+    }
     warnings(&inventory, now).iter().chain(&notes).for_each(|warning| CONSOLE.warn(warning));
     // Processes that wait for a second scan are part of the inventory, and filtered like the others.
     let mut rows = rows(&inventory, now, true);
@@ -205,6 +227,10 @@ fn print_inventory(options: &mut Options) -> Result<(), Failure> {
     let filter = options.filter.resolved(&inventory.gpus);
     rows.retain(|row| filter.shows(row));
     json::retain(&mut inventory, &rows);
+    if let Some(public) = public {
+        let picture = serde_json::to_value(&public.picture).map_err(io::Error::from)?;
+        inventory.extra.insert("public".to_owned(), picture);
+    }
     let bytes = match options.format {
         Format::Yaml => serde_yaml::to_string(&inventory).map_err(io::Error::other)?.into_bytes(),
         _ => inventory.to_json().map_err(io::Error::from)?,

@@ -1,28 +1,51 @@
 //! Where the inventory comes from.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ds01_core::{
     cli::SourceArgs,
     detect::{Inventory, Settings, look},
-    policy,
-    source::fake::{Scenario, ScenarioError},
+    idle::{
+        IdleState, Look, Thresholds,
+        gpus::{Idleness, USERS_DIR},
+        state::CheckMark,
+    },
+    policy::{self, ContainerType, Document, Policy, PolicyFiles},
+    source::fake::{FakeHost, Scenario, ScenarioError},
 };
 use jiff::Timestamp;
 
 use crate::{
-    load::{LoadError, load},
+    by_gpu::{Gpus, public},
+    load::{LoadError, load, read},
     warnings::unseen_live,
 };
 
 /// What a live scan may take, as the detector's.
 const SCAN_LIMIT: Duration = Duration::from_secs(25);
 
+/// The time between two checks of the shipped timer.
+const BETWEEN_CHECKS: Duration = Duration::from_secs(300);
+
+/// So many of them, the sample host has seen.
+const CHECKS: u32 = 4;
+
+/// The shipped policy.
+const SHIPPED_POLICY: &str = include_str!("../../config/runtime/resource-limits.yaml");
+
 /// Where to look.
 #[derive(Debug)]
 pub(crate) enum Source {
     /// The file that the detector keeps in this directory.
-    File(PathBuf),
+    File {
+        state_dir: PathBuf,
+        /// For who may not read it: what everybody may see, and what is his.
+        public_dir: PathBuf,
+    },
     /// This host, now.
     Live {
         args: SourceArgs,
@@ -41,18 +64,29 @@ pub(crate) struct Seen {
     pub(crate) now: Timestamp,
     /// What to say about how it was made.
     pub(crate) notes: Vec<String>,
+    /// What everybody may see, where this caller may not see all: the inventory is then what is his own.
+    pub(crate) public: Option<Gpus>,
 }
 
 impl Source {
     /// Looks.
     pub(crate) fn inventory(&mut self) -> Result<Seen, LoadError> {
         match self {
-            Self::File(state_dir) => Ok(Seen { inventory: load(state_dir)?, now: Timestamp::now(), notes: Vec::new() }),
+            Self::File { state_dir, public_dir } => match load(state_dir) {
+                Ok(inventory) => Ok(Seen { inventory, now: Timestamp::now(), notes: Vec::new(), public: None }),
+                Err(error @ LoadError::Denied(_)) => {
+                    let public = public(public_dir).map_err(|why| why.unwrap_or(error))?;
+                    let inventory = own(public_dir, &public)?;
+                    let (now, notes) = (public.now, public.warnings());
+                    Ok(Seen { inventory, now, notes, public: Some(public) })
+                }
+                Err(error) => Err(error),
+            },
             Self::Live { args, last } => {
                 let (inventory, mut notes) = scan(args, last.as_deref())?;
                 *last = Some(Box::new(inventory.clone()));
                 notes.extend(unseen_live(&inventory));
-                Ok(Seen { inventory, now: Timestamp::now(), notes })
+                Ok(Seen { inventory, now: Timestamp::now(), notes, public: None })
             }
             Self::Demo(made) => {
                 let inventory = match made.take() {
@@ -62,7 +96,7 @@ impl Source {
                 *made = Some(Box::new(inventory.clone()));
                 // Its ages are counted to the end of its story, not to however long it took to tell.
                 let now = inventory.last_scan.unwrap_or_else(Timestamp::now);
-                Ok(Seen { inventory, now, notes: Vec::new() })
+                Ok(Seen { inventory, now, notes: Vec::new(), public: None })
             }
         }
     }
@@ -78,8 +112,12 @@ fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<(Inventory, Vec<S
     let doors = args.doors(SCAN_LIMIT).map_err(|error| LoadError::Scan(error.to_string()))?;
     let mut settings = Settings { named: doors.named, ..Settings::default() };
     let mut notes = Vec::new();
-    match policy::system_processes(None) {
-        Ok(names) => settings.system_processes = names,
+    match policy::installed(None) {
+        Ok(Some(policy)) => {
+            settings.system_processes = policy.monitoring.system_processes.clone();
+            settings.monitoring = policy.monitoring;
+        }
+        Ok(None) => {}
         Err(_) => notes.push(format!(
             "{} is not sound, so its system_processes are not left out; see `ds01-idle check-config`",
             policy::DEFAULT_PATH
@@ -87,6 +125,56 @@ fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<(Inventory, Vec<S
     }
     let empty = Inventory::empty();
     Ok((look(&doors.sources, last.unwrap_or(&empty), SCAN_LIMIT, &settings), notes))
+}
+
+/// What is this caller's own, of the file that only he can read. Where there is none, nothing is.
+fn own(public_dir: &Path, public: &Gpus) -> Result<Inventory, LoadError> {
+    let path = public_dir.join(USERS_DIR).join(rustix::process::geteuid().as_raw().to_string());
+    match read(&path) {
+        Ok(bytes) => Inventory::from_json(&bytes).map_err(|error| LoadError::Unusable(path, error)),
+        Err(LoadError::Missing(_) | LoadError::Denied(_)) => {
+            Ok(Inventory { last_scan: public.picture.at, ..Inventory::empty() })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The sample host as some checks leave it, with what the reaper remembers then, and the shipped policy.
+pub(crate) fn demo_with_checks(now: Timestamp) -> Result<(Inventory, Idleness, Policy), LoadError> {
+    let failed = |words: String| LoadError::Scan(format!("the built-in sample host: {words}"));
+    let files = PolicyFiles {
+        policy: Document { path: PathBuf::from(policy::DEFAULT_PATH), bytes: SHIPPED_POLICY.into() },
+        overrides: None,
+        exemptions: None,
+        members: BTreeMap::new(),
+    };
+    let policy = policy::parse(&files).map_err(|error| failed(error.to_string()))?.policy;
+    let settings = Settings { monitoring: policy.monitoring.clone(), ..Settings::default() };
+    let thresholds = Thresholds::from(&policy.resolve(None, ContainerType::Unknown).rules);
+    let (mut inventory, mut state) = (Inventory::empty(), IdleState::default());
+    let mut look = |host: &FakeHost| {
+        let look = Look::at(&host.sources(), &inventory, SCAN_LIMIT, &settings, None);
+        state.observe(&look.now.boot_id, &look.observations, |_| Some(thresholds.clone()));
+        state.last_check = Some(CheckMark { at: look.now.at, boot_id: look.now.boot_id, boot_ms: look.now.boot_ms });
+        inventory = look.inventory;
+    };
+    let mut at_the_end = None;
+    let begins = now - BETWEEN_CHECKS * CHECKS;
+    let scenario = Scenario::teaching_lab().map_err(broken)?.ending_at(begins);
+    scenario
+        .play(|_, host| {
+            look(host);
+            at_the_end = Some(host.clone());
+            Ok::<(), ScenarioError>(())
+        })
+        .map_err(broken)?;
+    if let Some(host) = at_the_end {
+        for _ in 0..CHECKS {
+            host.advance(BETWEEN_CHECKS);
+            look(&host);
+        }
+    }
+    Ok((inventory, Idleness::from(&state), policy))
 }
 
 /// The sample host after its whole story, which ends at `now`: every step of it scanned, so that its host processes are

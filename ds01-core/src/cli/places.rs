@@ -19,6 +19,15 @@ pub fn outbox(config: &Path, state_dir: &Path) -> Outbox {
     Outbox { dir: dir.join("outbox"), results: dir.join("results"), hooks, trusted: ROOT }
 }
 
+/// What everybody may see: `/run/ds01`, which does not outlive the boot. Beside another state directory it is another.
+pub fn public(given: Option<&Path>, state_dir: &Path) -> PathBuf {
+    match given {
+        Some(given) => given.to_owned(),
+        None if state_dir == Path::new(super::STATE_DIR) => PathBuf::from(super::SAMPLES_DIR),
+        None => beside(state_dir, "-public"),
+    }
+}
+
 /// What is shown at the next login: `/var/lib/ds01-notices`.
 pub fn login(state_dir: &Path) -> Login {
     Login::new(state_dir, beside(state_dir, "-notices"))
@@ -47,6 +56,8 @@ mod tests {
         assert_eq!(outbox.dir, Path::new("/var/lib/ds01-notify/outbox"));
         assert_eq!(outbox.results, Path::new("/var/lib/ds01-notify/results"));
         assert_eq!((outbox.hooks.as_path(), outbox.trusted), (Path::new("/etc/ds01/notify.d"), 0));
+        assert_eq!(public(None, state), Path::new("/run/ds01"));
+        assert_eq!(public(None, Path::new("/tmp/other")), Path::new("/tmp/other-public"));
         assert_eq!(beside(state, "-notices"), Path::new("/var/lib/ds01-notices"));
         assert_eq!(metrics(None, state), Some(MetricsFile::new("/run/ds01/ds01.prom")));
     }

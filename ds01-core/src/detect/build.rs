@@ -38,7 +38,8 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let same_boot = processes.as_ref().map_or(true, |seen| previous.boot_id() == Some(&*seen.host.boot_id));
     let docker_failed = matches!(containers, Err(SourceError::Failed { .. }));
 
-    let context = Context { now, previous, gpus: &gpus_seen.entries, processes: processes.as_ref().ok() };
+    let seen_processes = processes.as_ref().ok();
+    let context = Context { now, previous, gpus: &gpus_seen.entries, processes: seen_processes, settings };
     let (docker, mut entries) = match containers {
         Ok(seen) => (Ok(Vec::new()), seen.into_iter().map(|seen| context.container(seen)).collect()),
         Err(error @ SourceError::Absent { .. }) => (Err(error), BTreeMap::new()),
@@ -91,6 +92,7 @@ struct Context<'a> {
     previous: &'a Inventory,
     gpus: &'a [GpuEntry],
     processes: Option<&'a SeenProcesses>,
+    settings: &'a Settings,
 }
 
 impl Context<'_> {
@@ -131,6 +133,7 @@ impl Context<'_> {
             Some(labels) => labels.clone(),
             None => detected_labels(&user, origin, detected_at),
         };
+        let infrastructure = self.settings.monitoring.infrastructure(&listing.name, &listing.labels);
         let short = listing.id.short().to_owned();
         let entry = ContainerEntry {
             id: short.clone(),
@@ -151,19 +154,21 @@ impl Context<'_> {
             pid,
             gpu_processes: None,
             gpu_memory_mb: None,
+            infrastructure,
             detected_at,
             detected_labels,
             problem,
             stale: false,
             pid_start_ticks: main.map(|process| process.start_ticks),
+            main_uid: main.map(|process| process.uid),
             config,
             extra: before.map(|b| b.extra.clone()).unwrap_or_default(),
         };
         // Who was not asked about is still the same process: that is what `Remembered` means.
-        let pid_start_ticks = entry
-            .pid_start_ticks
-            .or_else(|| before.filter(|b| b.pid == pid && b.started_at == started_at)?.pid_start_ticks);
-        (short, ContainerEntry { pid_start_ticks: pid_start_ticks.filter(|_| pid.is_some()), ..entry })
+        let same_main = before.filter(|b| b.pid == pid && b.started_at == started_at);
+        let pid_start_ticks = entry.pid_start_ticks.or_else(|| same_main?.pid_start_ticks).filter(|_| pid.is_some());
+        let main_uid = entry.main_uid.or_else(|| same_main?.main_uid).filter(|_| pid.is_some());
+        (short, ContainerEntry { pid_start_ticks, main_uid, ..entry })
     }
 
     /// User id 0 names nobody: most containers run as root.

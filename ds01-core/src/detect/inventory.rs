@@ -220,6 +220,10 @@ pub struct ContainerEntry {
     pub gpu_processes: Option<Vec<ContainerProcess>>,
     /// What they hold together, in MiB. `null` when unknown for any of them.
     pub gpu_memory_mb: Option<u64>,
+    /// Why the policy takes it for the platform's own (`monitoring`), as by its `label ds01.monitoring`. It holds the GPUs that it
+    /// has a context on, and none that it was merely given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub infrastructure: Option<String>,
     /// When a scan first saw it.
     pub detected_at: Timestamp,
     /// The labels it would carry if Docker could add labels to a container: none on a managed one.
@@ -237,6 +241,9 @@ pub struct ContainerEntry {
     /// Start of its main process in clock ticks since boot, when `/proc` confirmed that `pid` is this container's.
     #[serde(rename = "_pid_start_ticks", default, skip_serializing_if = "Option::is_none")]
     pub pid_start_ticks: Option<u64>,
+    /// As whom its main process ran when a scan looked at it, by user id, and as the kernel said: nobody's label.
+    #[serde(rename = "_main_uid", default, skip_serializing_if = "Option::is_none")]
+    pub main_uid: Option<u32>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,

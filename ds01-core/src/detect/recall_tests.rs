@@ -41,12 +41,14 @@ fn entry(status: &str, pid_start_ticks: Option<u64>) -> ContainerEntry {
         pid: Some(7),
         gpu_processes: None,
         gpu_memory_mb: None,
+        infrastructure: None,
         detected_at: Timestamp::UNIX_EPOCH,
         detected_labels: Default::default(),
         problem: None,
         stale: false,
         config: Some(ContainerConfig::default()),
         pid_start_ticks,
+        main_uid: None,
         extra: Extra::new(),
     }
 }

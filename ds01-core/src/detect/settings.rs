@@ -1,5 +1,6 @@
 //! What an admin can set about a scan.
 
+use crate::policy::Monitoring;
 use crate::source::{FailureKind, SourceError, SourceName};
 
 /// What an admin can set.
@@ -11,6 +12,8 @@ pub struct Settings {
     pub forget: Vec<SourceName>,
     /// Programs to leave out beside the built-in ones when a system account runs them (`monitoring.system_processes`).
     pub system_processes: Vec<String>,
+    /// Which containers are the platform's own (`monitoring`).
+    pub monitoring: Monitoring,
 }
 
 impl Settings {

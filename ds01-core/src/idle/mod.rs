@@ -10,6 +10,7 @@
 //! | [`journal`] | one look at the host, and the file that keeps what looks saw | yes |
 //! | [`state`] | what is remembered from one check to the next | no |
 //! | [`rules`] | who is warned, stopped or removed, and why | no |
+//! | [`gpus`] | which GPU is free and who sits on the others, and the files that say so to everybody | its files |
 //! | [`notice`] | the texts that people get, and how they get them | yes |
 //! | [`act`] | a check from end to end: looking, deciding, doing | yes |
 //!
@@ -29,6 +30,7 @@
 
 pub mod act;
 pub mod evidence;
+pub mod gpus;
 pub mod journal;
 pub mod notice;
 pub mod rules;

@@ -9,7 +9,7 @@ use super::{
     level::{ContainerType, Place},
     metrics, monitoring,
     names::ByUser,
-    notify,
+    notify, public_view,
     reader::{Entry, Reader, Spelled},
     schema::{self, Scope},
     settings::{Located, Said},
@@ -19,7 +19,7 @@ use super::{
     yaml::Node,
 };
 
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "defaults",
     "default_group",
     "groups",
@@ -30,6 +30,7 @@ const SECTIONS: [&str; 10] = [
     "notify",
     "journal",
     "metrics",
+    "public_view",
 ];
 
 /// Reads the files' bytes: a pure function of them.
@@ -125,6 +126,7 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
             "notify" => policy.notify = notify::read(reader, entry.value),
             "journal" => policy.journal = journal::read(reader, entry.value),
             "metrics" => policy.metrics = metrics::read(reader, entry.value),
+            "public_view" => policy.public_view = public_view::read(reader, entry),
             key if schema::PLATFORM_SECTIONS.contains(&key) => {}
             key => reader.unknown_key(entry, "the file", || {
                 if Scope::Defaults.key(key) != schema::Key::Unknown {

@@ -1,5 +1,7 @@
 //! `monitoring`: which containers and processes are the platform's own.
 
+use std::collections::BTreeMap;
+
 use super::{reader::Reader, schema, yaml::Node};
 
 /// Whom detection and the reaper leave alone, as the policy file says.
@@ -19,6 +21,22 @@ impl Default for Monitoring {
             infrastructure_containers: Vec::new(),
             infrastructure_label: "ds01.protected".to_owned(),
             system_processes: Vec::new(),
+        }
+    }
+}
+
+impl Monitoring {
+    /// Why a container of this name, with these labels, is the platform's own; `None` where it is not.
+    pub fn infrastructure(&self, name: &str, labels: &BTreeMap<String, String>) -> Option<String> {
+        let label = &self.infrastructure_label;
+        if self.infrastructure_containers.iter().any(|own| own == name) {
+            Some(format!("name {name}"))
+        } else if labels.get(label).is_some_and(|value| value != "false") {
+            Some(format!("label {label}"))
+        } else if labels.get("ds01.monitoring").is_some_and(|value| value == "true") {
+            Some("label ds01.monitoring".to_owned())
+        } else {
+            None
         }
     }
 }

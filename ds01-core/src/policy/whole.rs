@@ -11,6 +11,7 @@ use super::{
     monitoring::Monitoring,
     names::ByUser,
     notify::Notify,
+    public_view::PublicView,
     settings::{Located, Said},
 };
 
@@ -40,6 +41,8 @@ pub struct Policy {
     pub journal: Retention,
     /// What the metrics file tells.
     pub metrics: Metrics,
+    /// What everybody is shown of the GPUs.
+    pub public_view: PublicView,
 }
 
 /// A policy, and what its author should look at.
@@ -68,6 +71,7 @@ impl Policy {
             notify: Notify::default(),
             journal: Retention::default(),
             metrics: Metrics::default(),
+            public_view: PublicView::default(),
         }
     }
 

@@ -79,7 +79,8 @@ fn asks_in(bench: &Bench, dir: &Path, uid: u32, container: &str, span: Duration,
 
 fn drop_as(dir: &Path, clock: &dyn Clock, uid: u32, container: &str, span: Duration, why: Option<&str>) {
     let before = files_in(dir);
-    let request = Request { container: container.to_owned(), seconds: span.as_secs(), why: why.map(str::to_owned) };
+    let request =
+        Request { container: container.to_owned(), seconds: span.as_secs(), why: why.map(str::to_owned), wait: None };
     idle::drop_request(dir, &request).unwrap();
     for path in files_in(dir).difference(&before) {
         let now = std::time::SystemTime::from(clock.now());

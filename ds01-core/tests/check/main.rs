@@ -18,3 +18,4 @@ mod state_file;
 mod stops;
 mod story;
 mod told;
+mod waits;

@@ -28,6 +28,7 @@ const LAYERS: &[&[&str]] = &[
     &["idle/journal"],
     &["idle/state"],
     &["idle/rules"],
+    &["idle/gpus"],
     &["idle/notice", "metrics"],
     &["idle/act"],
     &["ledger", "replay", "sampler"],

@@ -11,6 +11,7 @@ mod journal;
 mod metrics;
 mod notify;
 mod properties;
+mod public_view;
 mod shipped;
 
 use std::path::{Path, PathBuf};

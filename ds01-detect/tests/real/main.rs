@@ -9,6 +9,7 @@ mod host;
 mod life;
 mod processes;
 mod proxy;
+mod public;
 mod restart;
 #[path = "../support/mod.rs"]
 mod support;

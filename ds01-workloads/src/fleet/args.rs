@@ -21,10 +21,6 @@ pub(crate) struct FleetArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["live", "demo"])]
     pub(crate) hosts: Option<PathBuf>,
 
-    /// For --fleet: group the rows by GPU, free ones too.
-    #[arg(long, conflicts_with = "by_user")]
-    pub(crate) by_gpu: bool,
-
     /// For --fleet: the file that says where the fleet is seen from.
     #[arg(long, value_name = "FILE", default_value = config::PATH, hide = true)]
     pub(crate) fleet_config: PathBuf,

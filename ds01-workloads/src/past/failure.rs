@@ -52,7 +52,7 @@ mod tests {
             NoPast::from(StoreError::Io { action: "open directory", path, error: kind.into() })
         };
         let denied = of(io::ErrorKind::PermissionDenied);
-        assert!(denied.to_string().starts_with("may not read /var/lib/ds01.\nJoin the group that owns it"));
+        assert!(denied.to_string().starts_with("may not read /var/lib/ds01: it is for root"));
         assert!(!denied.is_missing() && of(io::ErrorKind::NotFound).is_missing());
         assert_eq!(of(io::ErrorKind::StorageFull).to_string(), "can't open directory /var/lib/ds01: no storage space");
     }

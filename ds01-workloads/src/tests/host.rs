@@ -69,12 +69,14 @@ pub(crate) fn container(name: &str, change: impl FnOnce(&mut ContainerEntry)) ->
         pid: Some(1000),
         gpu_processes: Some(Vec::new()),
         gpu_memory_mb: Some(0),
+        infrastructure: None,
         detected_at: ago(3590),
         detected_labels: Default::default(),
         problem: None,
         stale: false,
         config: None,
         pid_start_ticks: None,
+        main_uid: None,
         extra: Extra::new(),
     };
     change(&mut entry);

@@ -112,7 +112,7 @@ fn who_may_not_read_it_is_told_which_group_to_join() {
     }
     let (out, err, code) = outcome(command);
     assert_eq!((out.as_str(), code), ("", 1));
-    assert!(err.contains("may not read") && err.contains("Join the group"), "{err}");
+    assert!(err.contains("may not read") && err.contains("ask an administrator"), "{err}");
 }
 
 #[test]

@@ -113,12 +113,14 @@ fn container(number: u64, name: &str) -> ContainerEntry {
         pid: None,
         gpu_processes: Some(Vec::new()),
         gpu_memory_mb: Some(0),
+        infrastructure: None,
         detected_at: time,
         detected_labels: Default::default(),
         problem: None,
         stale: false,
         config: None,
         pid_start_ticks: None,
+        main_uid: None,
         extra: Extra::new(),
     }
 }

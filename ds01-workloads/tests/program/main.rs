@@ -9,6 +9,7 @@ mod common;
 mod docker;
 mod events;
 mod fleet;
+mod everybody;
 mod formats;
 mod journal;
 mod past;

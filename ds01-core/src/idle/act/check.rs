@@ -17,6 +17,7 @@ use super::{
     refusals,
     requests::{self, Requests},
     told_metrics::failure_of,
+    waits,
 };
 use crate::{
     detect::{Inventory, Sources, inventory},
@@ -83,6 +84,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     let required = &options.policy.notify.require_delivery;
     log(&take_in(&mut checked.state, &news, required, &checked.look.now));
     let requests = Requests::read(options, sources, &checked.look, &mut checked.problems);
+    checked.state.remember_waiting(&requests.waiting, checked.look.now.at);
     checked.decide(sources, hands, options, &earlier, &requests.asked)?;
 
     let cases = checked.cases();
@@ -133,6 +135,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
             checked.state.counts.action(action, cause);
         }
     }
+    waits::answer(&mut checked, &*hands.broadcast, options);
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
     checked.tell_metrics(&store, options);
     // Only now: a check that is killed before this takes the news in once more.

@@ -22,7 +22,10 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Store, StoreError};
+use crate::{
+    model::Wanted,
+    store::{Store, StoreError},
+};
 
 /// Where users drop requests. Not below the state directory, which users can't enter; and not in `/run`, which a reboot clears.
 pub const KEEP_DIR: &str = "/var/lib/ds01-keep";
@@ -56,13 +59,24 @@ const IN_THE_MAKING: Duration = Duration::from_secs(60);
 /// A request as it lies in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// The container's name, its id, or the beginning of its id.
+    /// The container's name, its id, or the beginning of its id. Of none, where a notice is asked for.
+    #[serde(default)]
     pub container: String,
-    /// For how long.
+    /// For how long it is to be kept, or how long a notice is waited for.
     pub seconds: u64,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// What is to be free, where a notice is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wanted>,
+}
+
+impl Request {
+    /// A request to be told when these are free, within `span`.
+    pub fn for_notice(wanted: Wanted, span: Duration) -> Self {
+        Self { container: String::new(), seconds: span.as_secs(), why: None, wait: Some(wanted) }
+    }
 }
 
 /// Drops a request.

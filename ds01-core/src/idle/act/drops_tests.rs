@@ -16,7 +16,7 @@ fn directory() -> tempfile::TempDir {
 }
 
 fn request(container: &str) -> Request {
-    Request { container: container.to_owned(), seconds: 3600, why: None }
+    Request { container: container.to_owned(), seconds: 3600, why: None, wait: None }
 }
 
 fn read(dir: &Path) -> Found {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::drops::{Dropped, Owners};
+use super::drops::{Dropped, Owners, Request};
 use crate::{
     deadline::one_by_one,
     detect::{Sources, mounted_home},
@@ -30,6 +30,8 @@ const ALL_AT_MOST: Duration = Duration::from_secs(5);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NotGranted {
     Refused(Refused),
+    /// It asks for no container, but to be told when a GPU is free.
+    Notice(Box<Request>),
     /// It can't be told yet. The file stays for the next check.
     Later,
 }
@@ -111,6 +113,9 @@ impl<'a> Host<'a> {
             return Err(refused(None, None, why.to_owned()));
         }
         let request = dropped.request.as_ref().map_err(|why| refused(None, None, why.clone()))?;
+        if request.wait.is_some() {
+            return Err(NotGranted::Notice(Box::new(request.clone())));
+        }
         let asked_for = Some(sanitize(&request.container).chars().take(LONGEST_WHY).collect());
         let running = self.running.iter().copied();
         let meant = meant(running, &request.container, |facts| (facts.name.as_str(), facts.id.as_str()));

@@ -16,6 +16,7 @@ mod stop;
 mod tell_again;
 mod told_metrics;
 mod try_notices;
+mod waits;
 
 pub use check::{preview, preview_after, run};
 pub use checked::{CheckError, CheckOptions, Checked, Hands, Outcome};

@@ -8,6 +8,7 @@ use super::{
     checked::CheckOptions,
     drops::{Drops, Found, Listed, root_keep_dir},
     judge::{Host, NotGranted, Refused},
+    waits,
 };
 use crate::{
     detect::Sources,
@@ -17,6 +18,7 @@ use crate::{
         evidence::ContainerFacts,
         journal::Look,
         rules::{Asked, Case, Plan},
+        state::Waiting,
     },
     model::{ContainerId, Now},
     text::sanitize,
@@ -31,6 +33,8 @@ pub(super) struct Requests {
     /// Of those who may.
     pub(super) asked: Vec<Asked>,
     refused: Vec<Refused>,
+    /// Who is to be told when a GPU is free.
+    pub(super) waiting: Vec<Waiting>,
     drops: Vec<(Drops, Found)>,
 }
 
@@ -50,6 +54,16 @@ impl Requests {
             let mut found = one.drops.read(one.listed, &host.owners(), look.now.at);
             let names = host.names(&found.dropped);
             found.dropped.retain(|dropped| match host.judge(dropped, &names, one.is_roots) {
+                Err(NotGranted::Notice(request)) => {
+                    let name = dropped.uid.and_then(|uid| names.get(&uid));
+                    match waits::asked(dropped, &request, name) {
+                        Ok(waiting) => requests.waiting.push(waiting),
+                        Err(reason) => {
+                            requests.refused.push(Refused { by: name.cloned(), container: None, id: None, reason })
+                        }
+                    }
+                    true
+                }
                 Ok(granted) => {
                     requests.asked.push(granted);
                     true

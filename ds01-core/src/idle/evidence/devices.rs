@@ -234,7 +234,7 @@ pub(crate) fn given(inventory: &Inventory, counted: impl Fn(&ContainerEntry) -> 
 }
 
 /// What a container can work on: what it was given, and what it holds a context on, whatever its configuration says.
-fn devices_of(entry: &ContainerEntry, gpus: &[GpuEntry]) -> BTreeSet<String> {
+pub(crate) fn devices_of(entry: &ContainerEntry, gpus: &[GpuEntry]) -> BTreeSet<String> {
     let held = entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus).map(uuid);
     usable(entry.gpus.iter().chain(held), gpus)
 }
@@ -244,7 +244,7 @@ fn uuid(held: &GpuUse) -> &String {
 }
 
 /// A GPU in MIG mode stands for its instances, as nothing runs on itself.
-fn usable<'a>(uuids: impl Iterator<Item = &'a String>, gpus: &[GpuEntry]) -> BTreeSet<String> {
+pub(super) fn usable<'a>(uuids: impl Iterator<Item = &'a String>, gpus: &[GpuEntry]) -> BTreeSet<String> {
     let mut devices = BTreeSet::new();
     for uuid in uuids {
         match gpus.iter().find(|gpu| gpu.uuid == *uuid && !gpu.mig_instances.is_empty()) {

@@ -43,12 +43,14 @@ fn container(n: u8, gpus: &[&str]) -> ContainerEntry {
         pid: Some(7),
         gpu_processes: Some(Vec::new()),
         gpu_memory_mb: None,
+        infrastructure: None,
         detected_at: Timestamp::UNIX_EPOCH,
         detected_labels: BTreeMap::new(),
         problem: None,
         stale: false,
         config: None,
         pid_start_ticks: None,
+        main_uid: None,
         extra: Extra::new(),
     }
 }

@@ -22,7 +22,7 @@ mod verdict;
 pub use asked::{Asked, Sampled};
 pub use container::ContainerFacts;
 pub(crate) use covered::by_ring;
-pub(crate) use devices::{Devices, Seen, Whose, given};
+pub(crate) use devices::{Devices, Seen, Whose, devices_of, given};
 pub use gpu::{Between, GpuEvidence};
 pub use measure::{EnergyCount, GpuFigure, GpuMeasure};
 pub use observation::{CpuBurst, Observation, ProcessActivity, SHORTEST_INTERVAL, StartedProcess};

@@ -16,4 +16,4 @@ pub use host::{Others, People, UserId, user_ids};
 pub use login::Login;
 pub use message::{Channel, Delivery, Message, Reached, Severity, recipient_of};
 pub use text::{About, not_done, notice};
-pub use to_user::{RefusedKeep, keep_refused, test_notice};
+pub use to_user::{RefusedKeep, gpu_is_free, keep_refused, test_notice};

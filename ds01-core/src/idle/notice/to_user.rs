@@ -32,6 +32,18 @@ pub fn keep_refused(refused: &[RefusedKeep<'_>]) -> String {
     framed("REQUEST TO KEEP A CONTAINER: REFUSED", &lines)
 }
 
+/// Tells somebody who asked for it what is free now. `wanted` is what he asked for, in words; `free` names what was found.
+pub fn gpu_is_free(wanted: &str, free: &[String], host: &str) -> String {
+    let named: Vec<String> = free.iter().take(MOST_TOLD).map(|gpu| user_text(gpu)).collect();
+    let more = if free.len() > MOST_TOLD { format!(" and {} more", free.len() - MOST_TOLD) } else { String::new() };
+    let lines = [
+        format!("You asked to be told about {} on {}.", user_text(wanted), user_text(host)),
+        format!("Free now: {}{more}.", named.join(", ")),
+        "Nothing is reserved for you: whoever comes first has it. You are told this once.".to_owned(),
+    ];
+    framed("A GPU IS FREE", &lines)
+}
+
 /// Tries whether notices reach a user of this host.
 pub fn test_notice(user: &str, host: &str) -> String {
     let lines = [
@@ -71,6 +83,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_free_is_named_and_not_promised() {
+        let expected = "\
++--------------------------------------------------------------------------+
+| A GPU IS FREE                                                            |
+|                                                                          |
+| You asked to be told about 1 MIG instance 3g.40gb on gpu01.              |
+| Free now: 3:1 (NVIDIA A100, 3g.40gb).                                    |
+| Nothing is reserved for you: whoever comes first has it. You are told    |
+| this once.                                                               |
++--------------------------------------------------------------------------+
+";
+        let free = ["3:1 (NVIDIA A100, 3g.40gb)".to_owned()];
+        assert_eq!(gpu_is_free("1 MIG instance 3g.40gb", &free, "gpu01"), expected);
+        assert!(gpu_is_free("9 GPUs", &vec!["0".to_owned(); 9], "gpu01").contains("and 5 more."));
+    }
+
+    #[test]
     fn a_test_says_that_nothing_happens() {
         let expected = "\
 +--------------------------------------------------------------------------+
@@ -89,6 +118,7 @@ mod tests {
         let hostile = "\u{1b}[2J+--+\n\u{202e}\u{9b}31mß".repeat(200);
         let texts = [
             test_notice(&hostile, &hostile),
+            gpu_is_free(&hostile, &vec![hostile.clone(); 9], &hostile),
             keep_refused(&[RefusedKeep { container: Some(&hostile), reason: &hostile }]),
         ];
         for text in texts {

@@ -115,16 +115,7 @@ impl Case<'_> {
 
 /// Why a container is the platform's own.
 pub(crate) fn infrastructure(facts: &ContainerFacts, monitoring: &Monitoring) -> Option<String> {
-    let label = &monitoring.infrastructure_label;
-    if monitoring.infrastructure_containers.contains(&facts.name) {
-        Some(format!("name {}", facts.name))
-    } else if facts.labels.get(label).is_some_and(|value| value != "false") {
-        Some(format!("label {label}"))
-    } else if facts.labels.get("ds01.monitoring").is_some_and(|value| value == "true") {
-        Some("label ds01.monitoring".to_owned())
-    } else {
-        None
-    }
+    monitoring.infrastructure(&facts.name, &facts.labels)
 }
 
 impl fmt::Display for Reason {

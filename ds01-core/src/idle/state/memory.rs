@@ -12,6 +12,7 @@ use super::{
     standing::Standing,
     stopping::Stopping,
     track::{LATE_NOTICE, Track},
+    waiting::{self, Waiting},
 };
 use crate::{
     detect::inventory::Extra,
@@ -54,6 +55,9 @@ pub struct IdleState {
     /// How often what was done and told.
     #[serde(default, skip_serializing_if = "Counts::is_empty")]
     pub counts: Counts,
+    /// Who is to be told when a GPU is free, in the order in which they asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -97,6 +101,7 @@ impl Default for IdleState {
             stopping: BTreeMap::new(),
             kept: BTreeMap::new(),
             counts: Counts::default(),
+            waiting: Vec::new(),
             extra: Extra::new(),
         }
     }
@@ -186,6 +191,11 @@ impl IdleState {
                 warning.not_before_boot_ms = warning.not_before_boot_ms.max(soon);
             }
         }
+    }
+
+    /// Remembers who asked to be told when a GPU is free, as far as there is room, and forgets whose time is over.
+    pub(crate) fn remember_waiting(&mut self, asked: &[Waiting], now: Timestamp) {
+        waiting::remember(&mut self.waiting, asked, now);
     }
 
     /// Lets the time pass for which containers are kept.

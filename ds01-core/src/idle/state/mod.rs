@@ -7,6 +7,7 @@ mod memory;
 mod standing;
 mod stopping;
 mod track;
+mod waiting;
 
 pub use counts::{ByWords, Counts};
 pub use kept::Kept;
@@ -14,3 +15,4 @@ pub use memory::{CheckMark, FILE_NAME, IdleState, LONGEST_PAUSE, SCHEMA_VERSION,
 pub use standing::Standing;
 pub use stopping::{StopCause, Stopping};
 pub use track::{FRESH, Interval, LATE_NOTICE, LONGEST_INTERVAL, Track, Warning};
+pub use waiting::Waiting;

@@ -1,0 +1,46 @@
+//! What of a host is one user's own.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    detect::{
+        Inventory,
+        inventory::{ContainerEntry, Extra},
+        mounted_home,
+    },
+    idle::rules::{Owner, may_keep},
+};
+
+/// The part of the picture that is `uid`'s own: what he runs, whole, on the host's GPUs.
+///
+/// A process is his by the kernel's word. A container is his by the rule by which he may keep it (see
+/// [`may_keep`]): that its label names him is not enough, as its label is whoever's who made it. `ids` are the user ids of
+/// owners' names. What is mounted into it from elsewhere than homes is not looked at.
+pub fn own(inventory: &Inventory, uid: u32, ids: &BTreeMap<String, u32>) -> Inventory {
+    let is_his = |entry: &&ContainerEntry| {
+        let owner = Owner {
+            user: Some(&entry.user),
+            source: entry.user_source,
+            uid: ids.get(&entry.user).copied(),
+            home: mounted_home(entry.config.as_ref()),
+            directories: None,
+            main_uid: entry.main_uid,
+        };
+        uid != 0 && may_keep(uid, &owner).is_ok()
+    };
+    let containers = inventory.containers.values().filter(is_his);
+    let processes = inventory.host_processes.iter().filter(|(_, process)| process.uid == uid);
+    let pending = inventory.pending_processes.iter().filter(|(_, process)| process.uid == uid);
+    Inventory {
+        schema_version: inventory.schema_version.clone(),
+        last_scan: inventory.last_scan,
+        host: inventory.host.clone(),
+        sources: inventory.sources.clone(),
+        gpus: inventory.gpus.clone(),
+        containers: containers.map(|entry| (entry.id.clone(), entry.clone())).collect(),
+        host_processes: processes.map(|(pid, process)| (*pid, process.clone())).collect(),
+        pending_processes: pending.map(|(pid, process)| (*pid, process.clone())).collect(),
+        dead_processes: BTreeMap::new(),
+        extra: Extra::new(),
+    }
+}

@@ -1,0 +1,229 @@
+//! From the picture of the host to the state of each GPU. A pure function.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    device::{Activity, GpuState, Holder, HolderKind, Occupancy},
+    idleness::Idleness,
+    until::Limits,
+};
+use crate::{
+    detect::{
+        Inventory, UNKNOWN_USER,
+        inventory::{ContainerEntry, GpuEntry, GpuUse, MigEntry, SourceState, UsageEntry},
+    },
+    idle::evidence::devices_of,
+    policy::{ContainerType, Policy},
+    source::SourceName,
+};
+
+/// What stands in the name of a MIG instance before its profile.
+const PROFILE_AFTER: &str = " MIG ";
+
+/// The state of each GPU and MIG instance, in the order of their indices.
+///
+/// `idleness` is what the reaper remembers; without it, or where its checks ceased, nobody is known to be idle. `policy` says
+/// until when containers may hold on; without one nothing is said of that.
+///
+/// | state | when |
+/// |---|---|
+/// | unknown | it could not be looked at, or a source failed that would tell of those who hold it, and nobody is known to |
+/// | free | nobody was given it, and nobody holds a context on it |
+/// | at work | it is used by at least the policy's `gpu_idle_threshold`, or one of its holders was seen to work |
+/// | held idle | all its holders were seen to do nothing, since the last of them did |
+/// | held | otherwise |
+pub fn states(
+    inventory: &Inventory,
+    idleness: Option<&Idleness>,
+    policy: Option<&Policy>,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Vec<GpuState> {
+    let idleness = idleness.filter(|idleness| idleness.speaks_of(inventory));
+    let limits = policy.zip(idleness).map(|(policy, _)| Limits::new(policy, inventory, now, zone));
+    let of_all = |policy: &Policy| policy.resolve(None, ContainerType::Unknown).rules.gpu_idle_threshold.value;
+    let threshold = policy.map_or_else(|| of_all(&Policy::built_in()), of_all);
+    let mut holders = holders(inventory, idleness, limits.as_ref());
+    let unseen = unseen(inventory);
+    let mut all = Vec::new();
+    for gpu in &inventory.gpus {
+        let is_partitioned = gpu.mig_enabled == Some(true) || !gpu.mig_instances.is_empty();
+        let mut whole = whole(gpu);
+        // An instance of a GPU that is not what it was is no more sure than the GPU.
+        let why = gpu_unseen(gpu).or_else(|| unseen.clone());
+        let own = holders.remove(gpu.uuid.as_str()).unwrap_or_default();
+        if is_partitioned && gpu_unseen(gpu).is_none() {
+            whole.state = Occupancy::Partitioned;
+        } else {
+            settle(&mut whole, own, why.clone(), threshold);
+        }
+        all.push(whole);
+        for mig in &gpu.mig_instances {
+            let mut state = instance(gpu, mig);
+            settle(&mut state, holders.remove(mig.uuid.as_str()).unwrap_or_default(), why.clone(), threshold);
+            all.push(state);
+        }
+    }
+    all
+}
+
+/// What it comes to.
+fn settle(state: &mut GpuState, holders: Vec<Holder>, why: Option<String>, threshold: f64) {
+    let works = |holder: &Holder| holder.activity == Activity::AtWork;
+    let is_idle = |holder: &Holder| holder.activity == Activity::Idle;
+    state.state = if holders.is_empty() {
+        if why.is_some() { Occupancy::Unknown } else { Occupancy::Free }
+    } else if why.is_none() && state.utilization_percent.is_some_and(|percent| percent >= threshold)
+        || holders.iter().any(works)
+    {
+        Occupancy::AtWork
+    } else if holders.iter().all(is_idle) {
+        state.idle_since = holders.iter().filter_map(|holder| holder.idle_since).max();
+        Occupancy::HeldIdle
+    } else {
+        Occupancy::Held
+    };
+    state.why = why;
+    state.holders = holders;
+}
+
+/// Why nobody can tell who holds any of the GPUs, beyond what is listed.
+fn unseen(inventory: &Inventory) -> Option<String> {
+    [SourceName::Docker, SourceName::Proc].into_iter().find_map(|name| {
+        let source = inventory.sources.get(name.as_str()).filter(|source| source.state == SourceState::Failed)?;
+        Some(source.error.clone().unwrap_or_else(|| format!("{name} failed")))
+    })
+}
+
+/// Why nobody can tell who holds this one.
+fn gpu_unseen(gpu: &GpuEntry) -> Option<String> {
+    let stale = gpu.stale.then(|| "it could not be read".to_owned());
+    gpu.problem.clone().or(stale)
+}
+
+fn whole(gpu: &GpuEntry) -> GpuState {
+    bare(gpu.index.to_string(), &gpu.uuid, gpu.name.clone(), gpu.memory_total_mb, gpu.usage.as_ref())
+}
+
+fn instance(gpu: &GpuEntry, mig: &MigEntry) -> GpuState {
+    let profile = mig.name.as_deref().and_then(|name| Some(name.split_once(PROFILE_AFTER)?.1.to_owned()));
+    let label = format!("{}:{}", gpu.index, mig.index);
+    let bare = bare(label, &mig.uuid, gpu.name.clone(), mig.memory_total_mb, mig.usage.as_ref());
+    GpuState { profile, ..bare }
+}
+
+fn bare(
+    gpu: String,
+    uuid: &str,
+    model: Option<String>,
+    memory_total_mb: Option<u64>,
+    usage: Option<&UsageEntry>,
+) -> GpuState {
+    let figures = usage.map(|usage| &usage.figures);
+    GpuState {
+        gpu,
+        uuid: uuid.to_owned(),
+        model,
+        profile: None,
+        state: Occupancy::Unknown,
+        idle_since: None,
+        memory_total_mb,
+        memory_used_mb: figures.and_then(|figures| figures.memory_used_mb.known().copied()),
+        utilization_percent: figures.and_then(|figures| Some(figures.utilization.known()?.percent)),
+        power_watts: figures.and_then(|figures| figures.power_watts.known().copied()),
+        measured_at: usage.map(|usage| usage.at),
+        why: None,
+        holders: Vec::new(),
+    }
+}
+
+/// Who holds which, by UUID: containers, then processes, each the oldest first.
+fn holders(
+    inventory: &Inventory,
+    idleness: Option<&Idleness>,
+    limits: Option<&Limits<'_>>,
+) -> HashMap<String, Vec<Holder>> {
+    let mut all: HashMap<String, Vec<Holder>> = HashMap::new();
+    for entry in inventory.containers.values().filter(|entry| entry.status.is_up()) {
+        for (uuid, held) in held_by(entry, &inventory.gpus) {
+            let context = entry.gpu_processes.as_ref().map(|_| held.is_some());
+            let standing = idleness.and_then(|idleness| idleness.of(entry));
+            let stop = limits.zip(idleness).and_then(|(limits, idleness)| limits.stop(entry, standing, idleness));
+            all.entry(uuid).or_default().push(Holder {
+                kind: HolderKind::Container,
+                user: (entry.user != UNKNOWN_USER).then(|| entry.user.clone()),
+                name: Some(entry.name.clone()),
+                since: entry.started_at,
+                context,
+                memory_mb: held.flatten().or(context.filter(|context| !context).map(|_| 0)),
+                activity: standing.map_or(Activity::Unknown, |standing| standing.activity),
+                idle_since: standing.and_then(|standing| standing.idle_since),
+                stop_at: stop.map(|(at, _)| at),
+                stop_for: stop.map(|(_, stop_for)| stop_for),
+                kept_until: idleness.and_then(|idleness| idleness.kept(entry)?.until()),
+            });
+        }
+    }
+    // Also who was seen once: the GPU is not free while he is there.
+    for entry in inventory.host_processes.values().chain(inventory.pending_processes.values()) {
+        for (uuid, memory_mb) in by_device(&entry.gpus) {
+            let holder = process(HolderKind::Process, Some(entry.user.clone()), entry.started_at, memory_mb);
+            all.entry(uuid).or_default().push(holder);
+        }
+    }
+    for dead in inventory.dead_processes.values().filter(|dead| dead.confirmed) {
+        for (uuid, memory_mb) in by_device(&dead.gpus) {
+            all.entry(uuid).or_default().push(process(HolderKind::DeadProcess, None, dead.since, memory_mb));
+        }
+    }
+    for holders in all.values_mut() {
+        holders.sort_by(|a, b| (a.kind, a.since, &a.name).cmp(&(b.kind, b.since, &b.name)));
+    }
+    all
+}
+
+fn process(kind: HolderKind, user: Option<String>, since: Timestamp, memory_mb: Option<u64>) -> Holder {
+    Holder {
+        kind,
+        user,
+        name: None,
+        since: Some(since),
+        context: Some(true),
+        memory_mb,
+        activity: Activity::Unknown,
+        idle_since: None,
+        stop_at: None,
+        stop_for: None,
+        kept_until: None,
+    }
+}
+
+/// What a container holds: the devices that it was given, and those that it has a context on, with the memory there. The
+/// platform's own are given all GPUs to watch them; they hold what they have a context on.
+fn held_by(entry: &ContainerEntry, gpus: &[GpuEntry]) -> BTreeMap<String, Option<Option<u64>>> {
+    let uses = entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus);
+    let mut held: BTreeMap<String, Option<Option<u64>>> =
+        by_device(uses).into_iter().map(|(uuid, memory_mb)| (uuid, Some(memory_mb))).collect();
+    if entry.infrastructure.is_none() {
+        for uuid in devices_of(entry, gpus) {
+            held.entry(uuid).or_insert(None);
+        }
+    }
+    held
+}
+
+/// The memory on each, where it is known of all that hold some.
+fn by_device<'a>(uses: impl IntoIterator<Item = &'a GpuUse>) -> BTreeMap<String, Option<u64>> {
+    let mut held: BTreeMap<String, Option<u64>> = BTreeMap::new();
+    for one in uses {
+        let sum = held.entry(one.gpu_uuid.clone()).or_insert(Some(0));
+        *sum = sum.zip(one.memory_mb).map(|(sum, more)| sum + more);
+    }
+    held
+}
+
+#[cfg(test)]
+#[path = "states_tests.rs"]
+mod tests;

@@ -1,0 +1,65 @@
+//! `--by-gpu`: which GPU is free, and who sits on the others.
+
+mod see;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::{io, process::ExitCode};
+
+use ds01_core::{
+    cli::console,
+    idle::gpus::{GpuState, Occupancy},
+    json,
+};
+
+use crate::{CONSOLE, cli::GpuOptions, load::LoadError};
+
+pub(crate) use see::{Gpus, public, see};
+pub(crate) use table::draw;
+
+/// Why nothing was shown.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Load(LoadError),
+    Output(io::Error),
+}
+
+/// Shows the GPUs. Asked for free ones, it fails when there is none.
+pub(crate) fn run(options: &mut GpuOptions) -> Result<ExitCode, Failure> {
+    let waiting = CONSOLE.say_what_is_waited_for();
+    let mut seen = see(&mut options.source, &options.public_dir, options.config.as_deref()).map_err(Failure::Load)?;
+    drop(waiting);
+    seen.warnings().iter().for_each(|warning| CONSOLE.warn(warning));
+    // Before anything is left out: whether one is free does not depend on what is shown of it.
+    seen.picture.gpus.retain(|gpu| options.shows(gpu));
+    let any_free = seen.is_recent() && seen.picture.gpus.iter().any(|gpu| gpu.state == Occupancy::Free);
+    if options.free {
+        // Stable: otherwise they stay in the order of their indices.
+        seen.picture.gpus.sort_by_key(|gpu| gpu.state != Occupancy::Free);
+    }
+    let bytes = if options.json {
+        if seen.is_public {
+            CONSOLE.say(seen.note());
+        }
+        json::pretty(&seen.picture).map_err(|error| Failure::Output(error.into()))?
+    } else {
+        let medium = console::medium(options.color);
+        let medium = ds01_core::table::Medium { width: medium.width.filter(|_| options.truncate), ..medium };
+        draw(&seen, medium, options.headers).into_bytes()
+    };
+    console::print(&bytes).map_err(Failure::Output)?;
+    Ok(if options.free && !any_free { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+impl GpuOptions {
+    fn shows(&self, gpu: &GpuState) -> bool {
+        let named = |name: &String| {
+            gpu.gpu == *name
+                || gpu.gpu.split_once(':').is_some_and(|(whole, _)| whole == name)
+                || ((name.starts_with("GPU-") || name.starts_with("MIG-")) && gpu.uuid.starts_with(name.as_str()))
+        };
+        let held = |name: &String| gpu.holders.iter().any(|holder| holder.user.as_ref() == Some(name));
+        (self.gpus.is_empty() || self.gpus.iter().any(named)) && (self.users.is_empty() || self.users.iter().any(held))
+    }
+}
