@@ -54,8 +54,7 @@ pub(crate) struct Cli {
     #[arg(long)]
     by_user: bool,
 
-    /// One line for each GPU and MIG instance instead: free, held idle or at work, by whom and until when. With --fleet: group
-    /// the rows by GPU, free ones too.
+    /// Show the GPUs instead: free, held idle or at work, by whom, until when.
     #[arg(long, conflicts_with = "by_user")]
     by_gpu: bool,
 
@@ -148,7 +147,7 @@ pub(crate) struct Cli {
     state_dir: PathBuf,
 
     /// The directory with what everybody may see, for who may not read the inventory [default: /run/ds01]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", hide = true)]
     public_dir: Option<PathBuf>,
 
     /// The policy that says until when GPUs are held [default: /etc/ds01/resource-limits.yaml, if it exists]

@@ -55,6 +55,8 @@ pub(crate) struct Bench {
 #[derive(Default)]
 pub(crate) struct People {
     notices: Mutex<Vec<String>>,
+    /// What one user alone was told.
+    pub(crate) alone: Mutex<Vec<String>>,
     /// What happens while they are told something.
     pub(crate) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// Whether the broadcast fails.
@@ -85,6 +87,12 @@ impl Broadcast for People {
             Reached::Delivered(vec!["/dev/pts/0".to_owned()])
         };
         vec![Delivery { channel: Channel::Terminals, recipient: "alice".to_owned(), reached, missed: Vec::new() }]
+    }
+
+    fn tell_user(&self, message: &Message<'_>) -> Vec<Delivery> {
+        let text = format!("{}: {}", message.user.unwrap_or_default(), message.text);
+        self.alone.lock().unwrap().push(text);
+        Vec::new()
     }
 
     fn tell_owner(&self, message: &Message<'_>) -> Option<Delivery> {

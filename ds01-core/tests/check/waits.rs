@@ -8,10 +8,7 @@ use std::{
 
 use ds01_core::{
     idle::{self, Request, gpus::Wanted},
-    source::{
-        Clock,
-        fake::{Disappear, Step},
-    },
+    source::fake::{Disappear, Step},
 };
 
 use crate::bench::{Bench, POLICY, trainer};
@@ -42,7 +39,8 @@ fn asks(bench: &Bench, uid: u32, gpus: u64, span: Duration) {
 }
 
 fn told(bench: &Bench) -> Vec<String> {
-    bench.people.texts().into_iter().filter(|text| text.contains("A GPU IS FREE")).collect()
+    let alone = bench.people.alone.lock().unwrap();
+    alone.iter().filter(|text| text.contains("A GPU IS FREE")).cloned().collect()
 }
 
 fn frees_the_first(bench: &Bench) {
@@ -65,7 +63,13 @@ fn whoever_asked_is_told_once_when_there_are_enough() {
     frees_the_first(&bench);
     let checked = bench.next_check();
     let [text] = &told(&bench)[..] else { panic!("{:?}", told(&bench)) };
-    assert!(text.contains("2 GPUs on lab") && text.contains("Free now: 0 (") && text.contains("1 ("), "{text}");
+    assert!(
+        text.starts_with("bob: ")
+            && text.contains("2 GPUs on lab")
+            && text.contains("Free now: 0 (")
+            && text.contains("1 ("),
+        "{text}"
+    );
     assert!(checked.state.waiting.is_empty());
     bench.next_check();
     assert_eq!(told(&bench).len(), 1);

@@ -271,7 +271,7 @@ fn check_staleness(cell: Cell, inventory: &Value) {
 
 /// What an inventory says of the host itself, without what it says about the scans.
 fn essence(inventory: &Value) -> Value {
-    without(inventory.clone(), &["last_scan", "sources", "stale", "problem"])
+    without(inventory.clone(), &["last_scan", "sources", "stale", "problem", "at"])
 }
 
 /// The same, without when it was found out.

@@ -1,5 +1,6 @@
 //! `--by-gpu`: which GPU is free, and who sits on the others.
 
+mod gpus;
 mod see;
 mod table;
 #[cfg(test)]
@@ -15,7 +16,8 @@ use ds01_core::{
 
 use crate::{CONSOLE, cli::GpuOptions, load::LoadError};
 
-pub(crate) use see::{Gpus, public, see};
+pub(crate) use gpus::{Gpus, public};
+pub(crate) use see::see;
 pub(crate) use table::draw;
 
 /// Why nothing was shown.

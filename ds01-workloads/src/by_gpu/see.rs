@@ -1,39 +1,20 @@
 //! Where the state of the GPUs comes from: the inventory and the reaper's memory for whoever may read them, and what is public for
 //! everybody else.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use ds01_core::{
     detect::Inventory,
-    idle::{
-        gpus::{Idleness, PICTURE_FILE, Picture, states},
-        state::FILE_NAME,
-    },
-    policy::{self, Policy, PublicView},
-    units,
+    idle::{gpus::Idleness, state::FILE_NAME},
+    policy::{self, Policy},
 };
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
+use super::gpus::{Gpus, made, public};
 use crate::{
     load::{LoadError, load, read},
-    row::since,
     source::{Source, demo_with_checks},
-    warnings::{STALE_AFTER, warnings},
 };
-
-/// The GPUs, and what goes with them.
-#[derive(Debug)]
-pub(crate) struct Gpus {
-    pub(crate) picture: Picture,
-    /// The instant that ages are counted to.
-    pub(crate) now: Timestamp,
-    /// What an admin should know before believing it.
-    pub(super) notes: Vec<String>,
-    /// Whether this is what everybody may see.
-    pub(crate) is_public: bool,
-    /// Whether this caller may see whether anybody is idle, and the reaper told.
-    pub(crate) knows_idle: bool,
-}
 
 /// Looks.
 pub(crate) fn see(source: &mut Source, public_dir: &Path, config: Option<&Path>) -> Result<Gpus, LoadError> {
@@ -56,19 +37,6 @@ pub(crate) fn see(source: &mut Source, public_dir: &Path, config: Option<&Path>)
     }
 }
 
-/// What everybody may see. Without it, why; `None` where there simply is nothing public.
-pub(crate) fn public(dir: &Path) -> Result<Gpus, Option<LoadError>> {
-    let path = dir.join(PICTURE_FILE);
-    let bytes = match read(&path) {
-        Ok(bytes) => bytes,
-        Err(LoadError::Missing(_) | LoadError::Denied(_)) => return Err(None),
-        Err(error) => return Err(Some(error)),
-    };
-    let picture = Picture::from_json(&bytes).map_err(|why| Some(LoadError::Public(path, why)))?;
-    let knows_idle = true;
-    Ok(Gpus { picture, now: Timestamp::now(), notes: Vec::new(), is_public: true, knows_idle })
-}
-
 fn whole(inventory: &Inventory, state_dir: &Path, config: Option<&Path>) -> Gpus {
     let idleness = read(&state_dir.join(FILE_NAME)).ok().and_then(|bytes| Idleness::from_json(&bytes).ok());
     let policy = sound(config);
@@ -78,55 +46,4 @@ fn whole(inventory: &Inventory, state_dir: &Path, config: Option<&Path>) -> Gpus
 /// Where there is no policy that is sound, nobody is told until when anything may run.
 fn sound(config: Option<&Path>) -> Option<Policy> {
     policy::installed(config).ok().flatten()
-}
-
-fn made(
-    inventory: &Inventory,
-    idleness: Option<&Idleness>,
-    policy: Option<&Policy>,
-    now: Timestamp,
-    notes: Vec<String>,
-) -> Gpus {
-    let states = states(inventory, idleness, policy, now, &TimeZone::system());
-    let notes = warnings(inventory, now).into_iter().chain(notes).collect();
-    let knows_idle = idleness.is_some_and(|idleness| idleness.speaks_of(inventory));
-    Gpus { picture: Picture::new(inventory, states, PublicView::Full), now, notes, is_public: false, knows_idle }
-}
-
-impl Gpus {
-    /// Whether the host was looked at lately, so that what is free is free.
-    pub(crate) fn is_recent(&self) -> bool {
-        self.age().is_some_and(|age| age <= STALE_AFTER)
-    }
-
-    /// How old it is; `None` before the first scan, and for one from the future.
-    pub(crate) fn age(&self) -> Option<Duration> {
-        let at = self.picture.at?;
-        (since(self.now, at) <= STALE_AFTER).then(|| since(at, self.now))
-    }
-
-    /// What to say on standard error.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let mut said = self.notes.clone();
-        if self.is_public && !self.is_recent() {
-            let age = self
-                .age()
-                .map_or_else(|| "never, or in the future".to_owned(), |age| format!("{} ago", units::duration(age)));
-            said.push(format!("the last scan was {age}: tell an administrator (ds01-workload-detector.timer)"));
-        }
-        if self.is_public && !self.picture.failed.is_empty() {
-            said.push(format!("{} could not be asked: what is shown may be old", self.picture.failed.join(" and ")));
-        }
-        said
-    }
-
-    /// That this is not all, and of what it is a part.
-    pub(crate) fn note(&self) -> String {
-        let shown = match self.picture.view {
-            PublicView::Full => "who holds them",
-            PublicView::Owners => "who holds them, without the names of containers",
-            PublicView::Anonymous | PublicView::Off => "whether they are held",
-        };
-        format!("this is the public part (public_view: {}): the GPUs and {shown}", self.picture.view.as_str())
-    }
 }

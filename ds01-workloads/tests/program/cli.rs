@@ -360,7 +360,7 @@ fn the_tiers_of_help() {
     let (short, _, _) = outcome(ds01(&["--help"]));
     let (info, _, _) = outcome(ds01(&["--info"]));
     let (concepts, _, _) = outcome(ds01(&["--concepts"]));
-    assert!(short.lines().count() < 56 && info.lines().count() > 100 && concepts.lines().count() > 50);
+    assert!(short.lines().count() < 64 && info.lines().count() > 100 && concepts.lines().count() > 50);
     insta::assert_snapshot!("info", info);
     assert_eq!(outcome(ds01(&["--guided"])).2, 0, "no input is the end of the questions");
 }
