@@ -12,7 +12,7 @@ use ds01_core::{
             SourceEntry, SourceState, UnresolvedGpu,
         },
     },
-    model::{ContainerConfig, ContainerId, ContainerStatus, DeviceRequest},
+    model::{Belonging, BelongingKind, ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, Proof},
 };
 use serde_json::Value;
 
@@ -36,8 +36,16 @@ fn every_field_of_the_types_appears_in_the_example() {
 }
 
 /// The objects whose keys are names of things, not of fields.
-const MAPS: [&str; 7] =
-    ["sources", "containers", "host_processes", "_pending_processes", "dead_processes", "detected_labels", "env"];
+const MAPS: [&str; 8] = [
+    "sources",
+    "containers",
+    "host_processes",
+    "_pending_processes",
+    "dead_processes",
+    "detected_labels",
+    "env",
+    "says",
+];
 
 /// The paths of all fields, such as `.containers.*.gpu_processes.pid`.
 fn fields(value: &Value) -> BTreeSet<String> {
@@ -149,6 +157,15 @@ fn process() -> ProcessEntry {
         gpus: vec![held()],
         in_container: true,
         container_id: Some(full_id()),
+        belongs_to: vec![Belonging {
+            kind: BelongingKind::SlurmJob,
+            id: Some("x".into()),
+            name: Some("x".into()),
+            uid: Some(1),
+            user: Some("x".into()),
+            proof: Proof::Cgroup,
+            says: [("x".into(), "x".into())].into(),
+        }],
         detected_at: "2026-03-02T14:30:00Z".parse().unwrap(),
         stale: true,
         start_ticks: 1,

@@ -7,6 +7,7 @@
 //!           -> filter -> JSON
 //! ```
 
+mod belongs;
 mod cli;
 mod columns;
 mod custom;

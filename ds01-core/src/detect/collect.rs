@@ -187,7 +187,10 @@ fn names(
     end: Instant,
 ) -> HashMap<u32, Reading<String>> {
     let source = Arc::clone(source);
-    let uids: BTreeSet<u32> = by_pid.values().flatten().map(|process| process.uid).collect();
+    let own = by_pid.values().flatten().map(|process| process.uid);
+    let of_belongings =
+        by_pid.values().flatten().flat_map(|process| process.belongs_to.iter().filter_map(|one| one.uid));
+    let uids: BTreeSet<u32> = own.chain(of_belongings).collect();
     let names = one_by_one("names", uids, ONE_AT_MOST, end, move |uid| source.user_name(*uid));
     let known = names.into_iter().filter_map(|(uid, name)| match name {
         Ok(name) => Some((uid, name)),

@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     json,
-    model::{ContainerConfig, ContainerId, ContainerStatus, GpuAccess, Origin},
+    model::{Belonging, ContainerConfig, ContainerId, ContainerStatus, GpuAccess, Origin},
 };
 
 use super::owner::UserSource;
@@ -288,6 +288,10 @@ pub struct ProcessEntry {
     /// That container's full id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_id: Option<ContainerId>,
+    /// What it belongs to beside its user, such as a job or a session: what its control group proves first, then what it says
+    /// itself. Left out where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub belongs_to: Vec<Belonging>,
     /// When a scan first saw it.
     pub detected_at: Timestamp,
     /// Whether this is what an earlier scan saw.

@@ -1,6 +1,7 @@
 //! The columns: what each one is called, what it shows of a row, and how it sorts. One file each.
 
 mod age;
+mod belongs_to;
 mod column;
 mod cpu;
 mod gpu_mem;
@@ -15,8 +16,10 @@ mod user;
 
 pub(crate) use column::Column;
 
+use crate::row::Row;
+
 /// All columns, from left to right.
-pub(crate) const COLUMNS: [&Column; 11] = [
+pub(crate) const COLUMNS: [&Column; 12] = [
     &kind::COLUMN,
     &user::COLUMN,
     &gpus::COLUMN,
@@ -25,6 +28,7 @@ pub(crate) const COLUMNS: [&Column; 11] = [
     &name::COLUMN,
     &id::COLUMN,
     &image::COLUMN,
+    &belongs_to::COLUMN,
     &cpu::COLUMN,
     &memory::COLUMN,
     &gpu_mem::COLUMN,
@@ -34,6 +38,11 @@ impl Column {
     /// The column of that name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         COLUMNS.into_iter().find(|column| column.name == name)
+    }
+
+    /// Whether `--wide` shows it of these rows.
+    pub(crate) fn is_wanted(&self, rows: &[Row]) -> bool {
+        self.name != belongs_to::COLUMN.name || belongs_to::says_anything(rows)
     }
 
     /// Whether it is the owner's, which the headings of `--by-user` say already.

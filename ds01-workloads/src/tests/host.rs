@@ -95,6 +95,7 @@ pub(crate) fn process(pid: u32, user: &str, cmdline: &str, gpus: &[&str]) -> Pro
         gpus,
         in_container: false,
         container_id: None,
+        belongs_to: Vec::new(),
         detected_at: ago(7190),
         stale: false,
         start_ticks: u64::from(pid),

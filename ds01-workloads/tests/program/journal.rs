@@ -114,6 +114,7 @@ fn process() -> ProcessEntry {
         gpus: Vec::new(),
         in_container: false,
         container_id: None,
+        belongs_to: Vec::new(),
         detected_at: hours_ago(9),
         stale: false,
         start_ticks: 7,
