@@ -9,10 +9,13 @@ use ds01_core::{
         GpuAccess, Inventory, Origin, UserSource,
         inventory::{
             ContainerEntry, ContainerProcess, DeadProcess, Extra, GpuEntry, GpuUse, HostEntry, MigEntry, ProcessEntry,
-            SourceEntry, SourceState, UnresolvedGpu,
+            SourceEntry, SourceState, UnresolvedGpu, UsageEntry,
         },
     },
-    model::{Belonging, BelongingKind, ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, Proof},
+    model::{
+        Belonging, BelongingKind, ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, DeviceUsage,
+        DeviceUtilization, Proof, Reading, Unknown, UnknownKind, UtilizationSource,
+    },
 };
 use serde_json::Value;
 
@@ -25,6 +28,24 @@ fn the_example_is_read_and_written_back_unchanged() {
     let changed = written.lines().zip(EXAMPLE.lines()).find(|(written, shown)| written != shown);
     assert_eq!(changed, None);
     assert_eq!(written.len(), EXAMPLE.len());
+}
+
+/// As versions before the field wrote it.
+#[test]
+fn a_file_without_the_usage_of_gpus_is_read_and_written_back_unchanged() {
+    let mut example: Value = serde_json::from_str(EXAMPLE).unwrap();
+    let gpus = example["gpus"].as_array_mut().unwrap();
+    for gpu in gpus {
+        gpu.as_object_mut().unwrap().remove("usage").unwrap();
+        let instances = gpu.get_mut("mig_instances").and_then(Value::as_array_mut);
+        for mig in instances.into_iter().flatten() {
+            mig.as_object_mut().unwrap().remove("usage").unwrap();
+        }
+    }
+    let older = serde_json::to_vec(&example).unwrap();
+    let inventory = Inventory::from_json(&older).unwrap();
+    assert!(inventory.gpus.iter().all(|gpu| gpu.usage.is_none()));
+    assert_eq!(serde_json::to_value(&inventory).unwrap(), example);
 }
 
 #[test]
@@ -79,7 +100,7 @@ fn everything() -> Inventory {
         last_scan: Some("2026-03-02T14:30:00Z".parse().unwrap()),
         host: Some(HostEntry { name: "x".into(), boot_id: "x".into(), extra: Extra::new() }),
         sources: [("docker".into(), source())].into(),
-        gpus: vec![gpu()],
+        gpus: vec![gpu(true), gpu(false)],
         containers: [("x".into(), container())].into(),
         host_processes: [(1, process.clone())].into(),
         pending_processes: [(1, process)].into(),
@@ -119,7 +140,19 @@ fn source() -> SourceEntry {
     }
 }
 
-fn gpu() -> GpuEntry {
+/// With each figure, or with the reason why there is none.
+fn usage(of_instance: bool, busy: bool) -> UsageEntry {
+    let why = Unknown::new(UnknownKind::NotSupported, "x");
+    let utilization = DeviceUtilization { percent: 1.0, over_ms: Some(1), source: UtilizationSource::Samples };
+    let figures = DeviceUsage {
+        memory_used_mb: Reading::Known(1),
+        utilization: if busy { Reading::Known(utilization) } else { why.clone().into() },
+        power_watts: if of_instance { why.into() } else { Reading::Known(1.0) },
+    };
+    UsageEntry { at: "2026-03-02T14:30:00Z".parse().unwrap(), figures }
+}
+
+fn gpu(busy: bool) -> GpuEntry {
     let mig = MigEntry {
         index: 0,
         uuid: "x".into(),
@@ -127,6 +160,7 @@ fn gpu() -> GpuEntry {
         gpu_instance_id: Some(1),
         compute_instance_id: Some(1),
         memory_total_mb: Some(1),
+        usage: Some(usage(true, false)),
         extra: Extra::new(),
     };
     GpuEntry {
@@ -136,6 +170,7 @@ fn gpu() -> GpuEntry {
         minor_number: Some(1),
         pci_bus_id: Some("x".into()),
         memory_total_mb: Some(1),
+        usage: Some(usage(false, busy)),
         mig_enabled: Some(true),
         mig_instances: vec![mig],
         problem: Some("x".into()),

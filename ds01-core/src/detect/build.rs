@@ -34,7 +34,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let containers = settings.judge(containers, !previous.containers.is_empty());
     let gpus = settings.judge(gpus, !previous.gpus.is_empty() || !previous.host_processes.is_empty());
 
-    let gpus_seen = gpu_entries(&gpus, &previous.gpus);
+    let gpus_seen = gpu_entries(&gpus, &previous.gpus, now);
     let same_boot = processes.as_ref().map_or(true, |seen| previous.boot_id() == Some(&*seen.host.boot_id));
     let docker_failed = matches!(containers, Err(SourceError::Failed { .. }));
 

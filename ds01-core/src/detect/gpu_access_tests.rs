@@ -41,6 +41,7 @@ fn gpus() -> Vec<GpuEntry> {
             minor_number: Some(2 - index),
             pci_bus_id: None,
             memory_total_mb: None,
+            usage: None,
             mig_enabled: Some(index == 2),
             mig_instances: if index == 2 { vec![mig(0), mig(1)] } else { Vec::new() },
             problem: None,
@@ -58,6 +59,7 @@ fn mig(index: u32) -> MigEntry {
         gpu_instance_id: None,
         compute_instance_id: None,
         memory_total_mb: None,
+        usage: None,
         extra: Extra::new(),
     }
 }

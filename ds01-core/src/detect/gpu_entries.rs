@@ -1,11 +1,13 @@
 //! The GPUs of the inventory: as seen now, or as they were where they could not be seen.
 
+use jiff::Timestamp;
+
 use crate::{
     model::{Gpu, GpuReading, GpuSnapshot, Mig, MigInstance, Reading},
     source::SourceError,
 };
 
-use super::inventory::{Extra, GpuEntry, MigEntry};
+use super::inventory::{Extra, GpuEntry, MigEntry, UsageEntry};
 
 /// The GPUs, and on which of them nobody could look.
 pub(super) struct GpuEntries {
@@ -13,10 +15,15 @@ pub(super) struct GpuEntries {
     pub entries: Vec<GpuEntry>,
     /// UUIDs of GPUs and MIG instances whose processes could not be read.
     pub unseen: Vec<String>,
+    now: Timestamp,
 }
 
-pub(super) fn gpu_entries(answer: &Result<GpuSnapshot, SourceError>, before: &[GpuEntry]) -> GpuEntries {
-    let mut seen = GpuEntries { entries: Vec::new(), unseen: Vec::new() };
+pub(super) fn gpu_entries(
+    answer: &Result<GpuSnapshot, SourceError>,
+    before: &[GpuEntry],
+    now: Timestamp,
+) -> GpuEntries {
+    let mut seen = GpuEntries { entries: Vec::new(), unseen: Vec::new(), now };
     match answer {
         Ok(snapshot) => {
             let uuids: Vec<&str> =
@@ -42,7 +49,7 @@ impl GpuEntries {
         match &reading.gpu {
             Reading::Known(gpu) => {
                 let before = before.iter().find(|entry| entry.uuid == gpu.uuid);
-                let mut entry = entry(reading.index, gpu, before, problem);
+                let mut entry = entry(reading.index, gpu, before, problem, self.now);
                 if gpu.processes.known().is_none() {
                     self.unseen.push(gpu.uuid.clone());
                 }
@@ -74,7 +81,7 @@ impl GpuEntries {
     }
 }
 
-fn entry(index: u32, gpu: &Gpu, before: Option<&GpuEntry>, problem: Option<String>) -> GpuEntry {
+fn entry(index: u32, gpu: &Gpu, before: Option<&GpuEntry>, problem: Option<String>, at: Timestamp) -> GpuEntry {
     let mig_extra = |uuid: &str| {
         let before = before?.mig_instances.iter().find(|mig| mig.uuid == uuid)?;
         Some(before.extra.clone())
@@ -86,6 +93,7 @@ fn entry(index: u32, gpu: &Gpu, before: Option<&GpuEntry>, problem: Option<Strin
         minor_number: gpu.minor_number.known().copied(),
         pci_bus_id: gpu.pci_bus_id.known().cloned(),
         memory_total_mb: gpu.memory_total_mb.known().copied(),
+        usage: Some(UsageEntry { at, figures: gpu.usage() }),
         mig_enabled: gpu.mig.known().map(|mig| matches!(mig, Mig::Enabled(_))),
         mig_instances: gpu
             .mig_instances()
@@ -97,6 +105,7 @@ fn entry(index: u32, gpu: &Gpu, before: Option<&GpuEntry>, problem: Option<Strin
                 gpu_instance_id: instance.gpu_instance_id.known().copied(),
                 compute_instance_id: instance.compute_instance_id.known().copied(),
                 memory_total_mb: instance.memory_total_mb.known().copied(),
+                usage: Some(UsageEntry { at, figures: instance.usage() }),
                 extra: mig_extra(&instance.uuid).unwrap_or_default(),
             })
             .collect(),

@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     json,
-    model::{Belonging, ContainerConfig, ContainerId, ContainerStatus, GpuAccess, Origin},
+    model::{Belonging, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, GpuAccess, Origin},
 };
 
 use super::owner::UserSource;
@@ -128,6 +128,9 @@ pub struct GpuEntry {
     pub pci_bus_id: Option<String>,
     /// Memory of the whole GPU, in MiB.
     pub memory_total_mb: Option<u64>,
+    /// How much of it is used. `None` from versions before this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageEntry>,
     /// Whether it is partitioned. `null` when that could not be read.
     pub mig_enabled: Option<bool>,
     /// Its MIG instances.
@@ -142,6 +145,16 @@ pub struct GpuEntry {
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+/// How much of a GPU or MIG instance is used: each figure, or why it is not known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UsageEntry {
+    /// When it was read. Older than the last scan where the GPU could not be read since.
+    pub at: Timestamp,
+    /// What was read.
+    #[serde(flatten)]
+    pub figures: DeviceUsage,
 }
 
 /// A MIG instance.
@@ -159,6 +172,9 @@ pub struct MigEntry {
     pub compute_instance_id: Option<u32>,
     /// Memory of the instance, in MiB.
     pub memory_total_mb: Option<u64>,
+    /// How much of it is used. `None` from versions before this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageEntry>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Reading, Unknown};
+use super::{DeviceUsage, DeviceUtilization, Reading, Unknown, UnknownKind, UtilizationSource};
 
 /// One scan of all GPUs of the host.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,6 +35,13 @@ pub struct Gpu {
     pub pci_bus_id: Reading<String>,
     /// `nvmlDeviceGetMemoryInfo`: all of its memory, in MiB.
     pub memory_total_mb: Reading<u64>,
+    /// `nvmlDeviceGetMemoryInfo`: how much of that is used, in MiB, with what the driver keeps for itself.
+    pub memory_used_mb: Reading<u64>,
+    /// How much it works: the mean of the samples of [`activity`](Self::activity) where that was asked for, else
+    /// `nvmlDeviceGetUtilizationRates`. Not supported while MIG is on.
+    pub utilization: Reading<DeviceUtilization>,
+    /// `nvmlDeviceGetPowerUsage`, in watts.
+    pub power_watts: Reading<f64>,
     /// `nvmlDeviceGetMigMode` and the instances behind it.
     pub mig: Reading<Mig>,
     /// Who holds a compute context on the GPU itself. Those on its MIG instances are under [`MigInstance::processes`].
@@ -112,6 +119,8 @@ pub struct MigInstance {
     pub compute_instance_id: Reading<u32>,
     /// Memory of the instance, in MiB.
     pub memory_total_mb: Reading<u64>,
+    /// How much of that is used, in MiB.
+    pub memory_used_mb: Reading<u64>,
     /// Who holds a compute context on the instance.
     pub processes: Reading<Vec<GpuProcess>>,
     /// Graphics utilization in percent by GPM (`nvmlGpmMigSampleGet`, metric 1), where it was asked for, from two samples
@@ -188,5 +197,28 @@ impl Gpu {
             Reading::Known(Mig::Enabled(instances)) => instances,
             _ => &[],
         }
+    }
+
+    /// How much of it is used.
+    pub fn usage(&self) -> DeviceUsage {
+        DeviceUsage {
+            memory_used_mb: self.memory_used_mb.clone(),
+            utilization: self.utilization.clone(),
+            power_watts: self.power_watts.clone(),
+        }
+    }
+}
+
+impl MigInstance {
+    /// How much of it is used. Its utilization is that of its GPU instance.
+    pub fn usage(&self) -> DeviceUsage {
+        let utilization = match &self.graphics_percent {
+            Reading::Known(percent) => {
+                DeviceUtilization::new(*percent, Some(self.graphics_over), UtilizationSource::Gpm).into()
+            }
+            Reading::Unknown(why) => why.clone().into(),
+        };
+        let no_power = Unknown::new(UnknownKind::NotSupported, "the power of a MIG instance");
+        DeviceUsage { memory_used_mb: self.memory_used_mb.clone(), utilization, power_watts: no_power.into() }
     }
 }

@@ -7,6 +7,7 @@ mod belonging;
 mod container;
 mod day;
 mod demand;
+mod device_usage;
 mod enforcement;
 mod gpu;
 mod gpu_access;
@@ -31,6 +32,7 @@ pub use container::{
 };
 pub use day::{begin_of, day_of};
 pub use demand::Demand;
+pub use device_usage::{DeviceUsage, DeviceUtilization, UtilizationSource};
 pub use enforcement::Enforcement;
 pub use gpu::{DeviceSample, Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, ProcessSample};
 pub use gpu_access::GpuAccess;

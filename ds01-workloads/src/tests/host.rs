@@ -26,6 +26,7 @@ fn gpu(index: u32, mig: &[&str]) -> GpuEntry {
         gpu_instance_id: None,
         compute_instance_id: None,
         memory_total_mb: None,
+        usage: None,
         extra: Extra::new(),
     };
     GpuEntry {
@@ -35,6 +36,7 @@ fn gpu(index: u32, mig: &[&str]) -> GpuEntry {
         minor_number: None,
         pci_bus_id: None,
         memory_total_mb: Some(81_920),
+        usage: None,
         mig_enabled: Some(!mig.is_empty()),
         mig_instances: (0..).zip(mig).map(instance).collect(),
         problem: None,

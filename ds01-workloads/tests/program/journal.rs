@@ -92,6 +92,7 @@ fn gpus() -> Vec<GpuEntry> {
         minor_number: None,
         pci_bus_id: None,
         memory_total_mb: None,
+        usage: None,
         mig_enabled: Some(false),
         mig_instances: Vec::new(),
         problem: None,

@@ -69,6 +69,7 @@ fn gpu_entry(index: u32, uuid: &str, mig: &[&str]) -> GpuEntry {
         minor_number: None,
         pci_bus_id: None,
         memory_total_mb: None,
+        usage: None,
         mig_enabled: Some(!mig.is_empty()),
         mig_instances: (0..).zip(mig).map(|(index, uuid)| mig_entry(index, uuid)).collect(),
         problem: None,
@@ -85,6 +86,7 @@ fn mig_entry(index: u32, uuid: &str) -> MigEntry {
         gpu_instance_id: None,
         compute_instance_id: None,
         memory_total_mb: None,
+        usage: None,
         extra: Extra::new(),
     }
 }
@@ -140,6 +142,9 @@ fn bare(uuid: &str, mig: Mig) -> Gpu {
         minor_number: lost(),
         pci_bus_id: lost(),
         memory_total_mb: lost(),
+        memory_used_mb: lost(),
+        utilization: lost(),
+        power_watts: lost(),
         mig: Reading::Known(mig),
         processes: Reading::Known(Vec::new()),
         activity: Unknown::new(UnknownKind::NotSupported, "MIG").into(),
@@ -154,6 +159,7 @@ fn instance(uuid: &str, graphics_percent: Reading<f64>, pids: &[u32]) -> MigInst
         gpu_instance_id: lost(),
         compute_instance_id: lost(),
         memory_total_mb: lost(),
+        memory_used_mb: lost(),
         processes: Reading::Known(pids.iter().copied().map(process).collect()),
         graphics_percent,
         graphics_over: std::time::Duration::from_millis(110),

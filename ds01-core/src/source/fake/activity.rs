@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::model::{
-    ContainerActivity, ContainerLife, DeviceSample, GpuActivity, ProcessSample, Reading, RunningProcess, Unknown,
-    UnknownKind,
+    ContainerActivity, ContainerLife, DeviceSample, DeviceUtilization, GpuActivity, ProcessSample, Reading,
+    RunningProcess, Unknown, UnknownKind, UtilizationSource,
 };
 
 use super::{FakeProcess, GpuSpec, State};
@@ -58,8 +58,7 @@ impl State {
     pub(super) fn gpu_activity(&self, gpu: &GpuSpec, since: Timestamp) -> GpuActivity {
         let us = |time: Timestamp| u64::try_from(time.as_microsecond()).unwrap_or(0);
         let time_us = us(self.now);
-        let working = self.working_on(&gpu.uuid);
-        let together = working.iter().map(|(_, percent)| percent).sum::<u32>().min(100);
+        let (working, together) = (self.working_on(&gpu.uuid), self.percent_of(&gpu.uuid));
         let sample = |(pid, sm_percent): (u32, u32)| ProcessSample {
             pid,
             time_us,
@@ -82,13 +81,24 @@ impl State {
         }
     }
 
+    /// How much a GPU that is not in MIG mode works: since `since`, or at the moment.
+    pub(super) fn utilization_of(&self, gpu: &GpuSpec, since: Option<Timestamp>) -> Reading<DeviceUtilization> {
+        let over = since.and_then(|since| Duration::try_from(self.now.duration_since(since)).ok());
+        let source = if over.is_some() { UtilizationSource::Samples } else { UtilizationSource::Rates };
+        DeviceUtilization::new(f64::from(self.percent_of(&gpu.uuid)), over, source).into()
+    }
+
     /// What a MIG instance does at the moment.
     pub(super) fn graphics_percent(&self, gpu: &GpuSpec, instance_uuid: &str) -> Reading<f64> {
         if !gpu.gpm {
             return Unknown::new(UnknownKind::NotSupported, "this GPU has no GPM").into();
         }
-        let together = self.working_on(instance_uuid).iter().map(|(_, percent)| percent).sum::<u32>().min(100);
-        Reading::Known(f64::from(together))
+        Reading::Known(f64::from(self.percent_of(instance_uuid)))
+    }
+
+    /// What is done on a GPU or MIG instance, in percent.
+    fn percent_of(&self, uuid: &str) -> u32 {
+        self.working_on(uuid).iter().map(|(_, percent)| percent).sum::<u32>().min(100)
     }
 
     /// Who does something on a GPU or MIG instance.

@@ -175,10 +175,11 @@ impl State {
                     .map(|mig| MigInstance {
                         index: mig.index,
                         uuid: mig.uuid.clone(),
-                        name: Reading::Known(format!("{} MIG", gpu.name)),
+                        name: Reading::Known(format!("{} MIG {}", gpu.name, mig.profile).trim_end().to_owned()),
                         gpu_instance_id: Reading::Known(mig.gpu_instance),
                         compute_instance_id: Reading::Known(mig.compute_instance),
                         memory_total_mb: Reading::Known(mig.memory_mb),
+                        memory_used_mb: Reading::Known(self.memory_on(&mig.uuid)),
                         processes: Reading::Known(self.processes_on(&mig.uuid)),
                         graphics_percent: if activity_since.is_some() {
                             self.graphics_percent(gpu, &mig.uuid)
@@ -199,6 +200,20 @@ impl State {
             minor_number: Reading::Known(gpu.index),
             pci_bus_id: Reading::Known(format!("00000000:{:02X}:00.0", gpu.index + 1)),
             memory_total_mb: Reading::Known(gpu.memory_mb),
+            memory_used_mb: Reading::Known(gpu.memory_used_mb.unwrap_or_else(|| {
+                let instances = gpu.mig.iter().flatten().map(|mig| self.memory_on(&mig.uuid));
+                self.memory_on(&gpu.uuid) + instances.sum::<u64>()
+            })),
+            utilization: match &mig {
+                Mig::Disabled => self.utilization_of(gpu, activity_since),
+                Mig::Enabled(_) => {
+                    Unknown::new(UnknownKind::NotSupported, "the utilization of a GPU in MIG mode").into()
+                }
+            },
+            power_watts: gpu.power_watts.map_or_else(
+                || Unknown::new(UnknownKind::NotSupported, "the fake measures no power of it").into(),
+                Reading::Known,
+            ),
             activity: match (activity_since, &mig) {
                 (None, _) => not_asked().into(),
                 (Some(since), Mig::Disabled) => Reading::Known(self.gpu_activity(gpu, since)),
@@ -210,6 +225,11 @@ impl State {
             processes: Reading::Known(self.processes_on(&gpu.uuid)),
         };
         GpuReading { index: gpu.index, gpu: Reading::Known(gpu_read) }
+    }
+
+    /// What is held on a GPU or MIG instance, in MiB: where a process does not say how much, the driver knows none of it either.
+    fn memory_on(&self, uuid: &str) -> u64 {
+        self.processes_on(uuid).iter().filter_map(|process| process.memory_mb.known()).sum()
     }
 
     fn processes_on(&self, uuid: &str) -> Vec<GpuProcess> {

@@ -48,6 +48,10 @@ pub struct GpuSpec {
     pub name: String,
     /// Its memory in MiB.
     pub memory_mb: u64,
+    /// How much of that is used; what its processes hold, when left out.
+    pub memory_used_mb: Option<u64>,
+    /// Its power in watts; not told when left out.
+    pub power_watts: Option<f64>,
     /// Its MIG instances, when MIG is on.
     pub mig: Option<Vec<MigSpec>>,
     /// Whether it has GPM, as from Hopper on.
@@ -69,6 +73,9 @@ pub struct MigSpec {
     pub compute_instance: u32,
     /// Its memory in MiB.
     pub memory_mb: u64,
+    /// Its profile, such as `3g.40gb`: what its name ends in.
+    #[serde(default)]
+    pub profile: String,
 }
 
 /// What happens before one scan.

@@ -1,12 +1,16 @@
 //! What GPUs did: utilization since a time, and energy.
 
+use std::time::Duration;
+
 use nvml_wrapper::{Device, enum_wrappers::device::Sampling, enums::device::SampleValue, error::NvmlError};
 
 use super::{
     answer::{Question, reading},
     raw::{self, Row},
 };
-use crate::model::{DeviceSample, GpuActivity, ProcessSample, Unknown, UnknownKind};
+use crate::model::{
+    DeviceSample, DeviceUtilization, GpuActivity, ProcessSample, Unknown, UnknownKind, UtilizationSource,
+};
 
 /// So many calls for one list that keeps growing between the question how long it is and the question for it.
 const ATTEMPTS: usize = 5;
@@ -43,6 +47,18 @@ pub(super) fn activity(device: &Device<'_>, question: Question) -> GpuActivity {
         device: reading("nvmlDeviceGetSamples", samples),
         gpm_percent: Unknown::new(UnknownKind::NotAsked, "GPM").into(),
     }
+}
+
+/// The mean of the ring's samples since the time that was asked about; `None` when there are none that make sense.
+pub(super) fn ring_mean(activity: &GpuActivity, question: Question) -> Option<DeviceUtilization> {
+    let since_us = u64::try_from(question.since.as_microsecond()).unwrap_or(0);
+    let samples = activity.device.known()?;
+    let sound = || samples.iter().filter(|sample| sample.time_us > since_us && sample.percent <= 100);
+    let count = u32::try_from(sound().count()).ok().filter(|count| *count > 0)?;
+    let sum: u64 = sound().map(|sample| u64::from(sample.percent)).sum();
+    let mean = f64::from(u32::try_from(sum).ok()?) / f64::from(count);
+    let (first, last) = (sound().map(|sample| sample.time_us).min()?, sound().map(|sample| sample.time_us).max()?);
+    DeviceUtilization::new(mean, Some(Duration::from_micros(last - first)), UtilizationSource::Samples).ok()
 }
 
 /// A list of what happened, asked for again while it grows. That nothing was found is a list without entries.

@@ -6,7 +6,9 @@
 //! | GPUs | `nvmlDeviceGetCount_v2`, `nvmlDeviceGetHandleByIndex_v2` |
 //! | UUID, name | `nvmlDeviceGetUUID`, `nvmlDeviceGetName` |
 //! | minor number, bus id | `nvmlDeviceGetMinorNumber`, `nvmlDeviceGetPciInfo_v3` |
-//! | memory | `nvmlDeviceGetMemoryInfo` |
+//! | memory, all and used | `nvmlDeviceGetMemoryInfo` |
+//! | power | `nvmlDeviceGetPowerUsage` |
+//! | how much it works, where there are no samples | `nvmlDeviceGetUtilizationRates` |
 //! | MIG mode | `nvmlDeviceGetMigMode` |
 //! | MIG instances | `nvmlDeviceGetMaxMigDeviceCount`, `nvmlDeviceGetMigDeviceHandleByIndex` |
 //! | their ids | `nvmlDeviceGetGpuInstanceId`, `nvmlDeviceGetComputeInstanceId` |

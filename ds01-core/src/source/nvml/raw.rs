@@ -51,11 +51,20 @@ pub(super) fn compute_instance_id(device: &Device<'_>) -> Result<u32, NvmlError>
     unsafe { get(device, *nvml_sym(lib(device).nvmlDeviceGetComputeInstanceId.as_ref())?) }
 }
 
-/// The `total` of `nvmlDeviceGetMemoryInfo`, in bytes: its first version, which every driver has.
-pub(super) fn memory_total_bytes(device: &Device<'_>) -> Result<u64, NvmlError> {
+/// Memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Memory {
+    /// All of it.
+    pub(super) total: u64,
+    /// What is used, with what the driver keeps for itself.
+    pub(super) used: u64,
+}
+
+/// `nvmlDeviceGetMemoryInfo`: its first version, which every driver has.
+pub(super) fn memory(device: &Device<'_>) -> Result<Memory, NvmlError> {
     // SAFETY: the function's second parameter is an `nvmlMemory_t *`.
     let memory: nvmlMemory_t = unsafe { get(device, *nvml_sym(lib(device).nvmlDeviceGetMemoryInfo.as_ref())?)? };
-    Ok(memory.total)
+    Ok(Memory { total: memory.total, used: memory.used })
 }
 
 /// `nvmlDeviceGetComputeRunningProcesses`, in the newest version that the driver has.

@@ -6,12 +6,13 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
 use super::{
-    activity::activity,
+    activity::{activity, ring_mean},
     answer::{Question, kind, reading, unknown},
     raw::{self, Row},
 };
 use crate::model::{
-    Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, Reading, Unknown, UnknownKind,
+    DeviceUtilization, Gpu, GpuActivity, GpuProcess, GpuReading, GpuSnapshot, Mig, MigInstance, Reading, Unknown,
+    UnknownKind, UtilizationSource,
 };
 use crate::source::{FailureKind, SourceError, SourceName};
 
@@ -33,14 +34,19 @@ fn gpu(nvml: &Nvml, index: u32, question: Option<Question>) -> Result<Gpu, Unkno
     let device = nvml.device_by_index(index).map_err(|error| unknown("nvmlDeviceGetHandleByIndex_v2", &error))?;
     let uuid = device.uuid().map_err(|error| unknown("nvmlDeviceGetUUID", &error))?;
     let mig = mig(&device).into();
+    let memory = memory(&device);
+    let activity = own_activity(&device, &mig, question);
     Ok(Gpu {
         uuid,
         name: reading("nvmlDeviceGetName", device.name()),
         minor_number: reading("nvmlDeviceGetMinorNumber", device.minor_number()),
         pci_bus_id: reading("nvmlDeviceGetPciInfo_v3", device.pci_info()).map(|info| info.bus_id),
-        memory_total_mb: memory_total_mb(&device),
+        memory_total_mb: memory.as_ref().map(|memory| mib(memory.total)),
+        memory_used_mb: memory.as_ref().map(|memory| mib(memory.used)),
+        utilization: utilization(&device, &mig, &activity, question),
+        power_watts: reading("nvmlDeviceGetPowerUsage", device.power_usage()).map(|mw| f64::from(mw) / 1000.0),
         processes: own_processes(&device, &mig),
-        activity: own_activity(&device, &mig, question),
+        activity,
         mig,
     })
 }
@@ -98,21 +104,48 @@ fn instances(device: &Device<'_>) -> Result<Vec<MigInstance>, Unknown> {
 }
 
 fn instance(index: u32, device: &Device<'_>) -> Result<MigInstance, Unknown> {
+    let memory = memory(device);
     Ok(MigInstance {
         index,
         uuid: device.uuid().map_err(|error| unknown("nvmlDeviceGetUUID", &error))?,
         name: reading("nvmlDeviceGetName", device.name()),
         gpu_instance_id: reading("nvmlDeviceGetGpuInstanceId", raw::gpu_instance_id(device)),
         compute_instance_id: reading("nvmlDeviceGetComputeInstanceId", raw::compute_instance_id(device)),
-        memory_total_mb: memory_total_mb(device),
+        memory_total_mb: memory.as_ref().map(|memory| mib(memory.total)),
+        memory_used_mb: memory.as_ref().map(|memory| mib(memory.used)),
         processes: processes(device),
         graphics_percent: Unknown::new(UnknownKind::NotAsked, "utilization").into(),
         graphics_over: Duration::ZERO,
     })
 }
 
-fn memory_total_mb(device: &Device<'_>) -> Reading<u64> {
-    reading("nvmlDeviceGetMemoryInfo", raw::memory_total_bytes(device)).map(mib)
+fn memory(device: &Device<'_>) -> Reading<raw::Memory> {
+    reading("nvmlDeviceGetMemoryInfo", raw::memory(device))
+}
+
+/// How much the GPU itself works: the mean of the driver's ring, which says the same as its own figure and of a longer time, else
+/// that figure.
+fn utilization(
+    device: &Device<'_>,
+    mig: &Reading<Mig>,
+    activity: &Reading<GpuActivity>,
+    question: Option<Question>,
+) -> Reading<DeviceUtilization> {
+    match mig {
+        Reading::Known(Mig::Disabled) => {}
+        Reading::Known(Mig::Enabled(_)) => {
+            return Unknown::new(UnknownKind::NotSupported, "the utilization of a GPU in MIG mode").into();
+        }
+        Reading::Unknown(why) => {
+            return Unknown::new(UnknownKind::NotAsked, format!("utilization: {}", why.detail)).into();
+        }
+    }
+    let ring = activity.known().zip(question).and_then(|(activity, question)| ring_mean(activity, question));
+    if let Some(mean) = ring {
+        return Reading::Known(mean);
+    }
+    let rates = device.utilization_rates().map_err(|error| unknown("nvmlDeviceGetUtilizationRates", &error));
+    rates.and_then(|rates| DeviceUtilization::new(f64::from(rates.gpu), None, UtilizationSource::Rates)).into()
 }
 
 /// Who holds a compute context. Both lists or neither: one alone would say that those of the other are gone.
