@@ -14,7 +14,7 @@ use ds01_core::{
     },
     model::{
         Belonging, BelongingKind, ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, DeviceUsage,
-        DeviceUtilization, Proof, Reading, Unknown, UnknownKind, UtilizationSource,
+        DeviceUtilization, Proof, Reading, Unknown, UnknownKind, UtilizationSource, Vendor,
     },
 };
 use serde_json::Value;
@@ -165,6 +165,7 @@ fn gpu(busy: bool) -> GpuEntry {
     };
     GpuEntry {
         index: 0,
+        vendor: Vendor::Amd,
         uuid: "x".into(),
         name: Some("x".into()),
         minor_number: Some(1),

@@ -95,6 +95,7 @@ enum Other {
 enum Forgettable {
     Docker,
     Nvml,
+    Amd,
 }
 
 /// What is to be done.
@@ -208,6 +209,7 @@ impl From<Forgettable> for SourceName {
         match source {
             Forgettable::Docker => Self::Docker,
             Forgettable::Nvml => Self::Nvml,
+            Forgettable::Amd => Self::Amd,
         }
     }
 }

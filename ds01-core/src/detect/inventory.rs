@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     json,
-    model::{Belonging, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, GpuAccess, Origin},
+    model::{Belonging, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, GpuAccess, Origin, Vendor},
 };
 
 use super::owner::UserSource;
@@ -116,8 +116,11 @@ pub struct SourceEntry {
 /// A GPU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GpuEntry {
-    /// NVML's index.
+    /// NVML's index; of another maker's GPU its place among those of its maker.
     pub index: u32,
+    /// Who made it. Left out for NVIDIA.
+    #[serde(default, skip_serializing_if = "Vendor::is_nvidia")]
+    pub vendor: Vendor,
     /// UUID, such as `GPU-...`.
     pub uuid: String,
     /// Product name.
@@ -416,6 +419,11 @@ impl Inventory {
 }
 
 impl GpuEntry {
+    /// What admins call it: its index, as `0`, with its maker before it where that is not NVIDIA, as `amd0`.
+    pub fn label(&self) -> String {
+        format!("{}{}", self.vendor.prefix(), self.index)
+    }
+
     /// The UUIDs of the GPU and of its MIG instances.
     pub fn uuids(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.uuid.as_str()).chain(self.mig_instances.iter().map(|mig| mig.uuid.as_str()))

@@ -19,6 +19,7 @@ mod process;
 mod reading;
 mod sample;
 mod span;
+mod vendor;
 
 pub use activity::{ContainerActivity, ContainerLife, RunningProcess};
 #[cfg(feature = "fakes")]
@@ -44,3 +45,4 @@ pub use process::{Host, Process, UsersGroup};
 pub use reading::{Reading, Unknown, UnknownKind};
 pub use sample::{CpuShare, DeviceSpan, Sample, Share, Who};
 pub use span::{Span, covered_ms};
+pub use vendor::Vendor;

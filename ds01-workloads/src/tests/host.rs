@@ -31,6 +31,7 @@ fn gpu(index: u32, mig: &[&str]) -> GpuEntry {
     };
     GpuEntry {
         index,
+        vendor: Default::default(),
         uuid: gpu_uuid(index),
         name: None,
         minor_number: None,

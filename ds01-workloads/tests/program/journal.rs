@@ -87,6 +87,7 @@ pub(crate) fn state(past: &[Held<'_>]) -> State {
 fn gpus() -> Vec<GpuEntry> {
     let entry = |(index, uuid): (u32, &&str)| GpuEntry {
         index,
+        vendor: Default::default(),
         uuid: (*uuid).to_owned(),
         name: Some("NVIDIA L40S".to_owned()),
         minor_number: None,

@@ -84,7 +84,14 @@ impl<'a> Devices<'a> {
 
     fn report(&self, uuid: String, seen: &Seen<'_>) -> GpuReport {
         let Some(device) = self.by_uuid.get(uuid.as_str()) else {
-            let why = || Unknown::new(UnknownKind::Lost, "the driver does not tell of it");
+            let entry = self.entries.iter().find(|gpu| gpu.uuid == uuid);
+            let why = || match entry {
+                Some(gpu) if !gpu.vendor.is_nvidia() => Unknown::new(
+                    UnknownKind::NotSupported,
+                    "GPUs of this maker are only observed, and nobody is stopped for them",
+                ),
+                _ => Unknown::new(UnknownKind::Lost, "the driver does not tell of it"),
+            };
             let tenancy = Tenancy {
                 own_pids: seen.pids.clone(),
                 own_context: why().into(),

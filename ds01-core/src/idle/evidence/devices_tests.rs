@@ -64,6 +64,7 @@ fn holding(mut entry: ContainerEntry, pid: u32, gpu: &str) -> ContainerEntry {
 fn gpu_entry(index: u32, uuid: &str, mig: &[&str]) -> GpuEntry {
     GpuEntry {
         index,
+        vendor: Default::default(),
         uuid: uuid.to_owned(),
         name: None,
         minor_number: None,

@@ -142,6 +142,7 @@ impl FakeHost {
         Sources {
             containers: Arc::new(self.clone()),
             gpus: Arc::new(self.clone()),
+            observed: Vec::new(),
             processes: Arc::new(self.clone()),
             samples: Arc::new(super::NoSamples),
             clock: Arc::new(self.clone()),
