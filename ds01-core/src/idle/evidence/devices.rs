@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     asked::{Asked, Sampled},
+    gpu::ONLY_OBSERVED,
     measure::{GpuFigure, GpuMeasure},
     report::{GpuReport, Tenancy, Utilization},
 };
@@ -86,10 +87,7 @@ impl<'a> Devices<'a> {
         let Some(device) = self.by_uuid.get(uuid.as_str()) else {
             let entry = self.entries.iter().find(|gpu| gpu.uuid == uuid);
             let why = || match entry {
-                Some(gpu) if !gpu.vendor.is_nvidia() => Unknown::new(
-                    UnknownKind::NotSupported,
-                    "GPUs of this maker are only observed, and nobody is stopped for them",
-                ),
+                Some(gpu) if !gpu.vendor.is_nvidia() => Unknown::new(UnknownKind::NotSupported, ONLY_OBSERVED),
                 _ => Unknown::new(UnknownKind::Lost, "the driver does not tell of it"),
             };
             let tenancy = Tenancy {
