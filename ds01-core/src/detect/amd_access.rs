@@ -11,9 +11,7 @@ const CDI: &str = "amd.com/gpu=";
 
 /// What gives a container access to GPUs of AMD's, and the devices as they were asked for; nothing where none does.
 pub(super) fn given(config: &ContainerConfig, gpus: &[GpuEntry]) -> Option<(GpuAccess, Vec<String>)> {
-    if amds(gpus).next().is_none() {
-        return None;
-    }
+    amds(gpus).next()?;
     let named =
         config.device_requests.iter().filter(|request| request.driver == "cdi").flat_map(|request| &request.ids);
     let named: Vec<String> = named.filter(|id| id.starts_with(CDI)).cloned().collect();

@@ -23,7 +23,6 @@ impl Vendor {
     }
 
     /// Whether this is NVIDIA.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field by reference")]
     pub fn is_nvidia(&self) -> bool {
         *self == Self::Nvidia
     }
