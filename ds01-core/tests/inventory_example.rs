@@ -13,8 +13,8 @@ use ds01_core::{
         },
     },
     model::{
-        ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, DeviceUsage, DeviceUtilization, Reading, Unknown,
-        UnknownKind, UtilizationSource,
+        Belonging, BelongingKind, ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, DeviceUsage,
+        DeviceUtilization, Proof, Reading, Unknown, UnknownKind, UtilizationSource, Vendor,
     },
 };
 use serde_json::Value;
@@ -57,8 +57,16 @@ fn every_field_of_the_types_appears_in_the_example() {
 }
 
 /// The objects whose keys are names of things, not of fields.
-const MAPS: [&str; 7] =
-    ["sources", "containers", "host_processes", "_pending_processes", "dead_processes", "detected_labels", "env"];
+const MAPS: [&str; 8] = [
+    "sources",
+    "containers",
+    "host_processes",
+    "_pending_processes",
+    "dead_processes",
+    "detected_labels",
+    "env",
+    "says",
+];
 
 /// The paths of all fields, such as `.containers.*.gpu_processes.pid`.
 fn fields(value: &Value) -> BTreeSet<String> {
@@ -157,6 +165,7 @@ fn gpu(busy: bool) -> GpuEntry {
     };
     GpuEntry {
         index: 0,
+        vendor: Vendor::Amd,
         uuid: "x".into(),
         name: Some("x".into()),
         minor_number: Some(1),
@@ -184,6 +193,15 @@ fn process() -> ProcessEntry {
         gpus: vec![held()],
         in_container: true,
         container_id: Some(full_id()),
+        belongs_to: vec![Belonging {
+            kind: BelongingKind::SlurmJob,
+            id: Some("x".into()),
+            name: Some("x".into()),
+            uid: Some(1),
+            user: Some("x".into()),
+            proof: Proof::Cgroup,
+            says: [("x".into(), "x".into())].into(),
+        }],
         detected_at: "2026-03-02T14:30:00Z".parse().unwrap(),
         stale: true,
         start_ticks: 1,

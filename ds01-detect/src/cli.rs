@@ -109,6 +109,7 @@ enum Other {
 enum Forgettable {
     Docker,
     Nvml,
+    Amd,
 }
 
 /// What is to be done.
@@ -244,6 +245,7 @@ impl From<Forgettable> for SourceName {
         match source {
             Forgettable::Docker => Self::Docker,
             Forgettable::Nvml => Self::Nvml,
+            Forgettable::Amd => Self::Amd,
         }
     }
 }

@@ -224,6 +224,7 @@ impl Bench {
         let sources = Sources {
             containers: Arc::new(Docker::new(DockerOptions { socket, ..DockerOptions::default() }).unwrap()),
             gpus: Arc::new(Nvml::new(Some(self.library.clone()))),
+            observed: Vec::new(),
             processes: Arc::new(ProcFs::new("/proc")),
             samples: Arc::new(ds01_core::source::NoSamples),
             clock: Arc::new(ShiftedClock(Shift { wall, boot })),

@@ -147,6 +147,7 @@ pub(crate) fn say_problems(checked: &Checked) -> bool {
         let without = match source {
             SourceName::Docker => "without Docker nobody knows which containers there are",
             SourceName::Nvml => "without NVML nobody knows what the GPUs do",
+            SourceName::Amd => "without AMD's driver nobody knows who uses its GPUs",
             SourceName::Proc => "without /proc nobody knows what containers do",
         };
         CONSOLE.say(format_args!("{without}: nobody was judged, and nobody touched"));

@@ -80,6 +80,7 @@ fn scan(rig: &Rig, state_dir: &Path) -> Inventory {
     let sources = Sources {
         containers: Arc::new(docker),
         gpus: Arc::new(Nvml::new(None)),
+        observed: Vec::new(),
         processes: Arc::new(ProcFs::new("/proc")),
         samples: Arc::new(ds01_core::source::NoSamples),
         clock: Arc::new(SystemClock),

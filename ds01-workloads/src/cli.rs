@@ -16,6 +16,7 @@ use ds01_core::{
 };
 
 use crate::{
+    belongs::BelongsTo,
     columns::{COLUMNS, Column},
     events::EventsArgs,
     filter::Filter,
@@ -46,7 +47,7 @@ Exit: 0 shown, 1 the inventory could not be read (with --free: or no GPU is free
 // The viewer asks nobody what was done on GPUs.
 #[command(mut_arg("samples_dir", |arg| arg.hide(true)))]
 pub(crate) struct Cli {
-    /// Add the columns ID, IMAGE, CPU%, MEMORY and GPU MEM.
+    /// Add the columns ID, IMAGE, BELONGS TO, CPU%, MEMORY and GPU MEM.
     #[arg(short, long)]
     wide: bool,
 
@@ -99,6 +100,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "GPU")]
     gpu: Vec<String>,
 
+    /// Show only processes of this job, pod, session or other: KIND or KIND:ID, as slurm-job:42 (can be repeated).
+    #[arg(long, value_name = "KIND[:ID]")]
+    belongs_to: Vec<BelongsTo>,
+
     /// Show only workloads that have a GPU, or might have one.
     #[arg(long)]
     gpu_only: bool,
@@ -107,7 +112,7 @@ pub(crate) struct Cli {
     #[arg(short, long)]
     all: bool,
 
-    /// Sort by this column: host, type, user, gpus, status, age, name, id, image, cpu, memory or gpu-mem.
+    /// Sort by this column: host, type, user, gpus, status, age, name, id, image, belongs-to, cpu, memory or gpu-mem.
     #[arg(long, value_name = "COLUMN", value_parser = column_parser(), hide_possible_values = true)]
     sort: Option<&'static Column>,
 
@@ -334,6 +339,7 @@ impl Cli {
                 users: self.user,
                 types: self.types,
                 gpus: self.gpu,
+                belongs_to: self.belongs_to,
                 gpu_only: self.gpu_only,
                 all: self.all,
             },

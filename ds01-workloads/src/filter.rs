@@ -6,6 +6,7 @@ use ds01_core::detect::{
 };
 
 use crate::{
+    belongs::BelongsTo,
     gpus::GpuNames,
     row::{Row, Type},
 };
@@ -19,6 +20,8 @@ pub(crate) struct Filter {
     pub(crate) types: Vec<Type>,
     /// Any of these GPUs; all when empty.
     pub(crate) gpus: Vec<String>,
+    /// Processes that belong to any of these; everything when empty.
+    pub(crate) belongs_to: Vec<BelongsTo>,
     /// Only what can use a GPU, or might: access that could not be read is no reason to hide a workload.
     pub(crate) gpu_only: bool,
     /// Stopped containers too.
@@ -79,6 +82,7 @@ impl Filter {
     fn wants(&self, row: &Row) -> bool {
         (self.users.is_empty() || self.users.contains(&row.user))
             && (self.types.is_empty() || self.types.contains(&row.kind))
+            && (self.belongs_to.is_empty() || self.belongs_to.iter().any(|wanted| wanted.is_any_of(&row.belongs_to)))
             && (self.gpus.is_empty() || self.gpus.iter().any(|gpu| row.gpus.has(gpu)))
             && (!self.gpu_only || row.gpus.may_use())
     }

@@ -7,6 +7,7 @@ use std::{
 
 use ds01_core::{
     detect::inventory::{ContainerEntry, GpuEntry, GpuUse, total_memory_mb},
+    model::Vendor,
     units,
 };
 
@@ -20,8 +21,8 @@ pub(crate) struct GpuNames<'a> {
     whole: HashSet<&'a str>,
 }
 
-/// Where a GPU or MIG instance is: by its index, and by the instance's within it.
-type Place = (u32, Option<u32>);
+/// Where a GPU or MIG instance is: by its maker and index, and by the instance's within it.
+type Place = ((Vendor, u32), Option<u32>);
 
 /// A workload's GPUs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +63,10 @@ impl<'a> GpuNames<'a> {
     pub(crate) fn new(gpus: &'a [GpuEntry]) -> Self {
         let mut by_uuid = HashMap::new();
         for gpu in gpus {
-            by_uuid.insert(gpu.uuid.as_str(), (gpu.index, None));
-            by_uuid.extend(gpu.mig_instances.iter().map(|mig| (mig.uuid.as_str(), (gpu.index, Some(mig.index)))));
+            by_uuid.insert(gpu.uuid.as_str(), ((gpu.vendor, gpu.index), None));
+            by_uuid.extend(
+                gpu.mig_instances.iter().map(|mig| (mig.uuid.as_str(), ((gpu.vendor, gpu.index), Some(mig.index)))),
+            );
         }
         Self { by_uuid, whole: gpus.iter().map(|gpu| gpu.uuid.as_str()).collect() }
     }
@@ -72,8 +75,8 @@ impl<'a> GpuNames<'a> {
     pub(crate) fn told(gpus: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let by_uuid = gpus.filter_map(|(label, uuid)| {
             let place = match label.split_once(':') {
-                Some((gpu, mig)) => (gpu.parse().ok()?, Some(mig.parse().ok()?)),
-                None => (label.parse().ok()?, None),
+                Some((gpu, mig)) => (Vendor::parse_label(gpu)?, Some(mig.parse().ok()?)),
+                None => (Vendor::parse_label(label)?, None),
             };
             Some((uuid, place))
         });
@@ -105,8 +108,8 @@ impl<'a> GpuNames<'a> {
 
     fn label(&self, uuid: &str) -> String {
         match self.place(uuid) {
-            Some((gpu, None)) => gpu.to_string(),
-            Some((gpu, Some(mig))) => format!("{gpu}:{mig}"),
+            Some(((vendor, gpu), None)) => vendor.label(gpu),
+            Some(((vendor, gpu), Some(mig))) => format!("{}:{mig}", vendor.label(gpu)),
             None => uuid.chars().take(SHORT_UUID).collect(),
         }
     }
@@ -119,7 +122,7 @@ impl<'a> GpuNames<'a> {
     /// Devices in the order of their places.
     fn sorted(&self, uuids: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         let mut uuids: Vec<&str> = uuids.into_iter().collect();
-        uuids.sort_unstable_by_key(|uuid| (self.place(uuid).unwrap_or((u32::MAX, None)), *uuid));
+        uuids.sort_unstable_by_key(|uuid| ((self.place(uuid).is_none(), self.place(uuid)), *uuid));
         uuids.dedup();
         uuids
     }

@@ -7,6 +7,7 @@
 //!           -> filter -> JSON
 //! ```
 
+mod belongs;
 mod by_gpu;
 mod cli;
 mod columns;

@@ -8,7 +8,7 @@ use ds01_core::{
         Inventory, Origin, UNKNOWN_USER,
         inventory::{ContainerEntry, DeadProcess, ProcessEntry},
     },
-    model::{ContainerId, ContainerStatus},
+    model::{Belonging, ContainerId, ContainerStatus},
     usage::Usage,
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -102,6 +102,8 @@ pub(crate) struct Row {
     pub(crate) id: String,
     /// The image; for a process of a container that is not listed, that container.
     pub(crate) image: Option<String>,
+    /// What a process belongs to; nothing for a container.
+    pub(crate) belongs_to: Vec<Belonging>,
     pub(crate) gpu_memory_mb: Option<u64>,
     /// Whether it is what an earlier scan saw.
     pub(crate) stale: bool,
@@ -138,6 +140,7 @@ fn dead_row(entry: &DeadProcess, names: &GpuNames<'_>, now: Timestamp) -> Row {
         name: format!("pid {}, no longer exists", entry.pid),
         id: entry.pid.to_string(),
         image: None,
+        belongs_to: Vec::new(),
         gpu_memory_mb: entry.gpu_memory_mb,
         stale: false,
         counters: Counters::None,
@@ -163,6 +166,7 @@ fn container_row(entry: &ContainerEntry, names: &GpuNames<'_>, now: Timestamp) -
         name: entry.name.clone(),
         id: entry.id.clone(),
         image: Some(entry.image.clone()),
+        belongs_to: Vec::new(),
         gpu_memory_mb: entry.gpu_memory_mb,
         stale: entry.stale,
         counters: match entry.pid {
@@ -188,6 +192,7 @@ fn process_row(entry: &ProcessEntry, status: &str, names: &GpuNames<'_>, now: Ti
         name: entry.cmdline.clone().filter(|line| !line.is_empty()).unwrap_or_else(|| format!("[{}]", entry.name)),
         id: entry.pid.to_string(),
         image: entry.container_id.as_ref().map(|id| format!("container:{}", id.short())),
+        belongs_to: entry.belongs_to.clone(),
         gpu_memory_mb: entry.gpu_memory_mb,
         stale: entry.stale,
         counters: Counters::Process { pid: entry.pid, start_ticks: entry.start_ticks },

@@ -68,9 +68,12 @@ pub(crate) fn by_user(rows: &mut [&Row]) {
 
 /// Groups of rows as a table, with `sums` as its last line.
 pub(crate) fn draw_groups(groups: &[Group<'_>], sums: &str, layout: &Layout, medium: Medium) -> String {
+    let rows = || groups.iter().flat_map(|group| group.rows.iter().copied());
     // Measured is this host alone.
     let is_usual = |column: &Column| {
-        (layout.wide || !column.wide) && (layout.fleet || !column.is_host()) && !(layout.fleet && column.measured)
+        ((layout.wide && column.is_wanted(rows())) || !column.wide)
+            && (layout.fleet || !column.is_host())
+            && !(layout.fleet && column.measured)
     };
     let usual = || COLUMNS.into_iter().filter(|column| is_usual(column)).collect();
     let mut columns: Vec<&Column> = layout.columns.clone().unwrap_or_else(usual);

@@ -22,7 +22,8 @@ pub(crate) fn warnings(inventory: &Inventory, now: Timestamp) -> Vec<String> {
     let sources = inventory.sources.iter().filter_map(|(name, entry)| source_warning(name, entry, now));
     let gpus = inventory.gpus.iter().filter_map(|gpu| {
         let problem = gpu.problem.as_deref()?;
-        Some(format!("GPU {} could not be read: {problem}; see `nvidia-smi`", gpu.index))
+        let see = if gpu.vendor.is_nvidia() { "`nvidia-smi`" } else { "`journalctl -k --grep amdgpu`" };
+        Some(format!("GPU {} could not be read: {problem}; see {see}", gpu.label()))
     });
     age.into_iter().chain(sources).chain(gpus).collect()
 }
@@ -74,6 +75,7 @@ fn source_warning(name: &str, entry: &SourceEntry, now: Timestamp) -> Option<Str
     let tells = match name {
         "docker" => "containers",
         "nvml" => "GPUs and who uses them",
+        "amd" => "AMD's GPUs and who uses them",
         _ => "processes and their users",
     };
     let hint = entry.hint.as_deref().unwrap_or("see `journalctl -u ds01-workload-detector.service`");

@@ -7,8 +7,10 @@ use jiff::SignedDuration;
 
 use crate::{
     detect::Sources,
+    model::Vendor,
     source::{
-        Shift, ShiftedClock, SourceError, SourceName,
+        ObservedGpus, Shift, ShiftedClock, SourceError, SourceName,
+        amd::Amd,
         docker::{Docker, DockerOptions, InvalidDockerHost, parse_docker_host},
         nvml::Nvml,
         proc::ProcFs,
@@ -106,6 +108,11 @@ impl SourceArgs {
         let sources = Sources {
             containers: docker.clone(),
             gpus: Arc::new(Nvml::new(self.nvml_library.clone())),
+            observed: vec![ObservedGpus {
+                name: SourceName::Amd,
+                vendor: Vendor::Amd,
+                source: Arc::new(Amd::new(&self.sys_root, &self.proc_root)),
+            }],
             processes: Arc::new(ProcFs::new(&self.proc_root).with_sys(&self.sys_root)),
             samples: Arc::new(SampleFiles::new(&self.samples_dir)),
             clock: Arc::new(ShiftedClock(self.shift_clocks.unwrap_or_default())),

@@ -3,38 +3,47 @@
 //! A pure function of its arguments. What a failed source would have told is carried over and marked stale; what a source
 //! that answered no longer tells of is gone.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
 use crate::{
-    model::{ContainerConfig, ContainerListing, ContainerStatus, GpuAccess, Host, Origin},
+    model::{ContainerConfig, ContainerListing, ContainerStatus, GpuAccess, GpuSnapshot, Host, Origin, Vendor},
     source::{FailureKind, SourceError, SourceName},
 };
 
 use super::{
+    amd_access,
     dead_processes::dead_processes,
     gpu_access::{configured_access, requested_devices, resolve_devices},
     gpu_entries::gpu_entries,
     gpu_use::GpuUsers,
     host_processes::{HostProcesses, HostScan},
     inventory::{
-        ContainerEntry, Extra, GpuEntry, HostEntry, Inventory, SCHEMA_VERSION, SourceEntry, SourceState,
+        ContainerEntry, Extra, GpuEntry, HostEntry, Inventory, ProcessEntry, SCHEMA_VERSION, SourceEntry, SourceState,
         total_memory_mb,
     },
     origin::classify,
     owner::{UNKNOWN_USER, UserSource, configured_owner},
     settings::Settings,
-    snapshot::{Facts, SeenContainer, SeenProcesses, Snapshot},
+    snapshot::{Facts, SeenContainer, SeenGpus, SeenProcesses, Snapshot},
 };
 
 /// Makes the next inventory.
 pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> Inventory {
-    let Snapshot { taken_at: now, since_boot, containers, gpus, processes } = snapshot;
+    let Snapshot { taken_at: now, since_boot, containers, gpus, observed, processes } = snapshot;
     let containers = settings.judge(containers, !previous.containers.is_empty());
-    let gpus = settings.judge(gpus, !previous.gpus.is_empty() || !previous.host_processes.is_empty());
+    let gpus = settings.judge(gpus, had_gpus(previous, Vendor::Nvidia));
+    let observed: Vec<SeenGpus> = observed
+        .into_iter()
+        .map(|one| SeenGpus { answer: settings.judge(one.answer, had_gpus(previous, one.vendor)), ..one })
+        .collect();
 
-    let gpus_seen = gpu_entries(&gpus, &previous.gpus, now);
+    let mut gpus_seen = gpu_entries(&gpus, Vendor::Nvidia, &previous.gpus, now);
+    for one in &observed {
+        gpus_seen.append(gpu_entries(&one.answer, one.vendor, &previous.gpus, now));
+    }
+    let all_gpus = together(&gpus, &observed);
     let same_boot = processes.as_ref().map_or(true, |seen| previous.boot_id() == Some(&*seen.host.boot_id));
     let docker_failed = matches!(containers, Err(SourceError::Failed { .. }));
 
@@ -46,7 +55,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         Err(error) => (Err(error), stale_containers(previous)),
     };
 
-    let users = GpuUsers::new(&gpus, &processes, &gpus_seen, &entries);
+    let users = GpuUsers::new(&all_gpus, &processes, &gpus_seen, &entries);
     for entry in entries.values_mut() {
         let before = previous.containers.get(&entry.id).filter(|before| before.full_id == entry.full_id);
         add_gpu_use(entry, before, users.as_ref());
@@ -60,13 +69,16 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let unreadable = users.map(|users| users.unreadable).unwrap_or_default();
     let host = processes.as_ref().ok().map(|seen| seen.host.clone());
     let proc = processes.map(|_| unreadable.into_values().collect());
+    // A maker whose GPUs this host has not is no source of it.
+    let observed = observed.into_iter().filter(|one| !matches!(one.answer, Err(SourceError::Absent { .. })));
+    let observed = observed.map(|one| (one.name, one.answer.map(|snapshot| snapshot.problems())));
     let sources = [(SourceName::Docker, docker), (SourceName::Nvml, nvml), (SourceName::Proc, proc)];
+    let sources = sources.into_iter().chain(observed);
     Inventory {
         schema_version: SCHEMA_VERSION.to_owned(),
         last_scan: Some(now),
         host: host_entry(host, previous),
         sources: sources
-            .into_iter()
             .map(|(name, answer)| {
                 let before = previous.sources.get(name.as_str());
                 (name.as_str().to_owned(), source_entry(name, answer, before, now, since_boot))
@@ -79,6 +91,29 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         dead_processes: dead,
         extra: previous.extra.clone(),
     }
+}
+
+/// Whether there were GPUs of this maker's, or processes on some that nobody else made.
+fn had_gpus(previous: &Inventory, vendor: Vendor) -> bool {
+    let is_others = |uuid: &str| previous.gpus.iter().any(|gpu| gpu.vendor != vendor && gpu.uuid == uuid);
+    let on_them = |process: &ProcessEntry| process.gpus.iter().any(|held| !is_others(&held.gpu_uuid));
+    let processes = vendor.is_nvidia() && previous.host_processes.values().any(on_them);
+    processes || previous.gpus.iter().any(|gpu| gpu.vendor == vendor)
+}
+
+/// All GPUs as one answer, where others than NVIDIA's were seen. Those of a maker whose source failed are among the unseen then, and
+/// whoever was on them is kept.
+fn together<'a>(
+    gpus: &'a Result<GpuSnapshot, SourceError>,
+    observed: &[SeenGpus],
+) -> Cow<'a, Result<GpuSnapshot, SourceError>> {
+    let mut others = observed.iter().filter_map(|one| one.answer.as_ref().ok()).peekable();
+    if others.peek().is_none() {
+        return Cow::Borrowed(gpus);
+    }
+    let mut all = gpus.as_ref().ok().cloned().unwrap_or_default();
+    all.gpus.extend(others.flat_map(|snapshot| snapshot.gpus.iter().cloned()));
+    Cow::Owned(Ok(all))
 }
 
 fn stale_containers(previous: &Inventory) -> BTreeMap<String, ContainerEntry> {
@@ -116,7 +151,9 @@ impl Context<'_> {
             })
             .unwrap_or_else(|| (UNKNOWN_USER.to_owned(), UserSource::Unknown));
 
-        let access = config.as_ref().and_then(configured_access);
+        let nvidias = config.as_ref().and_then(configured_access);
+        let others = config.as_ref().and_then(|config| amd_access::given(config, self.gpus));
+        let access = nvidias.or(others.as_ref().map(|(access, _)| *access));
         // A context once seen proves access for the rest of that life, also while no process uses it.
         let held_before =
             before.filter(|b| b.gpu_access == Some(GpuAccess::Process) && b.started_at == started_at).is_some();
@@ -125,6 +162,7 @@ impl Context<'_> {
             Some(config) if access.is_some() => requested_devices(&listing.labels, config),
             _ => Vec::new(),
         };
+        let gpu_devices = [gpu_devices, others.map(|(_, devices)| devices).unwrap_or_default()].concat();
         let (gpus, gpus_unresolved) = resolve_devices(&gpu_devices, self.gpus);
 
         let detected_at = before.map_or(self.now, |b| b.detected_at);

@@ -19,7 +19,7 @@ use super::{
     inventory::Inventory,
     owner::configured_owner,
     recall::{still_true, trusted_gap},
-    snapshot::{Facts, SeenContainer, SeenProcesses, Snapshot},
+    snapshot::{Facts, SeenContainer, SeenGpus, SeenProcesses, Snapshot},
 };
 
 /// A longer limit counts as this one: no instant lies beyond what a clock can tell.
@@ -50,6 +50,11 @@ pub fn collect(
         Some(since) => source.observe(since),
         None => source.snapshot(),
     });
+    let observed: Vec<_> = sources
+        .observed
+        .iter()
+        .map(|one| (one.name, one.vendor, ask(one.name, first, &one.source, |source| source.snapshot())))
+        .collect();
     let remembered: Vec<u32> = previous.containers.values().filter_map(|entry| entry.pid).collect();
     let lives = ask(SourceName::Proc, first, &sources.processes, move |source| {
         let host = source.host()?;
@@ -91,13 +96,16 @@ pub fn collect(
             .collect())
     });
     let gpus = gpus.answer();
+    let observed: Vec<SeenGpus> =
+        observed.into_iter().map(|(name, vendor, asked)| SeenGpus { name, vendor, answer: asked.answer() }).collect();
 
     let processes = lives.map(|lives| {
-        let pids = pids_of_interest(previous, containers.as_deref().ok(), gpus.as_ref().ok());
+        let all = [gpus.as_ref()].into_iter().chain(observed.iter().map(|one| one.answer.as_ref()));
+        let pids = pids_of_interest(previous, containers.as_deref().ok(), all.flatten());
         let by_pid = look_at(&sources.processes, pids, third);
         SeenProcesses { host: lives.host, users: names(&sources.processes, &by_pid, last), by_pid }
     });
-    Snapshot { taken_at, since_boot, containers, gpus, processes }
+    Snapshot { taken_at, since_boot, containers, gpus, observed, processes }
 }
 
 /// What is asked of `/proc` before Docker's answer is there: which remembered processes are still the same.
@@ -146,12 +154,12 @@ fn facts(inspection: Inspection) -> Option<Facts> {
     }
 }
 
-fn pids_of_interest(
+fn pids_of_interest<'a>(
     previous: &Inventory,
     containers: Option<&[SeenContainer]>,
-    gpus: Option<&GpuSnapshot>,
+    gpus: impl Iterator<Item = &'a GpuSnapshot>,
 ) -> BTreeSet<u32> {
-    let on_gpus = gpus.into_iter().flat_map(GpuSnapshot::processes).map(|(_, process)| process.pid);
+    let on_gpus = gpus.flat_map(GpuSnapshot::processes).map(|(_, process)| process.pid);
     let before = previous.host_processes.keys().chain(previous.pending_processes.keys()).copied();
     let main = containers.into_iter().flatten().filter_map(|seen| match &seen.facts {
         Facts::Inspected(details) => details.pid,
@@ -187,7 +195,10 @@ fn names(
     end: Instant,
 ) -> HashMap<u32, Reading<String>> {
     let source = Arc::clone(source);
-    let uids: BTreeSet<u32> = by_pid.values().flatten().map(|process| process.uid).collect();
+    let own = by_pid.values().flatten().map(|process| process.uid);
+    let of_belongings =
+        by_pid.values().flatten().flat_map(|process| process.belongs_to.iter().filter_map(|one| one.uid));
+    let uids: BTreeSet<u32> = own.chain(of_belongings).collect();
     let names = one_by_one("names", uids, ONE_AT_MOST, end, move |uid| source.user_name(*uid));
     let known = names.into_iter().filter_map(|(uid, name)| match name {
         Ok(name) => Some((uid, name)),

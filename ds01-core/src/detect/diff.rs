@@ -32,7 +32,7 @@ pub fn diff(old: &Inventory, new: &Inventory) -> Vec<Event> {
 type Happened = (Option<String>, Details);
 
 fn sources(old: &Inventory, new: &Inventory, now: Timestamp, out: &mut Vec<Happened>) {
-    for source in [SourceName::Docker, SourceName::Nvml, SourceName::Proc] {
+    for source in [SourceName::Docker, SourceName::Nvml, SourceName::Amd, SourceName::Proc] {
         let before = old.sources.get(source.as_str());
         let Some(after) = new.sources.get(source.as_str()) else { continue };
         let failed_since = before.filter(|before| before.state == SourceState::Failed).map(|before| before.since);

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::model::{ContainerConfig, DeviceRequest, GpuAccess};
 
-use super::inventory::{GpuEntry, UnresolvedGpu};
+use super::{
+    amd_access,
+    inventory::{GpuEntry, UnresolvedGpu},
+};
 
 /// The access that a container's configuration gives it; [`GpuAccess::Process`] is for the scan to add.
 pub fn configured_access(config: &ContainerConfig) -> Option<GpuAccess> {
@@ -56,6 +59,12 @@ pub fn resolve_devices(requested: &[String], gpus: &[GpuEntry]) -> (Vec<String>,
 }
 
 fn resolve_device(device: &str, gpus: &[GpuEntry]) -> Result<Vec<String>, String> {
+    if let Some(answer) = amd_access::resolve(device, gpus) {
+        return answer;
+    }
+    // Indices, counts and device nodes are NVIDIA's.
+    let all = gpus;
+    let gpus: Vec<&GpuEntry> = gpus.iter().filter(|gpu| gpu.vendor.is_nvidia()).collect();
     if gpus.is_empty() {
         return Err("no GPU of this host is known".to_owned());
     }
@@ -79,10 +88,10 @@ fn resolve_device(device: &str, gpus: &[GpuEntry]) -> Result<Vec<String>, String
         return gpu.map(|gpu| vec![gpu.uuid.clone()]).ok_or_else(|| format!("no GPU has index {wanted}"));
     }
     if device.starts_with("GPU-") || device.starts_with("MIG-") {
-        if let Some(uuid) = gpus.iter().flat_map(GpuEntry::uuids).find(|uuid| *uuid == device) {
+        if let Some(uuid) = all.iter().flat_map(GpuEntry::uuids).find(|uuid| *uuid == device) {
             return Ok(vec![uuid.to_owned()]);
         }
-        let mut matches = gpus.iter().flat_map(GpuEntry::uuids).filter(|uuid| uuid.starts_with(device));
+        let mut matches = all.iter().flat_map(GpuEntry::uuids).filter(|uuid| uuid.starts_with(device));
         return match (matches.next(), matches.next()) {
             (Some(uuid), None) => Ok(vec![uuid.to_owned()]),
             (Some(_), Some(_)) => Err("several GPUs have a UUID that begins so".to_owned()),

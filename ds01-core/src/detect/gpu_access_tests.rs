@@ -35,6 +35,7 @@ fn gpus() -> Vec<GpuEntry> {
     (0..3)
         .map(|index| GpuEntry {
             index,
+            vendor: Default::default(),
             uuid: format!("GPU-{index}aaa-{index}"),
             name: None,
             // The kernel numbered them the other way round.

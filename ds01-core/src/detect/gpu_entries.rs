@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    model::{Gpu, GpuReading, GpuSnapshot, Mig, MigInstance, Reading},
+    model::{Gpu, GpuReading, GpuSnapshot, Mig, MigInstance, Reading, Vendor},
     source::SourceError,
 };
 
@@ -18,12 +18,16 @@ pub(super) struct GpuEntries {
     now: Timestamp,
 }
 
+/// One maker's GPUs. Of `before`, only those of that maker count.
 pub(super) fn gpu_entries(
     answer: &Result<GpuSnapshot, SourceError>,
+    vendor: Vendor,
     before: &[GpuEntry],
     now: Timestamp,
 ) -> GpuEntries {
     let mut seen = GpuEntries { entries: Vec::new(), unseen: Vec::new(), now };
+    let before: Vec<GpuEntry> = before.iter().filter(|entry| entry.vendor == vendor).cloned().collect();
+    let before = before.as_slice();
     match answer {
         Ok(snapshot) => {
             let uuids: Vec<&str> =
@@ -39,10 +43,17 @@ pub(super) fn gpu_entries(
             }
         }
     }
+    seen.entries.iter_mut().for_each(|entry| entry.vendor = vendor);
     seen
 }
 
 impl GpuEntries {
+    /// Adds another maker's.
+    pub(super) fn append(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+        self.unseen.extend(other.unseen);
+    }
+
     fn add(&mut self, reading: &GpuReading, before: &[GpuEntry], others: &[&str]) {
         let problems = reading.problems();
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
@@ -88,6 +99,7 @@ fn entry(index: u32, gpu: &Gpu, before: Option<&GpuEntry>, problem: Option<Strin
     };
     GpuEntry {
         index,
+        vendor: Vendor::default(),
         uuid: gpu.uuid.clone(),
         name: gpu.name.known().cloned(),
         minor_number: gpu.minor_number.known().copied(),

@@ -81,8 +81,9 @@ impl<'a> GpuUsers<'a> {
             }
         };
         match &process.containers {
-            // The innermost that Docker lists: of containers in a container the host's Docker knows the outer one only.
-            Reading::Known(ids) => match ids.iter().rev().find(|id| listed.contains(id)) {
+            // The outermost that Docker lists: of containers in a container the host's Docker knows the outer one only. Who is
+            // privileged there can make groups below its own, and name them like another listed one.
+            Reading::Known(ids) => match ids.iter().find(|id| listed.contains(id)) {
                 Some(id) => self.contained.entry(id.clone()).or_default().push((process, uses)),
                 None => drop(self.outside.insert(pid, (process, uses))),
             },

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::model::{ContainerId, Process, Reading};
+use crate::model::{Belonging, ContainerId, Process, Reading};
 
 use super::{
     gpu_use::{GpuUsers, name},
@@ -151,6 +151,7 @@ impl HostScan<'_> {
             gpus: Vec::new(),
             in_container: container.is_some(),
             container_id: container.cloned(),
+            belongs_to: process.belongs_to.iter().map(|one| with_user(one, users)).collect(),
             detected_at: before.map_or(self.now, |b| b.detected_at),
             stale: false,
             start_ticks: process.start_ticks,
@@ -163,7 +164,9 @@ impl HostScan<'_> {
     /// Whether this is a program of the system's, run by the system: what a login user runs is listed, whatever its name.
     fn is_system(&self, process: &Process) -> bool {
         // Root in a container is anybody, and names its programs as it likes.
-        let contained = process.containers.known().is_none_or(|ids| !ids.is_empty());
+        let listed = process.containers.known().is_none_or(|ids| !ids.is_empty());
+        let inside = process.belongs_to.iter().any(|one| one.kind.is_inside());
+        let contained = listed || inside || process.users_group.is_some();
         let by_login = process.login_uid.known().is_some_and(|uid| uid.is_some_and(|uid| uid >= FIRST_LOGIN_UID));
         if process.uid >= FIRST_LOGIN_UID || by_login || contained {
             return false;
@@ -175,6 +178,12 @@ impl HostScan<'_> {
             Reading::Unknown(_) => names.any(|name| name[..name.floor_char_boundary(COMM_BYTES)] == process.comm),
         }
     }
+}
+
+/// The same with the name of its user.
+fn with_user(one: &Belonging, users: &GpuUsers<'_>) -> Belonging {
+    let name = |uid: u32| users.processes.and_then(|seen| seen.user_name(uid)).map(ToOwned::to_owned);
+    Belonging { user: one.uid.map(|uid| name(uid).unwrap_or_else(|| uid.to_string())), ..one.clone() }
 }
 
 impl ProcessEntry {

@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     json,
-    model::{ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, GpuAccess, Origin},
+    model::{Belonging, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, GpuAccess, Origin, Vendor},
 };
 
 use super::owner::UserSource;
@@ -116,8 +116,11 @@ pub struct SourceEntry {
 /// A GPU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GpuEntry {
-    /// NVML's index.
+    /// NVML's index; of another maker's GPU its place among those of its maker.
     pub index: u32,
+    /// Who made it. Left out for NVIDIA.
+    #[serde(default, skip_serializing_if = "Vendor::is_nvidia")]
+    pub vendor: Vendor,
     /// UUID, such as `GPU-...`.
     pub uuid: String,
     /// Product name.
@@ -311,6 +314,10 @@ pub struct ProcessEntry {
     /// That container's full id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_id: Option<ContainerId>,
+    /// What it belongs to beside its user, such as a job or a session: what its control group proves first, then what it says
+    /// itself. Left out where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub belongs_to: Vec<Belonging>,
     /// When a scan first saw it.
     pub detected_at: Timestamp,
     /// Whether this is what an earlier scan saw.
@@ -419,6 +426,11 @@ impl Inventory {
 }
 
 impl GpuEntry {
+    /// What admins call it: its index, as `0`, with its maker before it where that is not NVIDIA, as `amd0`.
+    pub fn label(&self) -> String {
+        self.vendor.label(self.index)
+    }
+
     /// The UUIDs of the GPU and of its MIG instances.
     pub fn uuids(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.uuid.as_str()).chain(self.mig_instances.iter().map(|mig| mig.uuid.as_str()))

@@ -1,5 +1,6 @@
 //! From what the sources tell to the picture of the host: who runs what, whose it is, and what changed.
 
+mod amd_access;
 mod build;
 mod collect;
 mod dead_processes;

@@ -5,8 +5,8 @@ use std::{collections::HashMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    model::{ContainerDetails, ContainerListing, GpuSnapshot, Host, Process, Reading},
-    source::{ProcessError, SourceError},
+    model::{ContainerDetails, ContainerListing, GpuSnapshot, Host, Process, Reading, Vendor},
+    source::{ProcessError, SourceError, SourceName},
 };
 
 /// One look at the host through all sources.
@@ -20,8 +20,21 @@ pub struct Snapshot {
     pub containers: Result<Vec<SeenContainer>, SourceError>,
     /// NVML's answer.
     pub gpus: Result<GpuSnapshot, SourceError>,
+    /// The answers about GPUs that are only observed, a maker each.
+    pub observed: Vec<SeenGpus>,
     /// The answer of `/proc`.
     pub processes: Result<SeenProcesses, SourceError>,
+}
+
+/// What was seen of a maker's GPUs that are only observed.
+#[derive(Debug, Clone)]
+pub struct SeenGpus {
+    /// The source.
+    pub name: SourceName,
+    /// Who made them.
+    pub vendor: Vendor,
+    /// Its answer.
+    pub answer: Result<GpuSnapshot, SourceError>,
 }
 
 /// A listed container, with what is known beyond the list.

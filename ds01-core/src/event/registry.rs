@@ -153,14 +153,14 @@ events! {
     }
     /// A source erred: its part of the picture is kept as it was until it answers again.
     "detection.source_failed" SourceFailed {
-        /// Which source: docker, nvml or proc.
+        /// Which source: docker, nvml, amd or proc.
         source: SourceName;
         /// What was asked of what, and what came back.
         error: String;
     }
     /// A source that had failed gave all its facts again.
     "detection.source_recovered" SourceRecovered {
-        /// Which source: docker, nvml or proc.
+        /// Which source: docker, nvml, amd or proc.
         source: SourceName;
         /// How long it had failed, in seconds.
         outage_seconds: u64;

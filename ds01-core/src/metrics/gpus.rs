@@ -17,11 +17,11 @@ pub(super) fn families(picture: &Picture<'_>) -> Vec<Family> {
             // What has instances is none itself; its power is that of all of them.
             gpus.power(&gpu.uuid, gpu.usage.as_ref());
             for mig in &gpu.mig_instances {
-                let index = format!("{}:{}", gpu.index, mig.index);
+                let index = format!("{}:{}", gpu.label(), mig.index);
                 gpus.device(&mig.uuid, &index, mig.name.as_deref(), mig.memory_total_mb, mig.usage.as_ref());
             }
         } else {
-            let index = gpu.index.to_string();
+            let index = gpu.label();
             gpus.device(&gpu.uuid, &index, gpu.name.as_deref(), gpu.memory_total_mb, gpu.usage.as_ref());
             gpus.power(&gpu.uuid, gpu.usage.as_ref());
         }

@@ -42,6 +42,8 @@ pub enum UtilizationSource {
     Rates,
     /// `nvmlDeviceGetSamples`: the mean of the driver's ring of samples, as far as it reaches back to the look before.
     Samples,
+    /// `gpu_busy_percent` of AMD's driver: what it says of the last moment.
+    Busy,
     /// `nvmlGpmMetricsGet`: between two samples of a GPU instance.
     Gpm,
     /// A source of another version.

@@ -3,6 +3,7 @@
 mod activity;
 mod age_text;
 mod asked;
+mod belonging;
 mod container;
 mod day;
 mod demand;
@@ -19,6 +20,7 @@ mod process;
 mod reading;
 mod sample;
 mod span;
+mod vendor;
 mod wanted;
 
 pub use activity::{ContainerActivity, ContainerLife, RunningProcess};
@@ -26,6 +28,7 @@ pub use activity::{ContainerActivity, ContainerLife, RunningProcess};
 pub(crate) use age_text::human_duration;
 pub(crate) use age_text::least_age;
 pub use asked::Asked;
+pub use belonging::{Belonging, BelongingKind, Proof};
 pub use container::{
     ContainerConfig, ContainerDetails, ContainerId, ContainerListing, ContainerStatus, DeviceRequest,
     InvalidContainerId,
@@ -41,8 +44,9 @@ pub use keep_alive::KeepAlive;
 pub use named::{NotMeant, meant};
 pub use now::{Now, boot_ms_at};
 pub use origin::Origin;
-pub use process::{Host, Process};
+pub use process::{Host, Process, UsersGroup};
 pub use reading::{Reading, Unknown, UnknownKind};
 pub use sample::{CpuShare, DeviceSpan, Sample, Share, Who};
 pub use span::{Span, covered_ms};
+pub use vendor::Vendor;
 pub use wanted::Wanted;

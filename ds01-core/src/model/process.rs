@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{ContainerId, Reading};
+use super::{Belonging, ContainerId, Reading};
 
 /// One process, read from `/proc/PID`.
 ///
@@ -27,8 +27,25 @@ pub struct Process {
     /// `/proc/PID/cmdline` split at NUL bytes, decoded lossily, joined by spaces. Empty for kernel threads and zombies.
     pub cmdline: Reading<String>,
     /// The containers it runs in, from `/proc/PID/cgroup`, the outermost first: several for Docker in Docker, none for a
-    /// process of the host.
+    /// process of the host. Names that a user could choose, below a control group of the user's own, count for nothing here:
+    /// [`users_group`](Self::users_group) has them.
     pub containers: Reading<Vec<ContainerId>>,
+    /// The control group of a user that it runs below, and not in a container; as for `belongs_to`.
+    pub users_group: Option<UsersGroup>,
+    /// What it belongs to, from the same file: what its control group proves first, then what it says itself. Nothing where
+    /// [`containers`](Self::containers) could not be read: such a process can't be placed at all.
+    pub belongs_to: Vec<Belonging>,
+}
+
+/// A user's part of the tree of control groups. The user can make groups in it, give them any name, and move processes into
+/// them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsersGroup {
+    /// That user: to whom the kernel says that the directory belongs. `None` where several may write it.
+    pub uid: Option<u32>,
+    /// The containers that names below it tell of, the outermost first. They mean something only as containers of an engine that
+    /// this very user runs: anybody can name a group like somebody else's container.
+    pub containers: Vec<ContainerId>,
 }
 
 /// The host, as `/proc` knows it.

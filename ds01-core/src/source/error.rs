@@ -11,6 +11,8 @@ pub enum SourceName {
     Docker,
     /// The NVIDIA Management Library.
     Nvml,
+    /// The files of AMD's kernel driver.
+    Amd,
     /// `/proc`, cgroupfs and the user database.
     Proc,
 }
@@ -21,6 +23,7 @@ impl SourceName {
         match self {
             Self::Docker => "docker",
             Self::Nvml => "nvml",
+            Self::Amd => "amd",
             Self::Proc => "proc",
         }
     }
@@ -125,6 +128,9 @@ impl SourceError {
             Self::Absent { source_name: SourceName::Nvml, .. } => {
                 return "install the NVIDIA driver, or name its library with --nvml-library";
             }
+            Self::Absent { source_name: SourceName::Amd, .. } => {
+                return "load the driver amdgpu, or name a /sys with --sys-root";
+            }
             Self::Absent { source_name: SourceName::Proc, .. } => return "name a mounted proc with --proc-root",
             Self::Failed { source_name, kind, .. } => (*source_name, *kind),
         };
@@ -138,6 +144,10 @@ impl SourceError {
                 "see `nvidia-smi`; if the GPUs are gone for good, scan once with --forget nvml"
             }
             (SourceName::Nvml, _) => "see `nvidia-smi` and `journalctl -k --grep NVRM`",
+            (SourceName::Amd, FailureKind::Missing) => {
+                "see `lsmod` for amdgpu; if the GPUs are gone for good, scan once with --forget amd"
+            }
+            (SourceName::Amd, _) => "see /sys/class/kfd/kfd/topology/nodes and `journalctl -k --grep amdgpu`",
             (SourceName::Proc, FailureKind::Denied | FailureKind::Partly) => {
                 "run as root, or see how /proc is mounted (hidepid)"
             }

@@ -8,6 +8,7 @@
 //! `Send + Sync` so that a scan can ask all sources side by side, each under its own deadline, and leave behind a thread
 //! that is stuck in a driver.
 
+pub mod amd;
 mod clock;
 mod devpts;
 pub mod docker;
@@ -29,7 +30,7 @@ use jiff::Timestamp;
 
 use crate::model::{
     ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process,
-    Reading, Unknown, UnknownKind,
+    Reading, Unknown, UnknownKind, Vendor,
 };
 
 /// The doors of one host.
@@ -39,12 +40,25 @@ pub struct Sources {
     pub containers: Arc<dyn ContainerSource>,
     /// The GPUs.
     pub gpus: Arc<dyn GpuSource>,
+    /// GPUs of other makers, which are only observed: nobody is judged by what they do. Each maker is a source of its own.
+    pub observed: Vec<ObservedGpus>,
     /// Processes and users.
     pub processes: Arc<dyn ProcessSource>,
     /// What the GPU sampler saw.
     pub samples: Arc<dyn SampleSource>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// A maker's GPUs that are only observed.
+#[derive(Clone)]
+pub struct ObservedGpus {
+    /// Its name in the inventory.
+    pub name: SourceName,
+    /// Who made them.
+    pub vendor: Vendor,
+    /// The GPUs.
+    pub source: Arc<dyn GpuSource>,
 }
 
 /// The container engine.

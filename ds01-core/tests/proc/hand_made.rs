@@ -3,7 +3,7 @@
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, thread};
 
 use ds01_core::{
-    model::{Host, Process, Reading, UnknownKind},
+    model::{Belonging, BelongingKind, Host, Process, Proof, Reading, UnknownKind},
     source::{FailureKind, ProcessError, ProcessSource, SourceError, SourceName, proc::ProcFs},
 };
 use jiff::Timestamp;
@@ -31,6 +31,12 @@ fn a_process_with_all_it_has() {
             exe: Reading::Known("python3.11".to_owned()),
             cmdline: Reading::Known("python train.py".to_owned()),
             containers: Reading::Known(vec![CONTAINER.parse().unwrap()]),
+            users_group: None,
+            belongs_to: vec![Belonging {
+                id: Some(CONTAINER.to_owned()),
+                name: Some(format!("docker {}", &CONTAINER[..12])),
+                ..Belonging::new(BelongingKind::Container, Proof::Path)
+            }],
         })
     );
     assert_eq!(root.proc_fs().start_ticks(42), Ok(12_345));

@@ -4,6 +4,7 @@
 
 mod container;
 mod container_rig;
+mod groups;
 mod hand_made;
 mod hidden;
 mod live;

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::chown,
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -59,12 +60,26 @@ impl ForeignContainer {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = (u64::from(process::id()) << 32) | u64::from(NUMBER.fetch_add(1, Ordering::Relaxed));
         let id = format!("{number:064x}");
+        Self::named(&id.clone(), child, id, None)
+    }
+
+    /// A process of this user in a cgroup of his own, below a directory that root gave him, named like that container's.
+    pub(crate) fn forged(child: Child, id: &str, uid: u32) -> Self {
+        Self::named(&format!("docker-{id}.scope"), child, id.to_owned(), Some(uid))
+    }
+
+    fn named(name: &str, child: Child, id: String, owner: Option<u32>) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // Of hybrid hosts, of hosts with version 2, and of hosts with version 1 and systemd.
         let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup", "/sys/fs/cgroup/systemd"].map(Path::new);
         let root = roots.into_iter().find(|root| root.join("cgroup.procs").exists()).unwrap();
-        let cgroup = root.join(format!("ds01-test-{number:x}")).join(&id);
-        fs::create_dir_all(&cgroup).unwrap();
-        let foreign = Self { child: Some(child), cgroup, id };
+        let above = root.join(format!("ds01-test-{}-{number}", process::id()));
+        fs::create_dir(&above).unwrap();
+        let foreign = Self { child: Some(child), cgroup: above.join(name), id };
+        chown(&above, owner, owner).unwrap();
+        fs::create_dir(&foreign.cgroup).unwrap();
+        chown(&foreign.cgroup, owner, owner).unwrap();
         fs::write(foreign.cgroup.join("cgroup.procs"), foreign.pid().to_string()).unwrap();
         foreign
     }

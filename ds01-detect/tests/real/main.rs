@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
+mod amd;
 mod child;
 mod host;
 mod life;

@@ -95,6 +95,28 @@ fn each_process_lands_where_it_belongs() {
     assert_eq!((&entry["in_container"], &entry["container_id"]), (&json!(true), &json!(foreign.id())));
     assert_eq!((&entry["user"], &entry["gpu_memory_mb"]), (&json!("root"), &json!(300)));
     assert_eq!(entry["gpus"], json!([{ "gpu_uuid": MIG_1, "memory_mb": 300 }]));
+    assert_eq!(entry["belongs_to"], json!([{ "kind": "container", "id": foreign.id(), "proof": "cgroup" }]));
+}
+
+/// Whoever may make a cgroup may name it as he likes: the kernel's owner of the directory tells whose name it is.
+#[test]
+fn a_cgroup_that_a_user_named_like_a_container_is_the_users_own() {
+    let Some(host) = Host::new() else { return };
+    let container = host.rig.run_sleeper(&[]);
+    let forger = Child::sleeper_of(NOBODY, Path::new("/bin/sleep"));
+    let forged = ForeignContainer::forged(forger, container.id(), NOBODY);
+    host.hold(&[(forged.pid(), A, 1000)]);
+    host.scan();
+    host.scan();
+    let entry = host.entry(&container).unwrap();
+    assert_eq!((&entry["gpu_processes"], &entry["has_gpu"]), (&json!([]), &json!(false)), "it holds nothing");
+    assert_eq!(types(&host.events(&container)), ["container_discovered"]);
+    let entry = host.listed(forged.pid()).unwrap();
+    assert_eq!((&entry["user"], &entry["gpu_memory_mb"]), (&json!("nobody"), &json!(1000)));
+    assert_eq!((&entry["in_container"], &entry["container_id"]), (&Value::Null, &Value::Null));
+    let own = format!("docker-{}.scope", container.id());
+    let own = json!([{ "kind": "user-unit", "id": own, "uid": NOBODY, "user": "nobody", "proof": "cgroup" }]);
+    assert_eq!(entry["belongs_to"], own);
 }
 
 /// A pid that no process has: the kernel's largest.

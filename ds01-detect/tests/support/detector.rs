@@ -40,6 +40,12 @@ impl Detector {
         self.flag("--proc-root", root)
     }
 
+    /// With this in place of `/sys`.
+    #[allow(dead_code, reason = "not all tests that share this need it")]
+    pub(crate) fn sys_root(self, root: &Path) -> Self {
+        self.flag("--sys-root", root)
+    }
+
     fn flag(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
         self.flags.push((name, PathBuf::from(value.as_ref())));
         self

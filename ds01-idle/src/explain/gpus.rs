@@ -8,10 +8,10 @@ pub(super) struct GpuNames(Vec<(String, String)>);
 impl GpuNames {
     pub(super) fn new(gpus: &[GpuEntry]) -> Self {
         let instances = |gpu: &GpuEntry| -> Vec<(String, String)> {
-            let of = |(uuid, index): (&String, u32)| (uuid.clone(), format!("GPU {}:{index}", gpu.index));
+            let of = |(uuid, index): (&String, u32)| (uuid.clone(), format!("GPU {}:{index}", gpu.label()));
             gpu.mig_instances.iter().map(|mig| of((&mig.uuid, mig.index))).collect()
         };
-        let whole = gpus.iter().map(|gpu| (gpu.uuid.clone(), format!("GPU {}", gpu.index)));
+        let whole = gpus.iter().map(|gpu| (gpu.uuid.clone(), format!("GPU {}", gpu.label())));
         Self(whole.chain(gpus.iter().flat_map(instances)).collect())
     }
 

@@ -1,6 +1,7 @@
 //! The columns: what each one is called, what it shows of a row, and how it sorts. One file each.
 
 mod age;
+mod belongs_to;
 mod column;
 mod cpu;
 mod gpu_mem;
@@ -14,11 +15,14 @@ mod name;
 mod status;
 mod user;
 
-pub(crate) use column::Column;
 use ds01_core::table::Shrink;
 
+pub(crate) use column::Column;
+
+use crate::row::Row;
+
 /// All columns, from left to right.
-pub(crate) const COLUMNS: [&Column; 12] = [
+pub(crate) const COLUMNS: [&Column; 13] = [
     &host::COLUMN,
     &kind::COLUMN,
     &user::COLUMN,
@@ -28,6 +32,7 @@ pub(crate) const COLUMNS: [&Column; 12] = [
     &name::COLUMN,
     &id::COLUMN,
     &image::COLUMN,
+    &belongs_to::COLUMN,
     &cpu::COLUMN,
     &memory::COLUMN,
     &gpu_mem::COLUMN,
@@ -51,6 +56,11 @@ impl Column {
     /// Whether it is the host's, which one host alone has no need of.
     pub(crate) fn is_host(&self) -> bool {
         self.name == host::COLUMN.name
+    }
+
+    /// Whether `--wide` shows it of these rows.
+    pub(crate) fn is_wanted<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> bool {
+        self.name != belongs_to::COLUMN.name || belongs_to::says_anything(rows)
     }
 
     /// Whether it is the owner's, which the headings of `--by-user` say already.

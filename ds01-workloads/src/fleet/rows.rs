@@ -66,6 +66,7 @@ impl Host {
             name: text,
             id: NONE.to_owned(),
             image: None,
+            belongs_to: Vec::new(),
             gpu_memory_mb: None,
             stale: false,
             counters: Counters::None,

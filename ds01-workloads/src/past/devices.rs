@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use ds01_core::detect::inventory::GpuEntry;
+use ds01_core::{detect::inventory::GpuEntry, model::Vendor};
 
 /// Characters of a UUID that no GPU of this host has.
 const SHORT_UUID: usize = 12;
@@ -19,8 +19,8 @@ pub(crate) struct Devices {
 pub(crate) struct Device {
     /// Its UUID.
     pub(crate) uuid: String,
-    /// Its index, and that of the instance within it. `None` for one that this host does not have any more.
-    place: Option<(u32, Option<u32>)>,
+    /// Its maker and index, and the index of the instance within it. `None` for one that this host does not have any more.
+    place: Option<((Vendor, u32), Option<u32>)>,
     /// Its product name, without the maker's.
     pub(crate) model: Option<String>,
 }
@@ -30,11 +30,14 @@ impl Devices {
     pub(crate) fn new(gpus: &[GpuEntry]) -> Self {
         let mut devices = Self::default();
         for gpu in gpus {
-            let whole =
-                Device { uuid: gpu.uuid.clone(), place: Some((gpu.index, None)), model: model(gpu.name.as_deref()) };
+            let whole = Device {
+                uuid: gpu.uuid.clone(),
+                place: Some(((gpu.vendor, gpu.index), None)),
+                model: model(gpu.name.as_deref()),
+            };
             let instances = gpu.mig_instances.iter().map(|mig| Device {
                 uuid: mig.uuid.clone(),
-                place: Some((gpu.index, Some(mig.index))),
+                place: Some(((gpu.vendor, gpu.index), Some(mig.index))),
                 model: model(mig.name.as_deref().or(gpu.name.as_deref())),
             });
             for device in std::iter::once(whole.clone()).chain(instances) {
@@ -55,8 +58,9 @@ impl Devices {
 
     /// Those that somebody can hold: GPUs that are not partitioned, and instances.
     pub(crate) fn to_hold(&self) -> impl Iterator<Item = &Device> {
-        let has_instances =
-            |index: u32| self.all.iter().any(|other| matches!(other.place, Some((of, Some(_))) if of == index));
+        let has_instances = |index: (Vendor, u32)| {
+            self.all.iter().any(|other| matches!(other.place, Some((of, Some(_))) if of == index))
+        };
         self.all.iter().filter(move |device| match device.place {
             Some((index, None)) => !has_instances(index),
             _ => true,
@@ -68,8 +72,8 @@ impl Device {
     /// `0`, `3:1`, or the beginning of its UUID.
     pub(crate) fn label(&self) -> String {
         match self.place {
-            Some((gpu, None)) => gpu.to_string(),
-            Some((gpu, Some(instance))) => format!("{gpu}:{instance}"),
+            Some(((vendor, gpu), None)) => vendor.label(gpu),
+            Some(((vendor, gpu), Some(instance))) => format!("{}:{instance}", vendor.label(gpu)),
             None => self.uuid.chars().take(SHORT_UUID).collect(),
         }
     }

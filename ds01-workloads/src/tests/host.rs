@@ -31,6 +31,7 @@ fn gpu(index: u32, mig: &[&str]) -> GpuEntry {
     };
     GpuEntry {
         index,
+        vendor: Default::default(),
         uuid: gpu_uuid(index),
         name: None,
         minor_number: None,
@@ -99,6 +100,7 @@ pub(crate) fn process(pid: u32, user: &str, cmdline: &str, gpus: &[&str]) -> Pro
         gpus,
         in_container: false,
         container_id: None,
+        belongs_to: Vec::new(),
         detected_at: ago(7190),
         stale: false,
         start_ticks: u64::from(pid),

@@ -1,5 +1,6 @@
 //! Tests of the whole way from an inventory to text, and what they share.
 
+mod belongs;
 mod filters;
 pub(crate) mod host;
 mod hostile;

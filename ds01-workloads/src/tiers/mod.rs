@@ -19,7 +19,7 @@ pub(crate) fn info() -> String {
         .map(|column| {
             let wide = if column.wide { " With --wide." } else { "" };
             let about = format!("{}{wide} --sort {}", column.about, column.name);
-            wrapped(&format!("  {:<9}", column.layout.heading), &about, WIDTH)
+            wrapped(&format!("  {:<11}", column.layout.heading), &about, WIDTH)
         })
         .collect();
     let types = wrapped("                   ", &type_names().collect::<Vec<_>>().join(", "), WIDTH);

@@ -297,6 +297,7 @@ fn wide_reads_what_a_process_uses_now() {
         gpus: vec![GpuUse { gpu_uuid: "GPU-0".to_owned(), memory_mb: None, memory_unknown: None }],
         in_container: false,
         container_id: None,
+        belongs_to: Vec::new(),
         detected_at: time,
         stale: false,
         start_ticks,

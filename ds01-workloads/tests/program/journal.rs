@@ -87,6 +87,7 @@ pub(crate) fn state(past: &[Held<'_>]) -> State {
 fn gpus() -> Vec<GpuEntry> {
     let entry = |(index, uuid): (u32, &&str)| GpuEntry {
         index,
+        vendor: Default::default(),
         uuid: (*uuid).to_owned(),
         name: Some("NVIDIA L40S".to_owned()),
         minor_number: None,
@@ -115,6 +116,7 @@ fn process() -> ProcessEntry {
         gpus: Vec::new(),
         in_container: false,
         container_id: None,
+        belongs_to: Vec::new(),
         detected_at: hours_ago(9),
         stale: false,
         start_ticks: 7,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     asked::{Asked, Sampled},
+    gpu::ONLY_OBSERVED,
     measure::{GpuFigure, GpuMeasure},
     report::{GpuReport, Tenancy, Utilization},
 };
@@ -84,7 +85,11 @@ impl<'a> Devices<'a> {
 
     fn report(&self, uuid: String, seen: &Seen<'_>) -> GpuReport {
         let Some(device) = self.by_uuid.get(uuid.as_str()) else {
-            let why = || Unknown::new(UnknownKind::Lost, "the driver does not tell of it");
+            let entry = self.entries.iter().find(|gpu| gpu.uuid == uuid);
+            let why = || match entry {
+                Some(gpu) if !gpu.vendor.is_nvidia() => Unknown::new(UnknownKind::NotSupported, ONLY_OBSERVED),
+                _ => Unknown::new(UnknownKind::Lost, "the driver does not tell of it"),
+            };
             let tenancy = Tenancy {
                 own_pids: seen.pids.clone(),
                 own_context: why().into(),

@@ -66,6 +66,7 @@ fn holding(mut entry: ContainerEntry, pid: u32, gpu: &str) -> ContainerEntry {
 fn gpu_entry(index: u32, uuid: &str, mig: &[&str]) -> GpuEntry {
     GpuEntry {
         index,
+        vendor: Default::default(),
         uuid: uuid.to_owned(),
         name: None,
         minor_number: None,
@@ -348,3 +349,27 @@ fn demand_is_unknown_where_a_source_did_not_tell_all() {
 
 #[path = "devices_display_tests.rs"]
 mod display;
+
+/// Nothing tells what a container did on one: whoever has one beside NVIDIA's can't be idle, and it is no GPU to give back.
+#[test]
+fn what_was_done_on_an_observed_gpu_is_unknown_and_it_counts_for_no_demand() {
+    use crate::{
+        idle::{evidence::GpuEvidence, test_support::THRESHOLDS},
+        model::Vendor,
+    };
+
+    let entry = container(1, &["A", "X"]);
+    let mut inventory = inventory(std::slice::from_ref(&entry));
+    let before = Demand::of(&inventory, &BTreeSet::new()).unwrap();
+    inventory.gpus.push(GpuEntry { vendor: Vendor::Amd, ..gpu_entry(0, "X", &[]) });
+    assert_eq!(Demand::of(&inventory, &BTreeSet::new()), Some(before));
+
+    let snapshot = GpuSnapshot { driver_version: None, gpus: vec![gpu("A", Reading::Known(vec![]), &[], 0)] };
+    let devices = Devices::new(&inventory, &snapshot, &[]);
+    let measures = devices.measures(&Seen { whose: Whose::Container(&entry), pids: &pids(&[7]), asked: ASKED });
+    let evidence = GpuEvidence::of(&measures, &[], &THRESHOLDS);
+    assert!(evidence.is_only_observed() && evidence.to_string().contains("(X: "), "{evidence}");
+    let lost = container(1, &["B", "X"]);
+    let measures = devices.measures(&Seen { whose: Whose::Container(&lost), pids: &pids(&[7]), asked: ASKED });
+    assert!(GpuEvidence::of(&measures, &[], &THRESHOLDS).is_only_observed(), "and not that B is lost");
+}

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::text::sanitize;
 
+/// Why it is unknown what was done on a GPU that is only observed.
+pub(crate) const ONLY_OBSERVED: &str = "GPUs of this maker are only observed, and nobody is stopped for them";
+
 /// Whether a container worked on its GPUs, judged by a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +84,8 @@ impl GpuEvidence {
                 (Some(active @ Self::Active(_)), _) | (_, active @ Self::Active(_)) => active,
                 // No single measure tells of power.
                 (Some(worked @ Self::Worked { .. }), _) | (_, worked @ Self::Worked { .. }) => worked,
+                // What no policy can make up for comes first.
+                (Some(unknown), other) if other.is_only_observed() && !unknown.is_only_observed() => other,
                 (Some(unknown @ Self::Unknown(_)), _) | (_, unknown @ Self::Unknown(_)) => unknown,
                 (Some(Self::Idle(a)), Self::Idle(b)) => Self::Idle(a.max(b)),
             });
@@ -96,6 +101,13 @@ impl GpuEvidence {
             (Self::Unknown(_), Some(watts)) => Self::Worked { percent: None, watts },
             (evidence, _) => evidence,
         }
+    }
+
+    /// Whether it is unknown for good: of a GPU that is only observed nobody will ever know what was done on it. Who has one is
+    /// not idle, whatever the policy says of GPUs of which nothing is known at the moment.
+    pub fn is_only_observed(&self) -> bool {
+        // What comes before it can be users' text.
+        matches!(self, Self::Unknown(why) if why.ends_with(ONLY_OBSERVED))
     }
 
     /// Whether it shows work.

@@ -15,7 +15,7 @@ use crate::policy::GpuUnknown;
 /// | idle | any of them active | not idle: loading, preprocessing |
 /// | idle | all idle | idle |
 /// | unknown | any of them active | not idle |
-/// | unknown | all idle | idle, unless the policy says `gpu_unknown: never` |
+/// | unknown | all idle | idle, unless the policy says `gpu_unknown: never`, or the GPU is one that is only observed |
 /// | any | none could be read | not idle: no evidence, no verdict |
 ///
 /// Signals that could not be read are left out of "all": a container on the host's network has none of that kind. CPU has to
@@ -45,7 +45,7 @@ impl Verdict {
             GpuEvidence::Active(_) | GpuEvidence::Worked { .. } => Self::GpuActive,
             _ if any_active => Self::OtherwiseActive,
             _ if !cpu.is_known() => Self::NoEvidence,
-            GpuEvidence::Unknown(_) if gpu_unknown == GpuUnknown::Never => Self::GpuUnknown,
+            GpuEvidence::Unknown(_) if gpu_unknown == GpuUnknown::Never || gpu.is_only_observed() => Self::GpuUnknown,
             GpuEvidence::Idle(_) | GpuEvidence::Unknown(_) => Self::Idle,
         }
     }
@@ -124,6 +124,22 @@ mod tests {
                 assert_eq!(verdict(gpu, secondary, gpu_unknown), expected, "{gpu:?} {secondary:?} {gpu_unknown:?}");
             }
         }
+    }
+
+    #[test]
+    fn who_has_a_gpu_that_is_only_observed_is_not_idle_under_any_policy() {
+        let of = |why: &str| {
+            let (cpu, network, processes) = (signal(Idle), signal(Idle), signal::<ProcessNews>(Idle));
+            let gpu = GpuEvidence::Unknown(why.to_owned());
+            Verdict::of(&Signals { gpu, cpu, cpu_burst: None, network, processes }, GpuUnknown::Secondary)
+        };
+        use crate::idle::evidence::gpu::ONLY_OBSERVED;
+        assert_eq!(of(&format!("GPU-1: not supported: {ONLY_OBSERVED}")), Verdict::GpuUnknown);
+        assert_eq!(
+            of(&format!("{ONLY_OBSERVED}: no GPU has index 7")),
+            Verdict::Idle,
+            "users' text stands before the reason"
+        );
     }
 
     #[test]

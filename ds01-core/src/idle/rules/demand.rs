@@ -50,7 +50,9 @@ impl Demand {
                 vec![gpu.uuid.clone()]
             }
         };
-        let all: BTreeSet<String> = inventory.gpus.iter().flat_map(usable).collect();
+        // Nobody is made to give back a GPU that is only observed.
+        let all: BTreeSet<String> =
+            inventory.gpus.iter().filter(|gpu| gpu.vendor.is_nvidia()).flat_map(usable).collect();
         let counted = |entry: &ContainerEntry| !left_out.contains(&entry.full_id);
         let assigned = given(inventory, counted).into_keys().filter(|uuid| all.contains(uuid)).count();
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);

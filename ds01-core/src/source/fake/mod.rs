@@ -38,7 +38,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::Sources;
+use super::{
+    Sources,
+    proc::{self, Belongs},
+};
 use crate::model::{
     ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, Host, InvalidContainerId, Process, Reading,
 };
@@ -139,6 +142,7 @@ impl FakeHost {
         Sources {
             containers: Arc::new(self.clone()),
             gpus: Arc::new(self.clone()),
+            observed: Vec::new(),
             processes: Arc::new(self.clone()),
             samples: Arc::new(super::NoSamples),
             clock: Arc::new(self.clone()),
@@ -374,6 +378,18 @@ impl State {
         let started_at = self.now - spec.up_for.unwrap_or_default();
         let up = Duration::try_from(started_at.duration_since(self.booted_at))
             .map_err(|_| format!("process {} began before the host was booted", spec.pid))?;
+        let outside = Belongs {
+            containers: Reading::Known(container.clone().into_iter().collect()),
+            users_group: None,
+            belongs_to: Vec::new(),
+        };
+        let belongs = match &spec.cgroup {
+            None => outside,
+            Some(_) if container.is_some() => {
+                return Err(format!("process {} is in a container, and has a control group of its own", spec.pid));
+            }
+            Some(path) => proc::of_path(path, &spec.env),
+        };
         let process = Process {
             pid: spec.pid,
             start_ticks: up.as_secs() * TICKS + u64::from(up.subsec_millis() / 10),
@@ -383,7 +399,9 @@ impl State {
             comm: spec.name.chars().take(15).collect(),
             exe: Reading::Known(spec.name.clone()),
             cmdline: Reading::Known(spec.cmdline.clone()),
-            containers: Reading::Known(container.into_iter().collect()),
+            containers: belongs.containers,
+            users_group: belongs.users_group,
+            belongs_to: belongs.belongs_to,
         };
         self.processes.insert(
             spec.pid,

@@ -259,6 +259,10 @@ pub struct ProcessSpec {
     pub mps: bool,
     /// The id of a container that this host's Docker does not list. For processes outside of listed containers only.
     pub foreign_container: Option<String>,
+    /// The path of its control group, for processes outside of containers. Whose its directories are, no fake can say.
+    pub cgroup: Option<String>,
+    /// Its environment, which is read with a `cgroup` only.
+    pub env: BTreeMap<String, String>,
     /// How long before this step it began; at the step itself unless said otherwise.
     #[serde(deserialize_with = "some_duration")]
     pub up_for: Option<SignedDuration>,

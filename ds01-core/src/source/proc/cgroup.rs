@@ -1,6 +1,8 @@
 //! Which containers a process runs in, from the text of its `/proc/PID/cgroup`.
 
-use crate::model::ContainerId;
+use crate::model::{ContainerId, UsersGroup};
+
+use super::group::Place;
 
 /// The containers that the cgroups in `text` belong to, the outermost first; none for a process of the host.
 ///
@@ -26,27 +28,40 @@ use crate::model::ContainerId;
 /// some hierarchies only, and on a hybrid host the `0::` line can name `containerd.service` beside right v1 lines. The
 /// numbers of hierarchies mean nothing, so the line with the deepest nesting wins, and the last of several equals.
 ///
-/// Whoever may make cgroups (root, root in a privileged container, any user below their own `user@.service`, by
-/// `systemd-run --user --scope --unit=docker-<id>`) may give them any name, so this can be forged by them.
-pub fn containers_of(text: &str) -> Vec<ContainerId> {
-    let mut deepest = Vec::new();
-    for path in text.lines().filter_map(|line| line.splitn(3, ':').nth(2)) {
-        // What the kernel adds to the v2 path of a process that has outlived its cgroup.
-        let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-        let ids: Vec<ContainerId> = path.split('/').filter_map(container_name).collect();
-        if !ids.is_empty() && ids.len() >= deepest.len() {
-            deepest = ids;
-        }
-    }
-    deepest
+/// Whoever may make cgroups may give them any name: root in a privileged container below that container, and any user below
+/// their own `user@.service`, by `systemd-run --user --scope --unit=docker-<id>`. Here, only names count that nobody but root
+/// could choose ([`Place::proven`]); [`users_group`] has the others.
+pub(super) fn containers_of(places: &[Place<'_>]) -> Vec<ContainerId> {
+    deepest(places.iter().map(|place| containers_in(place.proven())))
 }
 
-/// The id that one part of a cgroup path says its processes run in.
-fn container_name(part: &str) -> Option<ContainerId> {
+/// The user's own group that a process runs below, with the containers that names in it tell of: a container of an engine that the
+/// user runs, or a lie. None for who runs in a container by a name that counts.
+pub(super) fn users_group(places: &[Place<'_>]) -> Option<UsersGroup> {
+    if !containers_of(places).is_empty() {
+        return None;
+    }
+    let below = places.iter().filter_map(|place| Some((place.user()?, containers_in(place.chosen()))));
+    let (uid, containers) = below.max_by_key(|(uid, ids)| (ids.len(), uid.is_some()))?;
+    Some(UsersGroup { uid, containers })
+}
+
+/// Of hierarchies that differ, the one with the deepest nesting; of several equals the last.
+fn deepest(all: impl Iterator<Item = Vec<ContainerId>>) -> Vec<ContainerId> {
+    all.filter(|ids| !ids.is_empty()).max_by_key(Vec::len).unwrap_or_default()
+}
+
+/// The containers that the parts of a path tell of, the outermost first.
+fn containers_in(parts: &[&str]) -> Vec<ContainerId> {
+    parts.iter().filter_map(|part| container_name(part)).map(|(_, id)| id).collect()
+}
+
+/// The id that one part of a cgroup path says its processes run in, with what stands before it.
+pub(super) fn container_name(part: &str) -> Option<(&str, ContainerId)> {
     let name = part.strip_suffix(".scope").unwrap_or(part);
     let (engine, id) = name.rsplit_once(['-', ':']).unwrap_or(("", name));
     let monitor = engine == "conmon" || engine.ends_with("-conmon");
-    if monitor { None } else { id.parse().ok() }
+    if monitor { None } else { Some((engine, id.parse().ok()?)) }
 }
 
 #[cfg(test)]
@@ -54,12 +69,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{model::Proof, source::proc::group::places};
 
     const A: &str = "4f1d0c7e9b2a6538d1e0f7c4b3a29586e7d4c1b0a9f8e7d6c5b4a39281706f5e";
     const B: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+    /// What the paths alone tell: to whom the directories belong can't be read.
+    fn containers(text: &str) -> Vec<ContainerId> {
+        containers_of(&places(text, |_, _| Vec::new()))
+    }
+
     fn found(text: &str) -> Option<String> {
-        containers_of(text).pop().map(String::from)
+        containers(text).pop().map(String::from)
     }
 
     #[test]
@@ -72,14 +93,60 @@ mod tests {
             let text = std::fs::read_to_string(&path).unwrap();
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             // All captures hold the id `A`, if any, as the right answer.
-            let expected = if name.starts_with("host-") { None } else { Some(A.to_owned()) };
+            let expected = if is_contained(&name) { Some(A.to_owned()) } else { None };
             if found(&text) != expected {
                 wrong.push((name, found(&text)));
             }
             seen += 1;
         }
         assert_eq!(wrong, []);
-        assert!(seen >= 15, "only {seen} captures in {folder}");
+        assert!(seen >= 40, "only {seen} captures in {folder}");
+    }
+
+    /// Whether a capture is of a process in a container whose name counts. In a container of the user's own, or a group that is
+    /// named like one, it is in the user's group; Slurm, LXC and systemd know no ids.
+    fn is_contained(name: &str) -> bool {
+        let without = ["host-", "user-", "forged-", "v1-slurm", "v2-slurm", "v1-lx", "v2-lx", "hybrid-lx"];
+        !without.iter().any(|kind| name.starts_with(kind))
+    }
+
+    #[test]
+    fn a_name_that_a_user_chose_is_no_container_of_the_hosts() {
+        for below in [
+            format!("user.slice/docker-{A}.scope"),
+            format!("docker-{A}.scope/x"),
+            A.to_owned(),
+            format!("app.slice/libpod-{A}.scope/container"),
+            format!("kubepods.slice/kubepods-pod44c76ce5.slice/cri-containerd-{A}.scope"),
+        ] {
+            let text = format!("0::/user.slice/user-1000.slice/user@1000.service/{below}\n");
+            let places = places(&text, |_, _| Vec::new());
+            assert_eq!(containers_of(&places), [], "{below}");
+            let group = users_group(&places).unwrap();
+            assert_eq!((group.uid, group.containers), (Some(1000), vec![A.parse().unwrap()]), "{below}");
+        }
+    }
+
+    #[test]
+    fn a_container_whose_directory_is_a_users_has_its_name_from_root() {
+        use crate::source::proc::group::Owner;
+
+        let owners = [0, 100_000, 100_000, 100_000].map(|uid| Owner { uid, shared: false });
+        let text = format!("0::/system.slice/docker-{B}.scope/docker/{A}\n");
+        let places = places(&text, |_, parts| owners[..parts.len()].to_vec());
+        assert_eq!(containers_of(&places), [B.parse().unwrap()], "what it makes in its own group is its own affair");
+        assert_eq!(users_group(&places), None);
+        assert_eq!(places[0].proof, Proof::Cgroup);
+    }
+
+    #[test]
+    fn one_hierarchy_that_a_user_may_write_proves_nothing_beside_the_others() {
+        let text = format!(
+            "3:cpu:/user.slice\n1:name=systemd:/user.slice/user-7.slice/user@7.service/docker-{A}.scope\n0::/user.slice\n"
+        );
+        let places = places(&text, |_, _| Vec::new());
+        assert_eq!(containers_of(&places), []);
+        assert_eq!(users_group(&places).unwrap().uid, Some(7));
     }
 
     #[test]
@@ -107,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_container_in_a_container_tells_both() {
-        let ids = containers_of(&format!("0::/docker/{B}/system.slice/docker-{A}.scope/init"));
+        let ids = containers(&format!("0::/docker/{B}/system.slice/docker-{A}.scope/init"));
         assert_eq!(ids.iter().map(ContainerId::as_str).collect::<Vec<_>>(), [B, A]);
     }
 
@@ -158,12 +225,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_survived(text in any::<String>()) {
-            containers_of(&text);
+            containers(&text);
         }
 
         #[test]
         fn any_lines_are_survived(text in "([0-9]{1,2}:[a-z,=]{0,9}:(/[0-9a-f:.-]{0,70}){0,4}\n){0,4}") {
-            containers_of(&text);
+            containers(&text);
         }
 
         #[test]

@@ -11,7 +11,7 @@ use crate::model::{Reading, Unknown, UnknownKind};
 
 pub(super) fn exists(proc: &Path, path: &str) -> Reading<bool> {
     // Absolute links lead to the host's files, too, and none leads out of them.
-    match open(proc, path, ResolveFlags::empty()) {
+    match open(proc, path, OFlags::PATH) {
         Ok(_) => Reading::Known(true),
         Err(Errno::NOENT | Errno::NOTDIR) => Reading::Known(false),
         Err(error) => unknown(path, error),
@@ -19,7 +19,8 @@ pub(super) fn exists(proc: &Path, path: &str) -> Reading<bool> {
 }
 
 pub(super) fn directory_owner(proc: &Path, path: &str) -> Reading<Option<u32>> {
-    let stat = open(proc, path, ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS).and_then(fs::fstat);
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let stat = open_at(proc, path, OFlags::PATH, resolve).and_then(fs::fstat);
     match stat {
         Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => Reading::Known(Some(stat.st_uid)),
         Ok(_) => Reading::Known(None),
@@ -27,13 +28,18 @@ pub(super) fn directory_owner(proc: &Path, path: &str) -> Reading<Option<u32>> {
     }
 }
 
+/// Something of the host's that is opened for more than a look at what it is.
+pub(super) fn open(proc: &Path, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    open_at(proc, path, flags, ResolveFlags::empty())
+}
+
 /// A service that is locked down has a `/tmp` and a `/home` of its own: what the host has is below the root of its process 1.
 /// Where that may not be looked at, this process's own root has to do.
-fn open(proc: &Path, path: &str, resolve: ResolveFlags) -> rustix::io::Result<OwnedFd> {
+fn open_at(proc: &Path, path: &str, flags: OFlags, resolve: ResolveFlags) -> rustix::io::Result<OwnedFd> {
     let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let open = |root: &Path| fs::open(root, directory, Mode::empty());
     let root = open(&proc.join("1/root")).or_else(|_| open(Path::new("/")))?;
-    fs::openat2(root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT | resolve)
+    fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT | resolve)
 }
 
 fn unknown<T>(path: &str, error: Errno) -> Reading<T> {

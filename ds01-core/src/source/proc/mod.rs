@@ -1,12 +1,17 @@
 //! `/proc` and the user database.
 //!
 //! Everything is read below a root path, so that a container can read its host's `/proc` and a test one of its own.
-//! Formats are parsed in `parse` and `cgroup`, which do no I/O; this file reads, and says what could not be read.
+//! Formats are parsed in `parse`, `group`, `cgroup`, `belongs` and `claims`, which do no I/O; this file reads, and says what could not be read.
 
+mod belongs;
 mod cgroup;
+mod claims;
 mod container;
+mod group;
+mod group_owner;
 mod health_check;
 mod host_path;
+mod named;
 mod parse;
 mod terminals;
 mod users;
@@ -22,13 +27,25 @@ use std::{
 use jiff::Timestamp;
 use rustix::{io::Errno, param::clock_ticks_per_second};
 
-pub use self::cgroup::containers_of;
-use self::users::Users;
+#[cfg(feature = "fakes")]
+pub(super) use self::belongs::of_path;
+use self::{
+    belongs::belongings,
+    cgroup::{containers_of, users_group},
+    claims::Claims,
+    group::places,
+    users::Users,
+};
 use super::{FailureKind, ProcessError, ProcessSource, SourceError, SourceName};
-use crate::model::{ContainerActivity, ContainerLife, Host, Process, Reading, Unknown, UnknownKind};
+use crate::model::{
+    Belonging, ContainerActivity, ContainerId, ContainerLife, Host, Process, Reading, Unknown, UnknownKind, UsersGroup,
+};
 
 /// The most that is read of any file, in bytes. A `/proc/PID/cgroup` with the longest paths the kernel allows fits in it.
 const FILE_LIMIT: usize = 64 * 1024;
+
+/// The most that is read of an environment, in bytes: those of clusters are long.
+const ENVIRON_LIMIT: usize = 256 * 1024;
 
 /// Processes from a mounted proc, and users from the name service.
 ///
@@ -121,6 +138,7 @@ impl ProcessSource for ProcFs {
             // A thread's id. The process that had it is gone.
             return Err(ProcessError::Gone { pid });
         }
+        let Belongs { containers, users_group, belongs_to } = folder.belongs(&self.sys);
         let process = Process {
             pid,
             start_ticks: stat.start_ticks,
@@ -130,7 +148,9 @@ impl ProcessSource for ProcFs {
             comm: stat.comm,
             exe: folder.exe(),
             cmdline: folder.cmdline(),
-            containers: folder.text("cgroup").map(|text| containers_of(&text)),
+            containers,
+            users_group,
+            belongs_to,
         };
         // A process that ended in between leaves fields unread; one that reused its pid fills them with its own.
         if folder.required("stat", parse::stat)?.start_ticks != process.start_ticks {
@@ -169,6 +189,13 @@ impl ProcessSource for ProcFs {
     }
 }
 
+/// What a process's control groups tell of it.
+pub(in crate::source) struct Belongs {
+    pub(in crate::source) containers: Reading<Vec<ContainerId>>,
+    pub(in crate::source) users_group: Option<UsersGroup>,
+    pub(in crate::source) belongs_to: Vec<Belonging>,
+}
+
 /// One `/proc/PID`.
 struct Folder<'a> {
     root: &'a Path,
@@ -196,6 +223,32 @@ impl Folder<'_> {
 
     fn cmdline(&self) -> Reading<String> {
         self.optional("cmdline", |path| read(path, parse::CMDLINE_LIMIT + 1)).map(|bytes| parse::cmdline(&bytes))
+    }
+
+    /// Where it runs, and what that says. The environment and the mounts of who runs in a container of the host's are not read.
+    fn belongs(&self, sys: &Path) -> Belongs {
+        let text = match self.text("cgroup") {
+            Reading::Known(text) => text,
+            Reading::Unknown(why) => {
+                return Belongs { containers: why.into(), users_group: None, belongs_to: Vec::new() };
+            }
+        };
+        let places = places(&text, |controllers, parts| group_owner::owners(sys, controllers, parts));
+        let containers = containers_of(&places);
+        let claims = if containers.is_empty() { self.claims() } else { Claims::default() };
+        let belongs_to = belongings(&places, claims).into_iter();
+        Belongs {
+            users_group: users_group(&places),
+            belongs_to: belongs_to.map(|one| named::with_names(self.root, one)).collect(),
+            containers: Reading::Known(containers),
+        }
+    }
+
+    /// What it says of itself, as far as that can be read: who may not read it learns less, and nothing wrong.
+    fn claims(&self) -> Claims {
+        let environ = read(&self.path.join("environ"), ENVIRON_LIMIT).unwrap_or_default();
+        let mounts = read(&self.path.join("mountinfo"), FILE_LIMIT).unwrap_or_default();
+        Claims::of_environment(&environ).with_mounts(&String::from_utf8_lossy(&mounts))
     }
 
     /// Kernel threads have no program, and a process that ended has none any more.
