@@ -104,12 +104,12 @@ fn gpu_unseen(gpu: &GpuEntry) -> Option<String> {
 }
 
 fn whole(gpu: &GpuEntry) -> GpuState {
-    bare(gpu.index.to_string(), &gpu.uuid, gpu.name.clone(), gpu.memory_total_mb, gpu.usage.as_ref())
+    bare(gpu.label(), &gpu.uuid, gpu.name.clone(), gpu.memory_total_mb, gpu.usage.as_ref())
 }
 
 fn instance(gpu: &GpuEntry, mig: &MigEntry) -> GpuState {
     let profile = mig.name.as_deref().and_then(|name| Some(name.split_once(PROFILE_AFTER)?.1.to_owned()));
-    let label = format!("{}:{}", gpu.index, mig.index);
+    let label = format!("{}:{}", gpu.label(), mig.index);
     let bare = bare(label, &mig.uuid, gpu.name.clone(), mig.memory_total_mb, mig.usage.as_ref());
     GpuState { profile, ..bare }
 }
