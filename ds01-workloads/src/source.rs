@@ -154,7 +154,7 @@ pub(crate) fn demo_with_checks(now: Timestamp) -> Result<(Inventory, Idleness, P
     let (mut inventory, mut state) = (Inventory::empty(), IdleState::default());
     let mut look = |host: &FakeHost| {
         let look = Look::at(&host.sources(), &inventory, SCAN_LIMIT, &settings, None);
-        state.observe(&look.now.boot_id, &look.observations, |_| Some(thresholds.clone()));
+        state.observe(&look.now.boot_id, &look.observations, |_| Some(thresholds));
         state.last_check = Some(CheckMark { at: look.now.at, boot_id: look.now.boot_id, boot_ms: look.now.boot_ms });
         inventory = look.inventory;
     };

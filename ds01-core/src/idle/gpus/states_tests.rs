@@ -96,7 +96,7 @@ impl Lab {
             self.host.advance(Duration::from_secs(300));
             let look = self.scan();
             let thresholds = Thresholds::from(&self.policy.resolve(None, ContainerType::Unknown).rules);
-            self.state.observe(&look.now.boot_id, &look.observations, |_| Some(thresholds.clone()));
+            self.state.observe(&look.now.boot_id, &look.observations, |_| Some(thresholds));
             let mark = CheckMark { at: look.now.at, boot_id: look.now.boot_id, boot_ms: look.now.boot_ms };
             self.state.last_check = Some(mark);
         }
