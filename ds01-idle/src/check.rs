@@ -117,7 +117,7 @@ pub(crate) fn say_problems(checked: &Checked) -> bool {
     }
     if let Some(source) = checked.blind() {
         let without = match source {
-            SourceName::Docker => "without Docker nobody knows which containers there are",
+            SourceName::DOCKER => "without Docker nobody knows which containers there are",
             SourceName::Nvml => "without NVML nobody knows what the GPUs do",
             SourceName::Proc => "without /proc nobody knows what containers do",
         };

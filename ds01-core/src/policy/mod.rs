@@ -28,6 +28,7 @@
 mod build;
 mod diagnostic;
 mod document;
+mod engines;
 mod exemptions;
 mod files;
 mod join;
@@ -53,6 +54,7 @@ pub use crate::model::Enforcement;
 pub use build::parse;
 pub use diagnostic::{BadPolicy, Diagnostic, Excerpt, Position, Severity};
 pub use document::{Document, PolicyFiles};
+pub use engines::Engines;
 pub use exemptions::{Exemption, Expiry};
 pub use files::{DEFAULT_PATH, installed, load, system_processes};
 pub use journal::Retention;

@@ -113,11 +113,11 @@ impl<'a> Host<'a> {
         let request = dropped.request.as_ref().map_err(|why| refused(None, None, why.clone()))?;
         let asked_for = Some(sanitize(&request.container).chars().take(LONGEST_WHY).collect());
         let running = self.running.iter().copied();
-        let meant = meant(running, &request.container, |facts| (facts.name.as_str(), facts.id.as_str()));
+        let meant = meant(running, &request.container, ContainerFacts::called);
         let facts = match meant {
             Ok(facts) => facts,
             Err(NotMeant::Several) => {
-                let why = "several running GPU containers have ids that begin so";
+                let why = "several running GPU containers can be meant: give the id, or the engine with the name, as in podman/train";
                 return Err(refused(asked_for, None, why.to_owned()));
             }
             Err(NotMeant::Nobody) => {
@@ -151,7 +151,7 @@ impl<'a> Host<'a> {
     }
 
     fn owner(&self, facts: &'a ContainerFacts) -> Owner<'a> {
-        let entry = self.look.inventory.containers.get(facts.id.short()).filter(|entry| entry.full_id == facts.id);
+        let entry = self.look.inventory.container(&facts.id);
         let user = facts.user.as_deref();
         let uid = user.and_then(|user| self.ids.get(user).copied());
         let home = entry.and_then(|entry| mounted_home(entry.config.as_ref()));
@@ -190,7 +190,7 @@ fn main_uids(
     containers: &[&ContainerFacts],
 ) -> BTreeMap<ContainerId, Reading<Option<u32>>> {
     let pid_of = |facts: &ContainerFacts| {
-        let entry = look.inventory.containers.get(facts.id.short()).filter(|entry| entry.full_id == facts.id);
+        let entry = look.inventory.container(&facts.id);
         Some((facts.id.clone(), entry?.pid?))
     };
     let pids: BTreeMap<ContainerId, u32> = containers.iter().filter_map(|facts| pid_of(facts)).collect();

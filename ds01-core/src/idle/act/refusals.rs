@@ -42,7 +42,7 @@ mod tests {
             by: by.map(ToOwned::to_owned),
             reason: "there is none".to_owned(),
         };
-        Event { timestamp: Timestamp::UNIX_EPOCH, user: None, details }
+        Event { timestamp: Timestamp::UNIX_EPOCH, user: None, engine: EngineName::DOCKER, details }
     }
 
     #[test]

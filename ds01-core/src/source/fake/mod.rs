@@ -38,7 +38,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::Sources;
+use super::{Engine, Sources};
 use crate::model::{
     ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, Host, InvalidContainerId, Process, Reading,
 };
@@ -137,7 +137,7 @@ impl FakeHost {
     /// Its doors.
     pub fn sources(&self) -> Sources {
         Sources {
-            containers: Arc::new(self.clone()),
+            engines: vec![Engine::docker(Arc::new(self.clone()))],
             gpus: Arc::new(self.clone()),
             processes: Arc::new(self.clone()),
             samples: Arc::new(super::NoSamples),
@@ -383,6 +383,7 @@ impl State {
             comm: spec.name.chars().take(15).collect(),
             exe: Reading::Known(spec.name.clone()),
             cmdline: Reading::Known(spec.cmdline.clone()),
+            user_slice: Reading::Known(spec.user_slice),
             containers: Reading::Known(container.into_iter().collect()),
         };
         self.processes.insert(

@@ -252,6 +252,8 @@ pub struct ProcessSpec {
     pub mps: bool,
     /// The id of a container that this host's Docker does not list. For processes outside of listed containers only.
     pub foreign_container: Option<String>,
+    /// The user below whose slice it runs, by id.
+    pub user_slice: Option<u32>,
     /// How long before this step it began; at the step itself unless said otherwise.
     #[serde(deserialize_with = "some_duration")]
     pub up_for: Option<SignedDuration>,

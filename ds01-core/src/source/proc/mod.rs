@@ -8,12 +8,14 @@ mod container;
 mod health_check;
 mod host_path;
 mod parse;
+mod slice;
 mod terminals;
 mod users;
 
 use std::{
     fs::{self, File},
     io::{self, Read},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::OnceLock,
     time::Duration,
@@ -22,7 +24,7 @@ use std::{
 use jiff::Timestamp;
 use rustix::{io::Errno, param::clock_ticks_per_second};
 
-pub use self::cgroup::containers_of;
+pub use self::{cgroup::containers_of, slice::user_slice_of};
 use self::users::Users;
 use super::{FailureKind, ProcessError, ProcessSource, SourceError, SourceName};
 use crate::model::{ContainerActivity, ContainerLife, Host, Process, Reading, Unknown, UnknownKind};
@@ -44,6 +46,7 @@ const FILE_LIMIT: usize = 64 * 1024;
 pub struct ProcFs {
     root: PathBuf,
     sys: PathBuf,
+    subuid: PathBuf,
     users: Users,
     boot_time: OnceLock<i64>,
 }
@@ -51,7 +54,13 @@ pub struct ProcFs {
 impl ProcFs {
     /// The proc mounted at `root`, usually `/proc`. Nothing is read yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), sys: PathBuf::from("/sys"), users: Users::name_service(), boot_time: OnceLock::new() }
+        Self {
+            root: root.into(),
+            sys: PathBuf::from("/sys"),
+            subuid: PathBuf::from("/etc/subuid"),
+            users: Users::name_service(),
+            boot_time: OnceLock::new(),
+        }
     }
 
     /// Takes control groups from below another `/sys`.
@@ -121,6 +130,7 @@ impl ProcessSource for ProcFs {
             // A thread's id. The process that had it is gone.
             return Err(ProcessError::Gone { pid });
         }
+        let cgroup = folder.text("cgroup");
         let process = Process {
             pid,
             start_ticks: stat.start_ticks,
@@ -130,7 +140,8 @@ impl ProcessSource for ProcFs {
             comm: stat.comm,
             exe: folder.exe(),
             cmdline: folder.cmdline(),
-            containers: folder.text("cgroup").map(|text| containers_of(&text)),
+            user_slice: cgroup.as_ref().map(|text| user_slice_of(text)),
+            containers: cgroup.map(|text| containers_of(&text)),
         };
         // A process that ended in between leaves fields unread; one that reused its pid fills them with its own.
         if folder.required("stat", parse::stat)?.start_ticks != process.start_ticks {
@@ -166,6 +177,11 @@ impl ProcessSource for ProcFs {
 
     fn user_id(&self, name: &str) -> Reading<u32> {
         self.users.id(name)
+    }
+
+    fn subordinate_ids(&self, uid: u32) -> Vec<RangeInclusive<u32>> {
+        let bytes = read(&self.subuid, FILE_LIMIT).unwrap_or_default();
+        slice::subordinate(&String::from_utf8_lossy(&bytes), uid, self.user_name(uid).known().map(String::as_str))
     }
 }
 

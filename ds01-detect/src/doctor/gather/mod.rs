@@ -51,7 +51,7 @@ pub(super) fn facts(args: &DoctorArgs) -> Facts {
     let notices = notices::facts(args, &files, &processes, limit);
 
     let docker = wait(docker, limit * DOCKER_QUESTIONS)
-        .unwrap_or_else(|error| Err(SourceError::failed(SourceName::Docker, FailureKind::TimedOut, error.to_string())));
+        .unwrap_or_else(|error| Err(SourceError::failed(SourceName::DOCKER, FailureKind::TimedOut, error.to_string())));
     let clock = ShiftedClock(args.sources.shift_clocks.unwrap_or_default());
     Facts {
         now: clock.now(),
