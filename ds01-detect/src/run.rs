@@ -5,6 +5,7 @@ use std::{fs, io};
 use ds01_core::{
     cli::console,
     detect::{Inventory, Summary},
+    policy::Policy,
     scan::{self, Scan},
     source::{Clock, SystemClock, fake::Scenario},
 };
@@ -19,16 +20,19 @@ use crate::{
 
 /// Scans this host; whether all sources gave their facts.
 pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
-    let doors = scan.sources.doors(scan.options.deadline)?;
+    let without = "its system_processes are not left out, and engines that only it names are not looked at";
+    let policy = policy::installed(scan.config.as_deref(), without)?.unwrap_or_else(Policy::built_in);
+    let doors = scan.sources.doors(scan.options.deadline, &policy.engines)?;
     let mut options = scan.options.clone();
     options.settings.named = doors.named;
-    let policy = policy::installed(scan.config.as_deref(), "its system_processes are not left out")?;
-    options.settings.system_processes = policy.map(|policy| policy.monitoring.system_processes).unwrap_or_default();
+    options.settings.system_processes = policy.monitoring.system_processes;
     let sources = doors.sources;
     let waiting = CONSOLE.say_what_is_waited_for();
     let done = if scan.dry_run { scan::dry_run(&sources, &options)? } else { scan::run(&sources, &options)? };
     drop(waiting);
-    debug!("sent {} requests to Docker", doors.docker.requests_sent());
+    for (name, engine) in &doors.engines {
+        debug!("sent {} requests to {}", engine.requests_sent(), name.called());
+    }
     if scan.dry_run {
         print(&done.inventory.to_json()?)?;
     }
@@ -70,7 +74,7 @@ fn print(bytes: &[u8]) -> io::Result<()> {
 fn report(scan: &Scan) -> bool {
     let mut good = true;
     for (name, source) in scan.inventory.failed_sources() {
-        good = false;
+        good &= Inventory::is_users_own(name);
         let error = source.error.as_deref().unwrap_or(name);
         let hint = source.hint.as_deref().unwrap_or("scan again with --verbose");
         CONSOLE.say(format_args!("{error}\nwhat it told before is kept, marked stale; {hint}"));

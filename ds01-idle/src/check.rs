@@ -4,7 +4,7 @@ use std::{fmt::Write, process::ExitCode, sync::Arc, time::Duration};
 
 use ds01_core::{
     cli::console,
-    detect::{Settings, Sources},
+    detect::{Inventory, Settings, Sources},
     event::EventLog,
     idle::{self, Action, CheckOptions, Checked, ContainerFacts, Hands, Others, Outcome, Wall},
     policy::{self, Policy},
@@ -42,7 +42,7 @@ impl Host {
         only: Vec<String>,
     ) -> Result<Self, Failure> {
         let policy = load_policy(&request.config)?;
-        let doors = request.sources.doors(request.deadline)?;
+        let doors = request.sources.doors(request.deadline, &policy.engines)?;
         let others = wall.map_or(Others::EachTerminal, |program| Others::Program(Wall::new(program, WALL_AT_MOST)));
         let proc = request.sources.proc_root.clone();
         let people = people::channels(&policy.notify, &request.config, &request.state_dir, proc, others);
@@ -60,7 +60,7 @@ impl Host {
             zone: TimeZone::system(),
             only,
         };
-        let hands = Hands { control: doors.docker, broadcast: Arc::new(people) };
+        let hands = Hands { controls: doors.controls, broadcast: Arc::new(people) };
         Ok(Self { sources: doors.sources, hands, options })
     }
 
@@ -110,16 +110,16 @@ pub(crate) fn run(request: &RunRequest) -> Result<ExitCode, Failure> {
 pub(crate) fn say_problems(checked: &Checked) -> bool {
     let mut failed = false;
     for (name, source) in checked.look.inventory.failed_sources() {
-        failed = true;
+        failed |= !Inventory::is_users_own(name);
         let error = source.error.as_deref().unwrap_or(name);
         let hint = source.hint.as_deref().unwrap_or("see ds01-detect --dry-run");
         CONSOLE.say(format_args!("{error}\n{hint}"));
     }
     if let Some(source) = checked.blind() {
         let without = match source {
-            SourceName::DOCKER => "without Docker nobody knows which containers there are",
-            SourceName::Nvml => "without NVML nobody knows what the GPUs do",
-            SourceName::Proc => "without /proc nobody knows what containers do",
+            SourceName::Engine(engine) => format!("without {} nobody knows which containers there are", engine.called()),
+            SourceName::Nvml => "without NVML nobody knows what the GPUs do".to_owned(),
+            SourceName::Proc => "without /proc nobody knows what containers do".to_owned(),
         };
         CONSOLE.say(format_args!("{without}: nobody was judged, and nobody touched"));
     }

@@ -135,5 +135,6 @@ pub(crate) fn action(action: &Action, dry: bool) -> String {
 /// A container in a line of text.
 pub(crate) fn container(facts: &ds01_core::idle::ContainerFacts) -> String {
     let owner = facts.user.as_deref().map_or_else(String::new, |user| format!(" of {}", sanitize(user)));
-    format!("{} ({}){owner}", sanitize(&facts.name), facts.id.short())
+    let engine = if facts.engine.is_docker() { String::new() } else { format!(", {}", facts.engine) };
+    format!("{} ({}{engine}){owner}", sanitize(&facts.name), facts.id.short())
 }

@@ -14,6 +14,7 @@ use ds01_core::{
     event::EventLog,
     scan::{self, ScanOptions},
     source::{
+        Engine,
         SystemClock,
         docker::{Docker, DockerOptions},
         nvml::Nvml,
@@ -78,7 +79,7 @@ fn view(state: &Path, args: &[&str]) -> Command {
 fn scan(rig: &Rig, state_dir: &Path) -> Inventory {
     let docker = Docker::new(DockerOptions { socket: rig.socket().to_owned(), ..Default::default() }).unwrap();
     let sources = Sources {
-        containers: Arc::new(docker),
+        engines: vec![Engine::docker(Arc::new(docker))],
         gpus: Arc::new(Nvml::new(None)),
         processes: Arc::new(ProcFs::new("/proc")),
         samples: Arc::new(ds01_core::source::NoSamples),

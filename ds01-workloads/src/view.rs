@@ -37,7 +37,9 @@ const INDENT: table::Column = table::Column { heading: "", ..MARKS };
 
 /// The table with its last line. Rows that left are drawn, and not counted.
 pub(crate) fn draw(rows: &[Row], totals: &Totals, layout: &Layout, medium: Medium) -> String {
-    let usual = || COLUMNS.into_iter().filter(|column| layout.wide || !column.wide).collect();
+    let several = rows.iter().any(|row| row.engine.as_ref().is_some_and(|engine| !engine.is_docker()));
+    let is_usual = |column: &&Column| (layout.wide || !column.wide) && (several || !column.is_engine());
+    let usual = || COLUMNS.into_iter().filter(is_usual).collect();
     let mut columns: Vec<&Column> = layout.columns.clone().unwrap_or_else(usual);
     columns.retain(|column| !(layout.by_user && column.is_user()));
     let mut layouts: Vec<table::Column> = columns.iter().map(|column| column.layout).collect();

@@ -149,6 +149,11 @@ impl SourceArgs {
         Ok(Doors { sources, engines, controls, named })
     }
 
+    /// The sockets of engines beside Docker, as a scan with this policy looks at them.
+    pub fn other_engines(&self, policy: &Engines) -> Vec<(EngineName, PathBuf)> {
+        self.sockets(policy).0.into_iter().filter(|(name, _)| !name.is_docker()).collect()
+    }
+
     /// The sockets of all engines, in the order in which they are believed, and which of them somebody named. What the command
     /// line says goes before the policy, and that before what is found where it usually is.
     fn sockets(&self, policy: &Engines) -> (BTreeMap<EngineName, PathBuf>, Vec<SourceName>) {

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
 mod child;
+mod engines;
 mod host;
 mod life;
 mod processes;

@@ -83,8 +83,9 @@ fn explained(
     let kind = facts.container_type();
     let case = checked.cases().remove(id);
     let ran = case.map(|case| format!(" for {}", units::duration(case.ran_for()))).unwrap_or_default();
+    let engine = if facts.engine.is_docker() { String::new() } else { format!(", {}", facts.engine) };
     let about =
-        format!("{} ({}), {kind} container of {owner}, {}{ran}", sanitize(&facts.name), facts.id.short(), facts.status);
+        format!("{} ({}{engine}), {kind} container of {owner}, {}{ran}", sanitize(&facts.name), facts.id.short(), facts.status);
     page.head(&about);
     if facts.auto_remove {
         page.line("It was started with --rm: when it stops, Docker removes it, with its unnamed volumes.");

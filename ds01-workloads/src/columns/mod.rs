@@ -3,6 +3,7 @@
 mod age;
 mod column;
 mod cpu;
+mod engine;
 mod gpu_mem;
 mod gpus;
 mod id;
@@ -16,7 +17,7 @@ mod user;
 pub(crate) use column::Column;
 
 /// All columns, from left to right.
-pub(crate) const COLUMNS: [&Column; 11] = [
+pub(crate) const COLUMNS: [&Column; 12] = [
     &kind::COLUMN,
     &user::COLUMN,
     &gpus::COLUMN,
@@ -24,6 +25,7 @@ pub(crate) const COLUMNS: [&Column; 11] = [
     &age::COLUMN,
     &name::COLUMN,
     &id::COLUMN,
+    &engine::COLUMN,
     &image::COLUMN,
     &cpu::COLUMN,
     &memory::COLUMN,
@@ -34,6 +36,11 @@ impl Column {
     /// The column of that name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         COLUMNS.into_iter().find(|column| column.name == name)
+    }
+
+    /// Whether it is the engine's, which tells nothing where Docker is the only one.
+    pub(crate) fn is_engine(&self) -> bool {
+        self.name == engine::COLUMN.name
     }
 
     /// Whether it is the owner's, which the headings of `--by-user` say already.

@@ -8,7 +8,7 @@ use ds01_core::{
         evidence::{EnergyCount, GpuFigure, GpuMeasure, Observation, ProcessActivity},
         journal::{CheckMade, Deed, Life, ProcessSeen, Record, What},
     },
-    model::{ContainerId, ContainerStatus, Reading, Unknown, UnknownKind},
+    model::{ContainerId, ContainerStatus, EngineName, Reading, Unknown, UnknownKind},
     policy::{self, Document, Policy, PolicyFiles},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -267,6 +267,7 @@ impl Told<'_> {
             boot_id,
             boot_ms,
             container_id: id.clone(),
+            engine: EngineName::DOCKER,
             name: self.stay.name.to_owned(),
             started_at,
             held_ms: Some(held_ms),

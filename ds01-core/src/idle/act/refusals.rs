@@ -34,6 +34,7 @@ fn by_user(answers: &[Event]) -> BTreeMap<&str, Vec<RefusedKeep<'_>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::EngineName;
 
     fn refused(by: Option<&str>, container: &str) -> Event {
         let details = Details::KeepRefused {
