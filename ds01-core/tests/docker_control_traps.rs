@@ -22,7 +22,13 @@ fn docker(socket: &Path) -> Docker {
 
 fn impatient(socket: &Path) -> Docker {
     let socket = socket.to_owned();
-    Docker::new(DockerOptions { engine: EngineName::DOCKER, socket, connect_timeout: Duration::from_secs(20), request_timeout: SHORT }).unwrap()
+    Docker::new(DockerOptions {
+        engine: EngineName::DOCKER,
+        socket,
+        connect_timeout: Duration::from_secs(20),
+        request_timeout: SHORT,
+    })
+    .unwrap()
 }
 
 fn id() -> ContainerId {

@@ -21,7 +21,13 @@ fn docker(socket: &Path) -> Docker {
 }
 
 fn impatient(socket: &Path) -> Docker {
-    Docker::new(DockerOptions { engine: EngineName::DOCKER, socket: socket.to_owned(), connect_timeout: SHORT, request_timeout: SHORT }).unwrap()
+    Docker::new(DockerOptions {
+        engine: EngineName::DOCKER,
+        socket: socket.to_owned(),
+        connect_timeout: SHORT,
+        request_timeout: SHORT,
+    })
+    .unwrap()
 }
 
 fn kind<T: std::fmt::Debug>(result: Result<T, SourceError>) -> FailureKind {

@@ -128,7 +128,8 @@ fn one_that_fails_keeps_its_containers_and_hides_no_news_of_the_others() {
 
     (podman.is_down(false), docker.is_down(true));
     let (third, events) = scan(&host, &sources, &second);
-    let expected = ["docker docker-new running stale", "docker docker-train running stale", "podman podman-train running"];
+    let expected =
+        ["docker docker-new running stale", "docker docker-train running stale", "podman podman-train running"];
     assert_eq!(shown(&third), expected);
     assert_eq!(events, ["docker detection.source_failed", "docker detection.source_recovered"]);
 }
@@ -182,7 +183,11 @@ fn a_process_is_in_a_users_container_only_if_the_kernel_says_that_it_is_his() {
     let entry = inventory.containers.values().next().unwrap();
     assert_eq!((entry.user.as_str(), entry.user_source), ("alice", UserSource::ProcessUid), "whatever its labels say");
     assert_eq!(entry.origin, ds01_core::detect::Origin::RawDocker);
-    assert_eq!((entry.has_gpu, entry.gpus.as_slice()), (Some(true), ["GPU-0".to_owned()].as_slice()), "it was seen there");
+    assert_eq!(
+        (entry.has_gpu, entry.gpus.as_slice()),
+        (Some(true), ["GPU-0".to_owned()].as_slice()),
+        "it was seen there"
+    );
     assert!(inventory.host_processes.is_empty() && entry.problem.is_none());
 
     for (what, uid, slice) in [
@@ -216,7 +221,9 @@ policies: {grace_period: 1m, idle_detection_window: 1, high_demand_threshold: nu
 fn policy(engines: &str) -> Policy {
     let text = format!("{POLICY}engines: {engines}\n");
     let document = Document { path: PathBuf::from("limits.yaml"), bytes: text.into() };
-    parse(&PolicyFiles { policy: document, overrides: None, exemptions: None, members: BTreeMap::default() }).unwrap().policy
+    parse(&PolicyFiles { policy: document, overrides: None, exemptions: None, members: BTreeMap::default() })
+        .unwrap()
+        .policy
 }
 
 struct Checks {
@@ -268,10 +275,15 @@ fn who_is_on_an_engine_that_does_not_answer_is_left_and_the_others_are_judged() 
         assert_ne!(of_docker, Some(Reason::NotTold(EngineName::DOCKER)));
         assert_eq!((checked.blind(), checked.demand), (None, None), "how many GPUs are given nobody knows");
     }
-    let stopped: Vec<String> = checks.host.orders().iter().map(|order| match order {
-        Order::Stop(name, _) => name.clone(),
-        other => format!("{other:?}"),
-    }).collect();
+    let stopped: Vec<String> = checks
+        .host
+        .orders()
+        .iter()
+        .map(|order| match order {
+            Order::Stop(name, _) => name.clone(),
+            other => format!("{other:?}"),
+        })
+        .collect();
     assert_eq!(stopped, ["docker-train"]);
     // Nobody saw it, but it is not forgotten: it goes on where it was.
     podman.is_down(false);
@@ -289,9 +301,13 @@ fn who_is_on_an_engine_that_does_not_answer_is_left_and_the_others_are_judged() 
 fn on_an_engine_that_the_policy_does_not_name_everybody_is_judged_and_nobody_touched() {
     let (host, _, _, sources) = two_engines();
     let checks = Checks { dir: tempfile::tempdir().unwrap(), host, sources };
+    // Neither for idleness nor for its run time: it has run for two hours, and may for one.
+    let shipped = "{}\nuser_overrides: {bob: {max_runtime: 1h}}";
     for _ in 0..12 {
-        let (_, [of_podman, _]) = checks.next("{}");
+        let (checked, [of_podman, _]) = checks.next(shipped);
         assert_eq!(of_podman, Some(Reason::Engine(EngineName::PODMAN)), "as shipped");
+        let podmans = checked.look.containers.iter().find(|facts| facts.name == "podman-train").unwrap();
+        assert_eq!(checked.plan.decisions[&podmans.id].action, idle::Action::Nothing);
     }
     assert!(checks.host.orders().iter().all(|order| matches!(order, Order::Stop(name, _) if name == "docker-train")));
     assert_eq!(checks.host.orders().len(), 1);

@@ -86,7 +86,12 @@ fn event(writer: usize, number: usize) -> Event {
         has_gpu: None,
         image,
     };
-    Event { engine: EngineName::DOCKER, timestamp: "2026-03-02T12:00:00Z".parse().unwrap(), user: Some("ann".to_owned()), details }
+    Event {
+        engine: EngineName::DOCKER,
+        timestamp: "2026-03-02T12:00:00Z".parse().unwrap(),
+        user: Some("ann".to_owned()),
+        details,
+    }
 }
 
 fn is_oversized(number: usize) -> bool {

@@ -12,8 +12,8 @@ use ds01_core::{
     detect::{Inventory, Settings, Sources, diff, inventory::SourceState, look},
     model::{ContainerActivity, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process, Reading},
     source::{
-        Engine,
-        ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError, SourceName,
+        ContainerSource, Engine, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError,
+        SourceName,
         fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, ProcessSpec, Scenario, ScenarioError},
     },
 };

@@ -174,7 +174,7 @@ fn container() -> ContainerEntry {
         auto_remove: true,
     };
     ContainerEntry {
-    engine: EngineName::DOCKER,
+        engine: EngineName::DOCKER,
         id: "x".into(),
         full_id: full_id(),
         name: "x".into(),

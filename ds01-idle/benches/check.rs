@@ -23,8 +23,7 @@ use ds01_core::{
     event::EventLog,
     scan::{self, ScanOptions},
     source::{
-        Engine,
-        Shift, ShiftedClock,
+        Engine, Shift, ShiftedClock,
         docker::{Docker, DockerOptions},
         nvml::Nvml,
         proc::ProcFs,

@@ -117,7 +117,9 @@ pub(crate) fn say_problems(checked: &Checked) -> bool {
     }
     if let Some(source) = checked.blind() {
         let without = match source {
-            SourceName::Engine(engine) => format!("without {} nobody knows which containers there are", engine.called()),
+            SourceName::Engine(engine) => {
+                format!("without {} nobody knows which containers there are", engine.called())
+            }
             SourceName::Nvml => "without NVML nobody knows what the GPUs do".to_owned(),
             SourceName::Proc => "without /proc nobody knows what containers do".to_owned(),
         };

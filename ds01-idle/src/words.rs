@@ -74,10 +74,12 @@ fn standing(case: Option<&Case<'_>>, decision: &Decision) -> String {
     let kind = case.map(|case| case.facts.container_type());
     match &decision.reason {
         None => "not running".to_owned(),
+        Some(Reason::NotTold(engine)) => format!("waits: no {}", engine.called()),
         Some(Reason::NoGpu) => "never: no GPU".to_owned(),
         Some(Reason::GpuAccessUnknown(_)) => "never: GPU unknown".to_owned(),
         Some(Reason::OriginUnknown) => "never: type unknown".to_owned(),
         Some(Reason::Infrastructure(_)) => "infrastructure".to_owned(),
+        Some(Reason::Engine(engine)) => format!("exempt: {engine}"),
         Some(Reason::NoIdleLimit) if kind == Some(ContainerType::DevContainer) => "exempt: devcontainer".to_owned(),
         Some(Reason::NoIdleLimit) => "exempt: no idle limit".to_owned(),
         Some(Reason::OwnerExempt) => "exempt: owner".to_owned(),

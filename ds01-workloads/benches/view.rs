@@ -14,8 +14,7 @@ use ds01_core::{
     event::EventLog,
     scan::{self, ScanOptions},
     source::{
-        Engine,
-        SystemClock,
+        Engine, SystemClock,
         docker::{Docker, DockerOptions},
         nvml::Nvml,
         proc::ProcFs,

@@ -46,7 +46,10 @@ pub(crate) enum Category {
 pub(crate) enum Key {
     /// A container, by its key in the inventory.
     Container(String),
-    Process { pid: u32, start_ticks: u64 },
+    Process {
+        pid: u32,
+        start_ticks: u64,
+    },
     Dead(u32),
 }
 

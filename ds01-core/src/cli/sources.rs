@@ -130,7 +130,8 @@ impl SourceArgs {
         let request_timeout = usual.request_timeout.min(deadline / 5);
         let connect_timeout = usual.connect_timeout.min(request_timeout);
         let door = |engine: EngineName, socket: PathBuf| {
-            let docker = Docker::new(DockerOptions { engine: engine.clone(), socket, connect_timeout, request_timeout })?;
+            let docker =
+                Docker::new(DockerOptions { engine: engine.clone(), socket, connect_timeout, request_timeout })?;
             Ok((engine, Arc::new(docker)))
         };
         let (sockets, mut named) = self.sockets(policy);
@@ -208,7 +209,10 @@ fn users_sockets(dir: &Path) -> Vec<(EngineName, PathBuf)> {
         let own = dir.join(uid.to_string());
         places.map(|(kind, place)| (uid, EngineName::of_user(kind, uid), own.join(place)))
     });
-    candidates.filter(|(uid, _, socket)| users_socket_is_there(socket, *uid)).map(|(_, name, socket)| (name, socket)).collect()
+    candidates
+        .filter(|(uid, _, socket)| users_socket_is_there(socket, *uid))
+        .map(|(_, name, socket)| (name, socket))
+        .collect()
 }
 
 #[cfg(test)]
@@ -244,7 +248,9 @@ mod tests {
 
     #[test]
     fn an_engine_is_a_name_and_a_unix_socket() {
-        for text in ["podman", "podman=/run/p.sock", "podman=tcp://h:1", "docker=unix:///d", "Lab=unix:///l", "=unix:///l"] {
+        for text in
+            ["podman", "podman=/run/p.sock", "podman=tcp://h:1", "docker=unix:///d", "Lab=unix:///l", "=unix:///l"]
+        {
             assert!(named_socket(text).is_err(), "{text}");
         }
         assert!(named_socket("lab=unix:///run/lab.sock").is_ok());

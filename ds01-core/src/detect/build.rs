@@ -23,8 +23,8 @@ use super::{
     gpu_use::GpuUsers,
     host_processes::{HostProcesses, HostScan},
     inventory::{
-        ContainerEntry, Extra, GpuEntry, HostEntry, Inventory, SCHEMA_VERSION, SourceEntry, SourceState,
-        keyed, total_memory_mb,
+        ContainerEntry, Extra, GpuEntry, HostEntry, Inventory, SCHEMA_VERSION, SourceEntry, SourceState, keyed,
+        total_memory_mb,
     },
     origin::classify,
     owner::{UNKNOWN_USER, UserSource, configured_owner},
@@ -47,8 +47,9 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let same_boot = processes.as_ref().map_or(true, |seen| previous.boot_id() == Some(&*seen.host.boot_id));
     let context = Context { now, previous, gpus: &gpus_seen.entries, processes: processes.as_ref().ok() };
     let (entries, mut answers) = engine_entries(engines, &context, settings);
-    let engine_failed =
-        answers.iter().any(|(name, answer)| name.owner().is_none() && matches!(answer, Err(SourceError::Failed { .. })));
+    let engine_failed = answers
+        .iter()
+        .any(|(name, answer)| name.owner().is_none() && matches!(answer, Err(SourceError::Failed { .. })));
     let (entries, dropped) = settled(entries, previous, processes.as_ref().ok());
     for (name, words) in dropped {
         if let Some(Ok(problems)) = answers.get_mut(&name) {

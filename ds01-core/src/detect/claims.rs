@@ -32,7 +32,9 @@ pub(super) fn settled(
             continue;
         };
         let Some(holder) = kept.get_mut(index) else { continue };
-        let stronger = holder.as_ref().is_some_and(|before| strength(&entry, previous, processes) > strength(before, previous, processes));
+        let stronger = holder
+            .as_ref()
+            .is_some_and(|before| strength(&entry, previous, processes) > strength(before, previous, processes));
         let loser = if stronger { holder.replace(entry) } else { Some(entry) };
         if let (Some(loser), Some(winner)) = (loser, holder.as_ref()) {
             let words = format!("it lists container {}, which is of {}: dropped", loser.full_id.short(), winner.engine);
@@ -41,13 +43,21 @@ pub(super) fn settled(
     }
     let mut kept: Vec<ContainerEntry> = kept.into_iter().flatten().collect();
     kept.sort_by(|one, other| one.engine.cmp(&other.engine));
+    for words in dropped.values_mut() {
+        // One is enough to look into it: whoever names a socket twice has all containers twice.
+        let more = words.split_off(1).len();
+        if let (Some(first), 1..) = (words.first_mut(), more) {
+            first.push_str(&format!(", and {more} more"));
+        }
+    }
     (kept, dropped)
 }
 
 /// What speaks for an engine that says that a container is its own; a tie goes to the engine that is believed more.
 fn strength(entry: &ContainerEntry, previous: &Inventory, processes: Option<&SeenProcesses>) -> (bool, bool, bool) {
     let main = entry.pid.and_then(|pid| processes?.get(pid));
-    let proven = main.is_some_and(|main| processes.is_some_and(|seen| seen.runs_in(main, &entry.full_id, &entry.engine)));
+    let proven =
+        main.is_some_and(|main| processes.is_some_and(|seen| seen.runs_in(main, &entry.full_id, &entry.engine)));
     let roots = entry.engine.owner().is_none();
     // Root's engines need no proof, and none of theirs is lost to another's.
     (roots, !roots && proven, !roots && previous.same(entry).is_some())
@@ -77,7 +87,11 @@ mod tests {
         assert_eq!(holders(&all, &before), (vec!["docker a".to_owned(), "docker:1001 b".to_owned()], 2));
         let mut before = Inventory::empty();
         before.containers = super::super::inventory::keyed([entry("docker:1001", 'a')]);
-        assert_eq!(holders(&all[..2], &before), (vec!["podman a".to_owned()], 1), "having had it is nothing against root's");
+        assert_eq!(
+            holders(&all[..2], &before),
+            (vec!["podman a".to_owned()], 1),
+            "having had it is nothing against root's"
+        );
     }
 
     #[test]

@@ -73,7 +73,10 @@ pub fn collect(
         .into_iter()
         .map(|(engine, listing)| {
             let end = second.min(users_end(engine, start, 2));
-            (engine, listing.answer().map(|listings| Listed::inspecting(sources, engine, listings, previous, &lives, end)))
+            (
+                engine,
+                listing.answer().map(|listings| Listed::inspecting(sources, engine, listings, previous, &lives, end)),
+            )
         })
         .collect();
     let engines: Vec<SeenEngine> = inspections
@@ -216,16 +219,11 @@ fn facts(inspection: Inspection) -> Option<Facts> {
     }
 }
 
-fn pids_of_interest(
-    previous: &Inventory,
-    engines: &[SeenEngine],
-    gpus: Option<&GpuSnapshot>,
-) -> BTreeSet<u32> {
+fn pids_of_interest(previous: &Inventory, engines: &[SeenEngine], gpus: Option<&GpuSnapshot>) -> BTreeSet<u32> {
     let on_gpus = gpus.into_iter().flat_map(GpuSnapshot::processes).map(|(_, process)| process.pid);
     let before = previous.host_processes.keys().chain(previous.pending_processes.keys()).copied();
-    let listed = engines.iter().flat_map(|engine| {
-        engine.containers.iter().flatten().map(move |seen| (&engine.name, seen))
-    });
+    let listed =
+        engines.iter().flat_map(|engine| engine.containers.iter().flatten().map(move |seen| (&engine.name, seen)));
     let main = listed.filter_map(|(engine, seen)| match &seen.facts {
         Facts::Inspected(details) => details.pid,
         // The uid of a main process matters only where no other signal names the owner; and of a user's own daemon each scan

@@ -226,7 +226,12 @@ mod tests {
     #[test]
     fn what_was_written_is_said_in_words() {
         let details = Details::SourceRecovered { source: SourceName::DOCKER, outage_seconds: 90 };
-        let event = Event { timestamp: "2026-03-02T12:00:00Z".parse().unwrap(), user: None, engine: EngineName::DOCKER, details };
+        let event = Event {
+            timestamp: "2026-03-02T12:00:00Z".parse().unwrap(),
+            user: None,
+            engine: EngineName::DOCKER,
+            details,
+        };
         let line = event.to_line("ds01-detect").unwrap();
         assert_eq!(Logged::from_line(&line).unwrap().said(), "docker is back after 1m30s");
 

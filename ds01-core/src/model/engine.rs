@@ -159,7 +159,9 @@ mod tests {
         let owner = |text: &str| text.parse::<EngineName>().map(|name| name.owner());
         assert_eq!(owner("docker:1001"), Ok(Some(1001)));
         assert_eq!((owner("docker"), owner("podman"), owner("lab-2")), (Ok(None), Ok(None), Ok(None)));
-        for text in ["", "nvml", "proc", "Docker", "2nd", "lab:1001", "docker:", "docker:01", "docker:+1", "docker:x", "a b"] {
+        for text in
+            ["", "nvml", "proc", "Docker", "2nd", "lab:1001", "docker:", "docker:01", "docker:+1", "docker:x", "a b"]
+        {
             assert!(owner(text).is_err(), "{text:?}");
         }
     }

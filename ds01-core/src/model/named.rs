@@ -96,7 +96,10 @@ mod tests {
         assert_eq!(find(&all, "train"), Err(NotMeant::Several));
         let found = ["podman/train", "docker/train", "docker:1001/train", "docker/a"].map(|wanted| find(&all, wanted));
         assert_eq!(found, [Ok("a2"), Ok("a1"), Ok("a3"), Ok("a1")]);
-        assert_eq!(["eval", "b", "b1", "mine", "c1"].map(|wanted| find(&all, wanted)), ["b1", "b1", "b1", "d1", "c1"].map(Ok));
+        assert_eq!(
+            ["eval", "b", "b1", "mine", "c1"].map(|wanted| find(&all, wanted)),
+            ["b1", "b1", "b1", "d1", "c1"].map(Ok)
+        );
         assert_eq!(find(&all, "lab/train"), Err(NotMeant::Nobody));
     }
 }

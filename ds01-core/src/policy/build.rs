@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     diagnostic::{BadPolicy, Findings, Severity},
     document::PolicyFiles,
-    exemptions, join, journal,
+    engines, exemptions, join, journal,
     level::{ContainerType, Place},
-    engines, monitoring,
+    monitoring,
     names::ByUser,
     notify,
     reader::{Entry, Reader, Spelled},

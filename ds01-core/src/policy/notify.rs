@@ -246,4 +246,3 @@ fn address(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<String> {
     reader.error(entry.at, "`address` is no single address", "write one such as `alice@uni.example`");
     None
 }
-

@@ -41,7 +41,7 @@ impl Story {
     fn life(&mut self, second: u64, status: ContainerStatus, started: u64) {
         let (at_, boot_id, boot_ms) = self.now(second);
         self.records.push(Record::Life(Life {
-    engine: EngineName::DOCKER,
+            engine: EngineName::DOCKER,
             at: at_,
             boot_id,
             boot_ms,

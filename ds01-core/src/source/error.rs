@@ -155,7 +155,9 @@ fn absent_engine(engine: &EngineName) -> String {
 
 fn failed_engine(engine: &EngineName, kind: FailureKind) -> String {
     if let Some(uid) = engine.owner() {
-        return format!("it is a daemon of the user with id {uid}, and says what he lets it say; no other engine depends on it");
+        return format!(
+            "it is a daemon of the user with id {uid}, and says what he lets it say; no other engine depends on it"
+        );
     }
     // The units that Docker and Podman come with; another daemon's is for its admin to know.
     let unit = match engine.as_str() {
@@ -166,7 +168,8 @@ fn failed_engine(engine: &EngineName, kind: FailureKind) -> String {
     match (kind, unit) {
         (FailureKind::Denied, _) => "run as root or as a member of the group that owns the socket".to_owned(),
         (FailureKind::Missing, unit) => {
-            let see = unit.map_or_else(|| "see what became of it".to_owned(), |unit| format!("see `systemctl status {unit}`"));
+            let see = unit
+                .map_or_else(|| "see what became of it".to_owned(), |unit| format!("see `systemctl status {unit}`"));
             format!("{see}; if {} is gone for good, scan once with --forget {engine}", engine.called())
         }
         (_, Some("docker")) => "see `systemctl status docker` and `journalctl -u docker`".to_owned(),
@@ -181,9 +184,8 @@ mod tests {
 
     #[test]
     fn a_hint_is_about_the_engine_that_failed() {
-        let hint = |name: &str, kind| {
-            SourceError::failed(SourceName::Engine(name.parse().unwrap()), kind, "gone").hint()
-        };
+        let hint =
+            |name: &str, kind| SourceError::failed(SourceName::Engine(name.parse().unwrap()), kind, "gone").hint();
         assert_eq!(
             hint("docker", FailureKind::Missing),
             "see `systemctl status docker`; if Docker is gone for good, scan once with --forget docker"

@@ -20,8 +20,8 @@ pub mod proc;
 pub mod samples;
 pub mod terminals;
 
-pub use engines::{Controls, Engine};
 pub use clock::{Clock, Shift, ShiftedClock, SystemClock};
+pub use engines::{Controls, Engine};
 pub use error::{FailureKind, SourceError, SourceName};
 pub use samples::{NoSamples, SampleSource};
 
@@ -30,8 +30,8 @@ use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use crate::model::{
-    ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, EngineName, GpuSnapshot, Host, Process,
-    Reading, Unknown, UnknownKind,
+    ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, EngineName, GpuSnapshot, Host,
+    Process, Reading, Unknown, UnknownKind,
 };
 
 /// The doors of one host.

@@ -79,7 +79,8 @@ impl Host {
         let now = Now { at, boot_id: "boot-1".to_owned(), boot_ms: 10 * HOUR * 1000 };
         let containers = names.iter().enumerate().map(|(n, name)| Container {
             facts: ContainerFacts {
-    answered: true, engine: EngineName::DOCKER,
+                answered: true,
+                engine: EngineName::DOCKER,
                 id: id(n),
                 name: (*name).to_owned(),
                 labels: BTreeMap::new(),

@@ -319,7 +319,7 @@ impl Month {
     fn life(&self, n: usize, time: u64, now: &Now) -> Life {
         let tenant = &self.tenants[n];
         Life {
-    engine: EngineName::DOCKER,
+            engine: EngineName::DOCKER,
             at: now.at,
             boot_id: now.boot_id.clone(),
             boot_ms: now.boot_ms,

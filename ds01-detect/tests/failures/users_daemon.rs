@@ -50,7 +50,7 @@ fn whatever_it_answers_dockers_picture_is_the_same() {
         return;
     }
     let (docker, gpus) = (dockers(), Gpus::new(&Scenario::default()));
-        let alone = detector(&docker, &gpus);
+    let alone = detector(&docker, &gpus);
     alone.run(&[]).ends_with(0);
     let expected = of_docker(&alone.inventory());
     assert_eq!(expected[0].as_object().unwrap().len(), 2);
@@ -63,7 +63,10 @@ fn whatever_it_answers_dockers_picture_is_the_same() {
         ("answers a gigabyte", huge()),
         ("sends headers without end", Answer::Endless(ok.clone(), b"X-More: 0123456789abcdef\r\n".to_vec())),
         ("sends a header without end", Answer::Endless(head("X-More: "), vec![b'x'; 4096])),
-        ("sends chunks without end", Answer::Endless(head("Transfer-Encoding: chunked\r\n\r\n"), b"1\r\n[\r\n".to_vec())),
+        (
+            "sends chunks without end",
+            Answer::Endless(head("Transfer-Encoding: chunked\r\n\r\n"), b"1\r\n[\r\n".to_vec()),
+        ),
         ("answers nothing in time", Answer::StallAfter(head("Content-Length: 5\r\n\r\n["))),
         ("answers nonsense", Answer::Json("\u{1b}[2Jnonsense".to_owned())),
         ("nests without end", Answer::Json("[".repeat(100_000))),
@@ -123,7 +126,7 @@ fn what_it_lists_is_its_users_and_nothing_of_anybody_elses() {
         return;
     }
     let (docker, gpus) = (dockers(), Gpus::new(&Scenario::default()));
-        let alone = detector(&docker, &gpus);
+    let alone = detector(&docker, &gpus);
     alone.run(&[]).ends_with(0);
     let expected = of_docker(&alone.inventory());
 
@@ -143,10 +146,7 @@ fn what_it_lists_is_its_users_and_nothing_of_anybody_elses() {
         },
         "Mounts": [{ "Type": "bind", "Source": "/home/bob/data" }],
     });
-    let liar = lying(&[
-        (dockers_id.clone(), claims.clone(), of_others.clone()),
-        (alike.clone(), claims, of_others),
-    ]);
+    let liar = lying(&[(dockers_id.clone(), claims.clone(), of_others.clone()), (alike.clone(), claims, of_others)]);
     let engine = format!("docker:{ALICE}");
     let detector = with_engine(detector(&docker, &gpus), &engine, &liar);
     for _ in 0..2 {

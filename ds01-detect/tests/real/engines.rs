@@ -84,7 +84,9 @@ fn docker_and_podman_are_seen_in_one_scan_and_fail_each_by_itself() {
     let of = |id: &str| -> Vec<String> {
         let about = |event: &&Value| event["details"]["container_id"] == id;
         let events = host.detector.events();
-        let shown = |event: &Value| format!("{} {}", event["event_type"].as_str().unwrap(), event["engine"].as_str().unwrap_or("-"));
+        let shown = |event: &Value| {
+            format!("{} {}", event["event_type"].as_str().unwrap(), event["engine"].as_str().unwrap_or("-"))
+        };
         events.iter().filter(about).map(shown).collect()
     };
     assert_eq!(of(own.id()), ["detection.container_discovered -", "detection.container_status_changed -"]);
@@ -94,15 +96,15 @@ fn docker_and_podman_are_seen_in_one_scan_and_fail_each_by_itself() {
         "detection.container_exited podman",
     ];
     assert_eq!(of(&theirs), podmans);
-    let failures: Vec<Value> = host.detector.events().into_iter().filter(|event| event["details"]["source"].is_string()).collect();
+    let failures: Vec<Value> =
+        host.detector.events().into_iter().filter(|event| event["details"]["source"].is_string()).collect();
     let shown: Vec<String> = failures
         .iter()
-        .map(|event| format!("{} {}", event["event_type"].as_str().unwrap(), event["details"]["source"].as_str().unwrap()))
+        .map(|event| {
+            format!("{} {}", event["event_type"].as_str().unwrap(), event["details"]["source"].as_str().unwrap())
+        })
         .collect();
-    let expected = [
-        "detection.source_failed podman",
-        "detection.source_failed docker",
-        "detection.source_recovered podman",
-    ];
+    let expected =
+        ["detection.source_failed podman", "detection.source_failed docker", "detection.source_recovered podman"];
     assert_eq!(shown, expected);
 }

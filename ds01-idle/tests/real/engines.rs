@@ -32,8 +32,11 @@ fn an_idle_container_of_podmans_is_stopped_by_podman_where_the_policy_names_it()
     };
     let state = || podman.podman(&["inspect", "--format", "{{.State.Status}}", &podmans]);
     let of_podman = || -> Vec<String> {
-        let events = story.reaper.events().into_iter().filter(|event| event["details"]["container_id"] == podmans.as_str());
-        events.map(|event| format!("{} {}", event["event_type"].as_str().unwrap(), event["engine"].as_str().unwrap())).collect()
+        let events =
+            story.reaper.events().into_iter().filter(|event| event["details"]["container_id"] == podmans.as_str());
+        events
+            .map(|event| format!("{} {}", event["event_type"].as_str().unwrap(), event["engine"].as_str().unwrap()))
+            .collect()
     };
 
     // As shipped, only Docker's are stopped.
@@ -45,8 +48,12 @@ fn an_idle_container_of_podmans_is_stopped_by_podman_where_the_policy_names_it()
     assert_eq!((state(), of_podman()), ("running".to_owned(), Vec::new()));
     let status = Run::of(story.command("status", 15).arg("--json")).ends_with(0);
     let status: Value = serde_json::from_str(&status.stdout()).unwrap();
-    let shown = status["containers"].as_array().unwrap().iter().find(|one| one["id"] == podmans.as_str()).unwrap().clone();
-    assert_eq!((&shown["engine"], &shown["reason"]), (&"podman".into(), &"exempt: engine podman is not in `engines.reap`".into()));
+    let shown =
+        status["containers"].as_array().unwrap().iter().find(|one| one["id"] == podmans.as_str()).unwrap().clone();
+    assert_eq!(
+        (&shown["engine"], &shown["reason"]),
+        (&"podman".into(), &"exempt: engine podman is not in `engines.reap`".into())
+    );
     assert!(shown["idle_seconds"].as_u64().unwrap() > 9 * 60, "it is judged, and left alone: {shown:#}");
 
     // It is warned first, like everybody.

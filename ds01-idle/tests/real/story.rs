@@ -270,7 +270,7 @@ impl Story {
         let sources = SourceArgs {
             docker_host: Some(self.rig.socket().to_owned()),
             engines: Vec::new(),
-            users_dir: PathBuf::from("/nonexistent"),
+            users_dir: "/nonexistent".into(),
             nvml_library: Some(self.gpus.library().to_owned()),
             proc_root: "/proc".into(),
             sys_root: "/sys".into(),

@@ -21,9 +21,7 @@ use crate::{
         rules::{Case, Changed, KeepAlive, Reread, recheck},
         state::StopCause,
     },
-    model::{
-        ContainerDetails, ContainerLife, ContainerStatus, GpuSnapshot, Now, Reading, Unknown, UnknownKind,
-    },
+    model::{ContainerDetails, ContainerLife, ContainerStatus, GpuSnapshot, Now, Reading, Unknown, UnknownKind},
     source::{Acted, ContainerControl, Inspection},
 };
 
@@ -169,7 +167,8 @@ impl CarryOut<'_> {
         if let Err(outcome) = self.tell_between(task, notes, look) {
             return self.reported(task, outcome);
         }
-        let removed = self.control(facts).and_then(|control| control.remove(&facts.id).map_err(|error| error.to_string()));
+        let removed =
+            self.control(facts).and_then(|control| control.remove(&facts.id).map_err(|error| error.to_string()));
         let outcome = match removed {
             Err(error) => Outcome::Failed(error),
             Ok(Acted::Gone) => Outcome::Left(Changed::Gone.to_string()),

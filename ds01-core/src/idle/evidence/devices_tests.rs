@@ -26,7 +26,7 @@ fn id(n: u8) -> ContainerId {
 /// A running container with these GPUs.
 fn container(n: u8, gpus: &[&str]) -> ContainerEntry {
     ContainerEntry {
-    engine: EngineName::DOCKER,
+        engine: EngineName::DOCKER,
         id: id(n).short().to_owned(),
         full_id: id(n),
         name: format!("c{n}"),

@@ -22,8 +22,8 @@ use crate::{
     },
     idle::evidence::{Asked, ContainerFacts, CpuBurst, Devices, Observation, ProcessActivity, Seen, Whose},
     model::{
-        ContainerActivity, ContainerId, ContainerLife, EngineName, GpuSnapshot, Now, Reading, Sample, Span, Unknown, UnknownKind,
-        boot_ms_at,
+        ContainerActivity, ContainerId, ContainerLife, EngineName, GpuSnapshot, Now, Reading, Sample, Span, Unknown,
+        UnknownKind, boot_ms_at,
     },
     source::{GpuSource, ProcessSource, SourceError, SourceName},
     units::millis,
@@ -218,7 +218,8 @@ fn observed(picture: &Inventory) -> Option<u64> {
 /// are called.
 fn labels(engines: &[SeenEngine]) -> HashMap<(EngineName, ContainerId), BTreeMap<String, String>> {
     let roots = engines.iter().filter(|engine| engine.name.owner().is_none());
-    let listed = roots.flat_map(|engine| engine.containers.iter().flatten().map(move |seen| (&engine.name, &seen.listing)));
+    let listed =
+        roots.flat_map(|engine| engine.containers.iter().flatten().map(move |seen| (&engine.name, &seen.listing)));
     listed.map(|(name, listing)| ((name.clone(), listing.id.clone()), listing.labels.clone())).collect()
 }
 

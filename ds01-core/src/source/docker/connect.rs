@@ -2,20 +2,13 @@
 
 use std::{
     io::{self, ErrorKind},
-    path::Path,
     time::Duration,
 };
 
-use tokio::{
-    net::UnixStream,
-    time::{sleep, timeout},
-};
+use tokio::time::timeout;
 
-use super::{place::Place, users};
+use super::{knock::connect_patiently, place::Place, users};
 use crate::source::{FailureKind, SourceError};
-
-/// How long to wait before knocking again at a socket whose queue of waiting connections is full.
-const KNOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Connects to `socket` and hangs up.
 ///
@@ -52,15 +45,4 @@ async fn knock(place: &Place) -> io::Result<()> {
         return users::connect(&place.socket, uid).await.map(drop);
     }
     connect_patiently(&place.socket).await.map(drop)
-}
-
-/// Connects, and knocks again while the daemon's queue is full.
-pub(super) async fn connect_patiently(socket: &Path) -> io::Result<UnixStream> {
-    loop {
-        match UnixStream::connect(socket).await {
-            // The kernel does not queue a caller that won't block: it says EAGAIN while the daemon's queue is full.
-            Err(error) if error.kind() == ErrorKind::WouldBlock => sleep(KNOCK_INTERVAL).await,
-            answer => return answer,
-        }
-    }
 }

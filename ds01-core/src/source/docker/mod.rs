@@ -19,6 +19,7 @@ mod convert;
 mod failure;
 mod host;
 mod info;
+mod knock;
 mod lenient;
 mod place;
 mod session;
@@ -143,7 +144,8 @@ impl ContainerSource for Docker {
             let listings = listings.map_err(|words| session.nonsense(request, &words))?;
             if self.options.engine.owner().is_some() && listings.len() > users::MOST_CONTAINERS {
                 let (number, most) = (listings.len(), users::MOST_CONTAINERS);
-                let words = format!("it lists {number} containers, and of a user's own daemon no more than {most} are read");
+                let words =
+                    format!("it lists {number} containers, and of a user's own daemon no more than {most} are read");
                 return Err(session.nonsense(request, &words));
             }
             Ok(listings)

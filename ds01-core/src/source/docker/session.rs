@@ -116,7 +116,8 @@ impl Session {
 fn client(place: &Place) -> Result<bollard::Docker, SourceError> {
     if let Some(uid) = place.engine.owner() {
         let transport = users::transport(place.socket.clone(), uid);
-        let client = bollard::Docker::connect_with_custom_transport(transport, Some(users::ADDRESS), NEVER, API_DEFAULT_VERSION);
+        let client =
+            bollard::Docker::connect_with_custom_transport(transport, Some(users::ADDRESS), NEVER, API_DEFAULT_VERSION);
         return client.map_err(|error| failure::failed(place, "connecting", &error));
     }
     let socket = place.socket.to_str().ok_or_else(|| {

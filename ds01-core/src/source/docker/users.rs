@@ -26,7 +26,7 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::connect::connect_patiently;
+use super::knock::connect_patiently;
 
 /// What requests are addressed to: the socket is known without it, and HTTP wants a word.
 pub(super) const ADDRESS: &str = "http://localhost";
@@ -88,7 +88,8 @@ fn open(socket: &Path, uid: u32) -> io::Result<OwnedFd> {
     let below = socket.strip_prefix(base).map_err(io::Error::other)?;
     let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let base = fs::open(base, directory, Mode::empty())?;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+    let resolve =
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = fs::openat2(&base, below, flags, Mode::empty(), resolve)?;
     let stat = fs::fstat(&opened)?;

@@ -24,8 +24,8 @@ use std::{
 use jiff::Timestamp;
 use rustix::{io::Errno, param::clock_ticks_per_second};
 
-pub use self::{cgroup::containers_of, slice::user_slice_of};
 use self::users::Users;
+pub use self::{cgroup::containers_of, slice::user_slice_of};
 use super::{FailureKind, ProcessError, ProcessSource, SourceError, SourceName};
 use crate::model::{ContainerActivity, ContainerLife, Host, Process, Reading, Unknown, UnknownKind};
 

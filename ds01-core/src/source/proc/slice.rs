@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn ranges_are_found_by_name_and_by_number() {
-        let text = "alice:100000:65536\nbob:165536:65536\n1001:300000:1\nbad\nalice:1:0\nalice:4294967295:2\nalice:x:1\n";
+        let text =
+            "alice:100000:65536\nbob:165536:65536\n1001:300000:1\nbad\nalice:1:0\nalice:4294967295:2\nalice:x:1\n";
         assert_eq!(subordinate(text, 1001, Some("alice")), [100_000..=165_535, 300_000..=300_000]);
         assert_eq!(subordinate(text, 1002, Some("bob")), [165_536..=231_071]);
         assert_eq!(subordinate(text, 1003, None), []);

@@ -23,9 +23,12 @@ pub(super) fn others(facts: &Facts) -> Finding {
         Some(engine) if engine.name.as_str() == "podman" => {
             Finding::failed(CHECK, found).mend("sudo systemctl status podman.socket podman.service")
         }
-        Some(engine) => Finding::failed(CHECK, found).mend(format!("sudo ls -l {}", super::super::finding::quoted(&engine.socket))),
-        None => Finding::warning(CHECK, found)
-            .mend(format!("sudo ls -l {}", super::super::finding::quoted(&first.socket))),
+        Some(engine) => {
+            Finding::failed(CHECK, found).mend(format!("sudo ls -l {}", super::super::finding::quoted(&engine.socket)))
+        }
+        None => {
+            Finding::warning(CHECK, found).mend(format!("sudo ls -l {}", super::super::finding::quoted(&first.socket)))
+        }
     }
 }
 

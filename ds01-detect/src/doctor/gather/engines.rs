@@ -36,7 +36,8 @@ fn asked(sources: &SourceArgs, policy: &Engines, limit: Duration) -> Vec<EngineF
     let under_way: Vec<_> = sources.other_engines(policy).into_iter().map(ask).collect();
     let answered = under_way.into_iter().map(|(name, socket, pending)| {
         let late = |words: String| SourceError::failed(SourceName::Engine(name.clone()), FailureKind::TimedOut, words);
-        let api: Result<ApiVersions, SourceError> = super::wait(pending, limit + limit).unwrap_or_else(|error| Err(late(error.to_string())));
+        let api: Result<ApiVersions, SourceError> =
+            super::wait(pending, limit + limit).unwrap_or_else(|error| Err(late(error.to_string())));
         EngineFacts { name, socket, api }
     });
     answered.collect()
