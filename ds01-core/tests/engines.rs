@@ -18,6 +18,7 @@ use ds01_core::{
     idle::{self, Broadcast, CheckOptions, Checked, Delivery, Hands, Message, Reason},
     model::{ContainerId, ContainerListing, EngineName, UsersKind},
     policy::{Document, Policy, PolicyFiles, parse},
+    scan::{self, ScanOptions},
     source::{
         ContainerSource, Controls, Engine, FailureKind, Inspection, SourceError, SourceName, Sources,
         fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, Order, ProcessSpec},
@@ -94,7 +95,7 @@ fn host() -> FakeHost {
     host
 }
 
-fn scan(host: &FakeHost, sources: &Sources, previous: &Inventory) -> (Inventory, Vec<String>) {
+fn scanned(host: &FakeHost, sources: &Sources, previous: &Inventory) -> (Inventory, Vec<String>) {
     host.advance(Duration::from_secs(30));
     let inventory = look(sources, previous, LIMIT, &Settings::default());
     let events = diff(previous, &inventory);
@@ -113,7 +114,7 @@ fn shown(inventory: &Inventory) -> Vec<String> {
 #[test]
 fn one_that_fails_keeps_its_containers_and_hides_no_news_of_the_others() {
     let (host, docker, podman, sources) = two_engines();
-    let (first, events) = scan(&host, &sources, &Inventory::empty());
+    let (first, events) = scanned(&host, &sources, &Inventory::empty());
     assert_eq!(shown(&first), ["docker docker-train running", "podman podman-train running"]);
     assert_eq!(events, ["docker detection.container_discovered", "podman detection.container_discovered"]);
     assert_eq!(first.sources.keys().collect::<Vec<_>>(), ["docker", "nvml", "podman", "proc"]);
@@ -121,13 +122,13 @@ fn one_that_fails_keeps_its_containers_and_hides_no_news_of_the_others() {
     podman.is_down(true);
     let spec = ContainerSpec { name: "docker-new".to_owned(), ..ContainerSpec::default() };
     host.add_container(&spec).unwrap();
-    let (second, events) = scan(&host, &sources, &first);
+    let (second, events) = scanned(&host, &sources, &first);
     let expected = ["docker docker-new running", "docker docker-train running", "podman podman-train running stale"];
     assert_eq!(shown(&second), expected);
     assert_eq!(events, ["docker detection.source_failed", "docker detection.container_discovered"]);
 
     (podman.is_down(false), docker.is_down(true));
-    let (third, events) = scan(&host, &sources, &second);
+    let (third, events) = scanned(&host, &sources, &second);
     let expected =
         ["docker docker-new running stale", "docker docker-train running stale", "podman podman-train running"];
     assert_eq!(shown(&third), expected);
@@ -137,9 +138,9 @@ fn one_that_fails_keeps_its_containers_and_hides_no_news_of_the_others() {
 #[test]
 fn one_that_is_gone_has_failed_until_it_is_forgotten() {
     let (host, _, _, mut sources) = two_engines();
-    let (first, _) = scan(&host, &sources, &Inventory::empty());
+    let (first, _) = scanned(&host, &sources, &Inventory::empty());
     sources.engines.truncate(1);
-    let (second, events) = scan(&host, &sources, &first);
+    let (second, events) = scanned(&host, &sources, &first);
     assert_eq!(second.source_state("podman"), Some(SourceState::Failed));
     assert_eq!(shown(&second), ["docker docker-train running", "podman podman-train running stale"]);
     assert_eq!(events, ["docker detection.source_failed"]);
@@ -173,8 +174,8 @@ fn claimed(uid: u32, user_slice: Option<u32>) -> Inventory {
     host.add_process(&process).unwrap();
     let own = Engine { name: EngineName::of_user(UsersKind::Docker, ALICE), source: Arc::new(alices) };
     let sources = Sources { engines: vec![host.sources().engines.remove(0), own], ..host.sources() };
-    let (first, _) = scan(&host, &sources, &Inventory::empty());
-    scan(&host, &sources, &first).0
+    let (first, _) = scanned(&host, &sources, &Inventory::empty());
+    scanned(&host, &sources, &first).0
 }
 
 #[test]
@@ -233,9 +234,16 @@ struct Checks {
 }
 
 impl Checks {
-    /// A check five minutes later, and what it decided about Podman's and Docker's container.
+    /// A scan and a check five minutes later, and what it decided about Podman's and Docker's container.
     fn next(&self, engines: &str) -> (Checked, [Option<Reason>; 2]) {
         self.host.advance(Duration::from_secs(300));
+        let scanned = ScanOptions {
+            state_dir: self.dir.path().join("state"),
+            events: EventLog::new(self.dir.path().join("events.jsonl"), "test"),
+            deadline: LIMIT,
+            settings: Settings::default(),
+        };
+        scan::run(&self.sources, &scanned).unwrap();
         let options = CheckOptions {
             state_dir: self.dir.path().join("state"),
             keep_dir: self.dir.path().join("keep"),

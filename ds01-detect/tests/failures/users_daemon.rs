@@ -1,6 +1,9 @@
 //! A daemon that a user runs on his own says what he lets it say: it changes nothing of what the others tell.
 
-use std::{fs, os::unix::fs::symlink};
+use std::{
+    fs,
+    os::unix::fs::{chown, symlink},
+};
 
 use docker_rig::fake_daemon::{Answer, Containers, FakeDaemon};
 use nvml_standin::Scenario;
@@ -177,10 +180,12 @@ fn a_socket_that_leads_to_another_daemon_is_not_connected_to() {
         return;
     }
     let (docker, gpus) = (dockers(), Gpus::new(&Scenario::default()));
-    let own = FakeDaemon::start_as(ALICE, |_| Answer::silence()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join(ALICE.to_string());
+    fs::create_dir(&own).unwrap();
+    chown(&own, Some(ALICE), None).unwrap();
     let engine = format!("docker:{ALICE}");
-    let place = own.socket().to_owned();
-    fs::remove_file(&place).unwrap();
+    let place = own.join("docker.sock");
     for (what, plant) in [
         ("a link", Box::new(|| symlink(docker.socket(), &place).unwrap()) as Box<dyn Fn()>),
         ("another name of root's socket", Box::new(|| fs::hard_link(docker.socket(), &place).unwrap())),

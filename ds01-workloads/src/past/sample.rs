@@ -267,7 +267,6 @@ impl Told<'_> {
             boot_id,
             boot_ms,
             container_id: id.clone(),
-            engine: EngineName::DOCKER,
             name: self.stay.name.to_owned(),
             started_at,
             held_ms: Some(held_ms),
@@ -304,6 +303,7 @@ impl Told<'_> {
     ) -> Record {
         let (boot_id, boot_ms) = self.boot(at);
         Record::Life(Life {
+            engine: EngineName::DOCKER,
             at,
             boot_id,
             boot_ms,

@@ -60,6 +60,7 @@ pub(super) fn sound() -> Facts {
         now: now(),
         uid: 0,
         scan_command: "sudo ds01-detect".to_owned(),
+        engines: Vec::new(),
         docker: DockerFacts {
             socket: PathBuf::from("/var/run/docker.sock"),
             named: false,
