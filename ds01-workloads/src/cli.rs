@@ -91,7 +91,7 @@ pub(crate) struct Cli {
     #[arg(short, long)]
     all: bool,
 
-    /// Sort by this column: type, user, gpus, status, age, name, id, image, cpu, memory or gpu-mem.
+    /// Sort by this column: type, user, gpus, status, age, name, id, engine, image, cpu, memory or gpu-mem.
     #[arg(long, value_name = "COLUMN", value_parser = column_parser(), hide_possible_values = true)]
     sort: Option<&'static Column>,
 
