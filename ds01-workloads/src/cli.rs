@@ -36,7 +36,7 @@ Exit: 0 shown, 1 the inventory could not be read, 2 usage, 3 there is no invento
 #[command(name = "ds01-workloads", version, after_help = AFTER_HELP, max_term_width = 100, args_override_self = true)]
 #[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 // The viewer asks nobody what was done on GPUs.
-#[command(mut_arg("samples_dir", |arg| arg.hide(true)))]
+#[command(mut_arg("samples_dir", |arg| arg.hide(true)), mut_arg("engines", |arg| arg.hide(true)))]
 pub(crate) struct Cli {
     /// Add the columns ID, IMAGE, CPU%, MEMORY and GPU MEM.
     #[arg(short, long)]

@@ -38,7 +38,7 @@ pub struct SourceArgs {
 
     /// Another container engine, such as podman=unix:///run/podman/podman.sock (can be repeated). With --docker-host, no other
     /// is looked for
-    #[arg(long = "engine", value_name = "NAME=ADDRESS", value_parser = named_socket, hide_short_help = true)]
+    #[arg(long = "engine", value_name = "NAME=ADDRESS", value_parser = named_socket)]
     pub engines: Vec<(EngineName, PathBuf)>,
 
     /// The directory that holds a directory for each user who is logged in, with the sockets of daemons of his own: for tests
