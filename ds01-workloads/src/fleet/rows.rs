@@ -58,6 +58,7 @@ impl Host {
             host: self.host.clone(),
             key: Key::Host(status.to_owned()),
             kind: Type::Host,
+            engine: None,
             user: NONE.to_owned(),
             gpus: Gpus::told(None, Vec::new(), false, false),
             status: status.to_owned(),
