@@ -71,8 +71,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = deadline_seconds)]
     deadline: Duration,
 
-    /// Drop what this source told, because it is gone from this host for good: nvml, docker, podman, or another engine by its
-    /// name (can be repeated)
+    /// Drop what this source told, because it is gone from this host for good: nvml, amd, docker, podman, or another engine by
+    /// its name (can be repeated)
     #[arg(long, value_name = "SOURCE", value_parser = forgettable)]
     forget: Vec<SourceName>,
 
@@ -253,6 +253,7 @@ mod tests {
     #[test]
     fn whatever_can_be_gone_can_be_forgotten() {
         assert_eq!(forgettable("nvml"), Ok(SourceName::Nvml));
+        assert_eq!(forgettable("amd"), Ok(SourceName::Amd));
         for name in ["docker", "podman", "lab", "docker:1001"] {
             assert_eq!(forgettable(name).map(|source| source.to_string()), Ok(name.to_owned()));
         }
