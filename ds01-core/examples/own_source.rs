@@ -10,7 +10,7 @@ use ds01_core::{
     idle::{GpuFigure, GpuMeasure, Observation, ProcessActivity, Thresholds, Verdict, state::Track},
     model::{ContainerConfig, ContainerDetails, ContainerId, ContainerListing, ContainerStatus, Reading},
     policy::{ContainerType, Document, PolicyFiles, parse},
-    source::{ContainerSource, Inspection, SourceError, Sources, fake::FakeHost},
+    source::{ContainerSource, Engine, Inspection, SourceError, Sources, fake::FakeHost},
 };
 use jiff::Timestamp;
 
@@ -82,7 +82,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     // A scan: your own engine, and everything else from a host in memory. On a real host, that would be `Nvml`, `ProcFs` and
     // `SystemClock` of `ds01_core::source`.
     let own = Arc::new(OneContainer { id: id.clone(), created_at: noon });
-    let sources = Sources { containers: own, ..FakeHost::new("lab", noon).sources() };
+    let sources = Sources { engines: vec![Engine::docker(own)], ..FakeHost::new("lab", noon).sources() };
     let inventory = look(&sources, &Inventory::empty(), Duration::from_secs(5), &Settings::default());
     let train = inventory.containers.values().next().ok_or("the scan saw no container")?;
     println!("{} belongs to {}, {}", train.name, train.user, train.status);

@@ -1,6 +1,7 @@
 //! Orders to a daemon that is slow, silent, or answers what no daemon should.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
+use ds01_core::model::EngineName;
 use std::{path::Path, thread, time::Duration};
 
 use docker_rig::fake_daemon::{Answer, Containers, FakeDaemon, fake_id};
@@ -21,7 +22,13 @@ fn docker(socket: &Path) -> Docker {
 
 fn impatient(socket: &Path) -> Docker {
     let socket = socket.to_owned();
-    Docker::new(DockerOptions { socket, connect_timeout: Duration::from_secs(20), request_timeout: SHORT }).unwrap()
+    Docker::new(DockerOptions {
+        engine: EngineName::DOCKER,
+        socket,
+        connect_timeout: Duration::from_secs(20),
+        request_timeout: SHORT,
+    })
+    .unwrap()
 }
 
 fn id() -> ContainerId {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
+use ds01_core::model::EngineName;
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use docker_rig::{
@@ -20,7 +21,13 @@ fn docker(socket: &Path) -> Docker {
 }
 
 fn impatient(socket: &Path) -> Docker {
-    Docker::new(DockerOptions { socket: socket.to_owned(), connect_timeout: SHORT, request_timeout: SHORT }).unwrap()
+    Docker::new(DockerOptions {
+        engine: EngineName::DOCKER,
+        socket: socket.to_owned(),
+        connect_timeout: SHORT,
+        request_timeout: SHORT,
+    })
+    .unwrap()
 }
 
 fn kind<T: std::fmt::Debug>(result: Result<T, SourceError>) -> FailureKind {

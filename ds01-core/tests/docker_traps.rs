@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
+use ds01_core::model::EngineName;
 use std::{
     os::unix::{fs::PermissionsExt, net::UnixListener},
     path::Path,
@@ -34,7 +35,8 @@ fn docker(socket: &Path) -> Docker {
 
 fn impatient(socket: &Path) -> Docker {
     let socket = socket.to_owned();
-    Docker::new(DockerOptions { socket, connect_timeout: SHORT, request_timeout: SHORT }).unwrap()
+    Docker::new(DockerOptions { engine: EngineName::DOCKER, socket, connect_timeout: SHORT, request_timeout: SHORT })
+        .unwrap()
 }
 
 fn id(number: u32) -> ContainerId {
@@ -148,7 +150,12 @@ fn a_daemon_that_accepts_no_more_is_not_waited_for() {
 fn a_daemon_that_is_slow_to_accept_is_waited_for() {
     let daemon = DeafDaemon::start().unwrap();
     let socket = daemon.socket().to_owned();
-    let options = DockerOptions { socket, connect_timeout: WELL_BEFORE_FOREVER, request_timeout: SHORT };
+    let options = DockerOptions {
+        engine: EngineName::DOCKER,
+        socket,
+        connect_timeout: WELL_BEFORE_FOREVER,
+        request_timeout: SHORT,
+    };
     let caller = thread::spawn(move || Docker::new(options).unwrap().list());
     // Should this come before the caller's first attempt, there is nothing to wait for, and nothing to fail.
     thread::sleep(SHORT);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
+use ds01_core::model::EngineName;
 use std::{
     env, fs,
     process::{Child, Command, Stdio},
@@ -85,7 +86,12 @@ fn event(writer: usize, number: usize) -> Event {
         has_gpu: None,
         image,
     };
-    Event { timestamp: "2026-03-02T12:00:00Z".parse().unwrap(), user: Some("ann".to_owned()), details }
+    Event {
+        engine: EngineName::DOCKER,
+        timestamp: "2026-03-02T12:00:00Z".parse().unwrap(),
+        user: Some("ann".to_owned()),
+        details,
+    }
 }
 
 fn is_oversized(number: usize) -> bool {

@@ -12,7 +12,8 @@ use ds01_core::{
     detect::{Inventory, Settings, Sources, diff, inventory::SourceState, look},
     model::{ContainerActivity, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process, Reading},
     source::{
-        ContainerSource, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError, SourceName,
+        ContainerSource, Engine, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError,
+        SourceName,
         fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, ProcessSpec, Scenario, ScenarioError},
     },
 };
@@ -248,7 +249,7 @@ impl ContainerSource for Forgetful {
 #[test]
 fn an_engine_that_answers_for_too_few_has_failed() {
     let host = lab();
-    let sources = Sources { containers: Arc::new(Forgetful(host.clone())), ..host.sources() };
+    let sources = Sources { engines: vec![Engine::docker(Arc::new(Forgetful(host.clone())))], ..host.sources() };
     let inventory = scan(&sources, &Inventory::empty());
     let error = inventory.sources["docker"].error.as_deref().unwrap();
     assert!(error.contains("0 of 1 inspected containers were answered for"), "{error}");

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows #[test] functions, not their helpers")]
 
+use ds01_core::model::EngineName;
 use std::collections::BTreeSet;
 
 use ds01_core::{
@@ -226,6 +227,7 @@ fn container() -> ContainerEntry {
         auto_remove: true,
     };
     ContainerEntry {
+        engine: EngineName::DOCKER,
         id: "x".into(),
         full_id: full_id(),
         name: "x".into(),

@@ -103,7 +103,7 @@ fn while_a_source_tells_nothing_nobody_is_observed() {
             look
         };
         let docker = blind(Step { docker: Some(mood), ..Step::default() });
-        assert_eq!((docker.blind(), docker.containers.len()), (Some(SourceName::Docker), 0), "{mood:?}");
+        assert_eq!((docker.blind(), docker.containers.len()), (Some(SourceName::DOCKER), 0), "{mood:?}");
         let nvml = blind(Step { nvml: Some(mood), ..Step::default() });
         assert_eq!((nvml.blind(), nvml.containers.len()), (Some(SourceName::Nvml), 3), "{mood:?}");
         let proc = blind(Step { proc: Some(mood), ..Step::default() });

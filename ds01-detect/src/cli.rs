@@ -2,12 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use ds01_core::{
     cli::{EVENTS_FILE, Generate, STATE_DIR, SourceArgs, deadline_seconds, places},
     detect::Settings,
     event::EventLog,
     metrics::MetricsFile,
+    model::InvalidEngineName,
     policy::Policy,
     scan::{ScanMetrics, ScanOptions},
     source::SourceName,
@@ -70,16 +71,17 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = deadline_seconds)]
     deadline: Duration,
 
-    /// Drop what this source told, because it is gone from this host for good (can be repeated)
-    #[arg(long, value_name = "SOURCE")]
-    forget: Vec<Forgettable>,
+    /// Drop what this source told, because it is gone from this host for good: nvml, amd, docker, podman, or another engine by
+    /// its name (can be repeated)
+    #[arg(long, value_name = "SOURCE", value_parser = forgettable)]
+    forget: Vec<SourceName>,
 
     /// Print the inventory as JSON, save nothing and log nothing
     #[arg(long)]
     dry_run: bool,
 
     /// Scan the host that this scenario file describes, once for each of its steps
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "docker_host", "nvml_library"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "docker_host", "engines", "nvml_library"])]
     scenario: Option<PathBuf>,
 
     /// List the event types of all ds01 programs with their fields
@@ -104,12 +106,12 @@ enum Other {
     ServeMetrics(ServeArgs),
 }
 
-/// A source that can go for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Forgettable {
-    Docker,
-    Nvml,
-    Amd,
+/// A source that can go for good: `/proc` can't.
+fn forgettable(text: &str) -> Result<SourceName, String> {
+    if let Some(gpus) = [SourceName::Nvml, SourceName::Amd].into_iter().find(|name| name.as_str() == text) {
+        return Ok(gpus);
+    }
+    text.parse().map(SourceName::Engine).map_err(|error: InvalidEngineName| error.to_string())
 }
 
 /// What is to be done.
@@ -202,14 +204,13 @@ impl Cli {
                          a sample host must not become this host's inventory";
             Self::command().error(ErrorKind::MissingRequiredArgument, words).exit();
         }
-        let forget = self.forget.into_iter().map(SourceName::from).collect();
         let public_dir = places::public(self.public_dir.as_deref(), &state_dir);
         let mut options = ScanOptions {
             metrics: None,
             state_dir,
             events: EventLog::new(events_file, env!("CARGO_PKG_NAME")),
             deadline: self.deadline,
-            settings: Settings { forget, ..Settings::default() },
+            settings: Settings { forget: self.forget, ..Settings::default() },
         };
         match self.scenario {
             Some(file) => {
@@ -240,16 +241,6 @@ fn with_environment(sources: SourceArgs) -> SourceArgs {
         .unwrap_or_else(|error| Cli::command().error(ErrorKind::InvalidValue, format!("DOCKER_HOST: {error}")).exit())
 }
 
-impl From<Forgettable> for SourceName {
-    fn from(source: Forgettable) -> Self {
-        match source {
-            Forgettable::Docker => Self::Docker,
-            Forgettable::Nvml => Self::Nvml,
-            Forgettable::Amd => Self::Amd,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +248,16 @@ mod tests {
     #[test]
     fn the_flags_are_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn whatever_can_be_gone_can_be_forgotten() {
+        assert_eq!(forgettable("nvml"), Ok(SourceName::Nvml));
+        assert_eq!(forgettable("amd"), Ok(SourceName::Amd));
+        for name in ["docker", "podman", "lab", "docker:1001"] {
+            assert_eq!(forgettable(name).map(|source| source.to_string()), Ok(name.to_owned()));
+        }
+        assert!(forgettable("proc").is_err() && forgettable("Docker").is_err());
     }
 
     #[test]

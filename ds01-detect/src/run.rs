@@ -25,30 +25,29 @@ use crate::{
 
 /// Scans this host; whether all sources gave their facts.
 pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
-    let doors = scan.sources.doors(scan.options.deadline)?;
+    let without = "its system_processes are not left out, and engines that only it names are not looked at";
+    let installed = policy::installed(scan.config.as_deref(), without)?;
+    let policy = installed.clone().unwrap_or_else(Policy::built_in);
+    let doors = scan.sources.doors(scan.options.deadline, &policy.engines)?;
     let mut options = scan.options.clone();
     options.settings.named = doors.named;
-    let policy = policy::installed(scan.config.as_deref(), "its system_processes are not left out")?;
-    if let Some(policy) = &policy {
-        options.settings.system_processes.clone_from(&policy.monitoring.system_processes);
-        options.settings.monitoring = policy.monitoring.clone();
-    }
     // Where nobody named one, none is one that is missing, or that is not sound.
-    let is_sound = if policy.is_some() { Some(true) } else { Path::new(DEFAULT_PATH).exists().then_some(false) };
-    options.metrics = scan.metrics.clone().map(|file| {
-        let policy = policy.clone().unwrap_or_else(Policy::built_in);
-        ScanMetrics { file, policy, is_sound }
-    });
+    let is_sound = if installed.is_some() { Some(true) } else { Path::new(DEFAULT_PATH).exists().then_some(false) };
+    options.metrics = scan.metrics.clone().map(|file| ScanMetrics { file, policy: policy.clone(), is_sound });
+    options.settings.system_processes.clone_from(&policy.monitoring.system_processes);
+    options.settings.monitoring = policy.monitoring;
     let sources = doors.sources;
     let waiting = CONSOLE.say_what_is_waited_for();
     let done = if scan.dry_run { scan::dry_run(&sources, &options)? } else { scan::run(&sources, &options)? };
     drop(waiting);
-    debug!("sent {} requests to Docker", doors.docker.requests_sent());
+    for (name, engine) in &doors.engines {
+        debug!("sent {} requests to {}", engine.requests_sent(), name.called());
+    }
     if scan.dry_run {
         print(&done.inventory.to_json()?)?;
     } else {
         let unsound = is_sound == Some(false);
-        show_everybody(&scan.public_dir, &scan.options.state_dir, &done, policy.as_ref(), unsound, &sources);
+        show_everybody(&scan.public_dir, &scan.options.state_dir, &done, installed.as_ref(), unsound, &sources);
     }
     Ok(report(&done))
 }
@@ -111,7 +110,7 @@ fn print(bytes: &[u8]) -> io::Result<()> {
 fn report(scan: &Scan) -> bool {
     let mut good = true;
     for (name, source) in scan.inventory.failed_sources() {
-        good = false;
+        good &= Inventory::is_users_own(name);
         let error = source.error.as_deref().unwrap_or(name);
         let hint = source.hint.as_deref().unwrap_or("scan again with --verbose");
         CONSOLE.say(format_args!("{error}\nwhat it told before is kept, marked stale; {hint}"));

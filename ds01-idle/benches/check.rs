@@ -23,7 +23,7 @@ use ds01_core::{
     event::EventLog,
     scan::{self, ScanOptions},
     source::{
-        Shift, ShiftedClock,
+        Engine, Shift, ShiftedClock,
         docker::{Docker, DockerOptions},
         nvml::Nvml,
         proc::ProcFs,
@@ -222,7 +222,9 @@ impl Bench {
         let socket = self.rig.socket().to_owned();
         let (wall, boot) = (SignedDuration::from_secs(i64::try_from(later).unwrap()), Duration::from_secs(later));
         let sources = Sources {
-            containers: Arc::new(Docker::new(DockerOptions { socket, ..DockerOptions::default() }).unwrap()),
+            engines: vec![Engine::docker(Arc::new(
+                Docker::new(DockerOptions { socket, ..DockerOptions::default() }).unwrap(),
+            ))],
             gpus: Arc::new(Nvml::new(Some(self.library.clone()))),
             observed: Vec::new(),
             processes: Arc::new(ProcFs::new("/proc")),

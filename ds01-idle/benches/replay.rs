@@ -169,6 +169,7 @@ impl Moment {
 
     fn life(&self, n: u64) -> Life {
         Life {
+            engine: ds01_core::model::EngineName::DOCKER,
             at: self.at,
             boot_id: BOOT.to_owned(),
             boot_ms: self.boot_ms(),

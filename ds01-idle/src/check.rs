@@ -4,7 +4,7 @@ use std::{fmt::Write, path::PathBuf, process::ExitCode, sync::Arc, time::Duratio
 
 use ds01_core::{
     cli::console,
-    detect::{Settings, Sources},
+    detect::{Inventory, Settings, Sources},
     event::EventLog,
     idle::{
         self, Action, CheckOptions, Checked, ContainerFacts, Hands, Others, Outcome, Wall,
@@ -47,7 +47,7 @@ impl Host {
         only: Vec<String>,
     ) -> Result<Self, Failure> {
         let policy = load_policy(&request.config)?;
-        let doors = request.sources.doors(request.deadline)?;
+        let doors = request.sources.doors(request.deadline, &policy.engines)?;
         let others = wall.map_or(Others::EachTerminal, |program| Others::Program(Wall::new(program, WALL_AT_MOST)));
         let proc = request.sources.proc_root.clone();
         let people = people::channels(&policy.notify, &request.config, &request.state_dir, proc, others);
@@ -67,7 +67,7 @@ impl Host {
             zone: TimeZone::system(),
             only,
         };
-        let hands = Hands { control: doors.docker, broadcast: Arc::new(people) };
+        let hands = Hands { controls: doors.controls, broadcast: Arc::new(people) };
         Ok(Self { sources: doors.sources, hands, options, public_dir: request.public_dir.clone() })
     }
 
@@ -138,17 +138,19 @@ fn show_everybody(host: &Host, checked: &Checked) {
 pub(crate) fn say_problems(checked: &Checked) -> bool {
     let mut failed = false;
     for (name, source) in checked.look.inventory.failed_sources() {
-        failed = true;
+        failed |= !Inventory::is_users_own(name);
         let error = source.error.as_deref().unwrap_or(name);
         let hint = source.hint.as_deref().unwrap_or("see ds01-detect --dry-run");
         CONSOLE.say(format_args!("{error}\n{hint}"));
     }
     if let Some(source) = checked.blind() {
         let without = match source {
-            SourceName::Docker => "without Docker nobody knows which containers there are",
-            SourceName::Nvml => "without NVML nobody knows what the GPUs do",
-            SourceName::Amd => "without AMD's driver nobody knows who uses its GPUs",
-            SourceName::Proc => "without /proc nobody knows what containers do",
+            SourceName::Engine(engine) => {
+                format!("without {} nobody knows which containers there are", engine.called())
+            }
+            SourceName::Nvml => "without NVML nobody knows what the GPUs do".to_owned(),
+            SourceName::Amd => "without AMD's driver nobody knows who uses its GPUs".to_owned(),
+            SourceName::Proc => "without /proc nobody knows what containers do".to_owned(),
         };
         CONSOLE.say(format_args!("{without}: nobody was judged, and nobody touched"));
     }

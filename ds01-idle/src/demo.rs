@@ -14,7 +14,7 @@ use ds01_core::{
     model::ContainerId,
     policy::{self, Document, PolicyFiles},
     source::{
-        Clock, SystemClock,
+        Clock, Controls, SystemClock,
         fake::{FakeHost, Scenario},
     },
 };
@@ -53,7 +53,7 @@ fn checked_at(now: Timestamp) -> Result<Checked, Failure> {
     })?;
     let host = at_the_end.unwrap_or_else(|| FakeHost::new("empty", now));
     let options = options()?;
-    let hands = Hands { control: Arc::new(host.clone()), broadcast: Arc::new(Nobody) };
+    let hands = Hands { controls: Controls::docker(Arc::new(host.clone())), broadcast: Arc::new(Nobody) };
     let check =
         |state: IdleState, inventory: &Inventory| preview_after(&host.sources(), &hands, &options, inventory, state);
     let mut checked = check(IdleState::default(), &Inventory::empty())?;

@@ -59,7 +59,7 @@ fn is_there(inventory: &Inventory, name: &str) -> Result<(), NotKept> {
     let running = |entry: &&ContainerEntry| entry.status.is_up() && entry.has_gpu != Some(false);
     let running: Vec<&ContainerEntry> = inventory.containers.values().filter(running).collect();
     let shown = sanitize(name);
-    match meant(running.iter().copied(), name, |entry| (entry.name.as_str(), entry.full_id.as_str())) {
+    match meant(running.iter().copied(), name, ContainerEntry::called) {
         Ok(_) => Ok(()),
         Err(NotMeant::Nobody) => {
             let near = running.iter().find(|entry| entry.name.starts_with(name) || name.starts_with(&entry.name));

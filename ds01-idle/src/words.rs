@@ -74,10 +74,12 @@ fn standing(case: Option<&Case<'_>>, decision: &Decision) -> String {
     let kind = case.map(|case| case.facts.container_type());
     match &decision.reason {
         None => "not running".to_owned(),
+        Some(Reason::NotTold(engine)) => format!("waits: no {}", engine.called()),
         Some(Reason::NoGpu) => "never: no GPU".to_owned(),
         Some(Reason::GpuAccessUnknown(_)) => "never: GPU unknown".to_owned(),
         Some(Reason::OriginUnknown) => "never: type unknown".to_owned(),
         Some(Reason::Infrastructure(_)) => "infrastructure".to_owned(),
+        Some(Reason::Engine(engine)) => format!("exempt: {engine}"),
         Some(Reason::NoIdleLimit) if kind == Some(ContainerType::DevContainer) => "exempt: devcontainer".to_owned(),
         Some(Reason::NoIdleLimit) => "exempt: no idle limit".to_owned(),
         Some(Reason::OwnerExempt) => "exempt: owner".to_owned(),
@@ -135,5 +137,6 @@ pub(crate) fn action(action: &Action, dry: bool) -> String {
 /// A container in a line of text.
 pub(crate) fn container(facts: &ds01_core::idle::ContainerFacts) -> String {
     let owner = facts.user.as_deref().map_or_else(String::new, |user| format!(" of {}", sanitize(user)));
-    format!("{} ({}){owner}", sanitize(&facts.name), facts.id.short())
+    let engine = if facts.engine.is_docker() { String::new() } else { format!(", {}", facts.engine) };
+    format!("{} ({}{engine}){owner}", sanitize(&facts.name), facts.id.short())
 }

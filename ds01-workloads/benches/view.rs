@@ -14,7 +14,7 @@ use ds01_core::{
     event::EventLog,
     scan::{self, ScanOptions},
     source::{
-        SystemClock,
+        Engine, SystemClock,
         docker::{Docker, DockerOptions},
         nvml::Nvml,
         proc::ProcFs,
@@ -78,7 +78,7 @@ fn view(state: &Path, args: &[&str]) -> Command {
 fn scan(rig: &Rig, state_dir: &Path) -> Inventory {
     let docker = Docker::new(DockerOptions { socket: rig.socket().to_owned(), ..Default::default() }).unwrap();
     let sources = Sources {
-        containers: Arc::new(docker),
+        engines: vec![Engine::docker(Arc::new(docker))],
         gpus: Arc::new(Nvml::new(None)),
         observed: Vec::new(),
         processes: Arc::new(ProcFs::new("/proc")),

@@ -45,7 +45,7 @@ Exit: 0 shown, 1 the inventory could not be read (with --free: or no GPU is free
 #[command(name = "ds01-workloads", version, after_help = AFTER_HELP, max_term_width = 100, args_override_self = true)]
 #[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 // The viewer asks nobody what was done on GPUs.
-#[command(mut_arg("samples_dir", |arg| arg.hide(true)))]
+#[command(mut_arg("samples_dir", |arg| arg.hide(true)), mut_arg("engines", |arg| arg.hide(true)))]
 pub(crate) struct Cli {
     /// Add the columns ID, IMAGE, BELONGS TO, CPU%, MEMORY and GPU MEM.
     #[arg(short, long)]
@@ -112,7 +112,7 @@ pub(crate) struct Cli {
     #[arg(short, long)]
     all: bool,
 
-    /// Sort by this column: host, type, user, gpus, status, age, name, id, image, belongs-to, cpu, memory or gpu-mem.
+    /// Sort by this column: host, type, user, gpus, status, age, name, id, engine, image, belongs-to, cpu, memory or gpu-mem.
     #[arg(long, value_name = "COLUMN", value_parser = column_parser(), hide_possible_values = true)]
     sort: Option<&'static Column>,
 

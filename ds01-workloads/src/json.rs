@@ -9,7 +9,7 @@ use crate::row::{Key, Row, process_key};
 /// Leaves only what `rows` are the rows of. GPUs and sources stay: they are what the entries refer to.
 pub(crate) fn retain(inventory: &mut Inventory, rows: &[Row]) {
     let shown: HashSet<&Key> = rows.iter().map(|row| &row.key).collect();
-    inventory.containers.retain(|_, entry| shown.contains(&Key::Container(entry.id.clone())));
+    inventory.containers.retain(|key, _| shown.contains(&Key::Container(key.clone())));
     inventory.host_processes.retain(|_, entry| shown.contains(&process_key(entry)));
     inventory.pending_processes.retain(|_, entry| shown.contains(&process_key(entry)));
     inventory.dead_processes.retain(|pid, _| shown.contains(&Key::Dead(*pid)));

@@ -8,7 +8,7 @@ use ds01_core::{
         Inventory, Origin, UNKNOWN_USER,
         inventory::{ContainerEntry, DeadProcess, ProcessEntry},
     },
-    model::{Belonging, ContainerId, ContainerStatus},
+    model::{Belonging, ContainerId, ContainerStatus, EngineName},
     usage::Usage,
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -47,6 +47,7 @@ pub(crate) enum Category {
 /// What a row is the row of, from one scan to the next: a reused pid is another process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Key {
+    /// A container, by its key in the inventory.
     Container(String),
     Process {
         pid: u32,
@@ -89,6 +90,8 @@ pub(crate) struct Row {
     pub(crate) host: String,
     pub(crate) key: Key,
     pub(crate) kind: Type,
+    /// Which engine holds it, if it is a container that one lists.
+    pub(crate) engine: Option<EngineName>,
     pub(crate) user: String,
     pub(crate) gpus: Gpus,
     pub(crate) status: String,
@@ -116,7 +119,7 @@ pub(crate) struct Row {
 /// The rows of everything in the inventory. With `unconfirmed`, also of the processes that only one scan has seen.
 pub(crate) fn rows(inventory: &Inventory, now: Timestamp, unconfirmed: bool) -> Vec<Row> {
     let names = GpuNames::new(&inventory.gpus);
-    let containers = inventory.containers.values().map(|entry| container_row(entry, &names, now));
+    let containers = inventory.containers.iter().map(|(key, entry)| container_row(key, entry, &names, now));
     let processes = inventory.host_processes.values().map(|entry| process_row(entry, "running", &names, now));
     let pending = if unconfirmed { Some(&inventory.pending_processes) } else { None };
     let pending = pending.into_iter().flat_map(|map| map.values());
@@ -132,6 +135,7 @@ fn dead_row(entry: &DeadProcess, names: &GpuNames<'_>, now: Timestamp) -> Row {
         host: String::new(),
         key: Key::Dead(entry.pid),
         kind: Type::DeadProcess,
+        engine: None,
         user: UNKNOWN_USER.to_owned(),
         gpus: Gpus::of_uses(&entry.gpus, names),
         status: "dead".to_owned(),
@@ -149,12 +153,13 @@ fn dead_row(entry: &DeadProcess, names: &GpuNames<'_>, now: Timestamp) -> Row {
     }
 }
 
-fn container_row(entry: &ContainerEntry, names: &GpuNames<'_>, now: Timestamp) -> Row {
+fn container_row(key: &str, entry: &ContainerEntry, names: &GpuNames<'_>, now: Timestamp) -> Row {
     let up = entry.status.is_up();
     Row {
         host: String::new(),
-        key: Key::Container(entry.id.clone()),
+        key: Key::Container(key.to_owned()),
         kind: entry.origin.into(),
+        engine: Some(entry.engine.clone()),
         user: entry.user.clone(),
         gpus: Gpus::of_container(entry, names),
         status: kept::status(entry, now, TimeZone::system),
@@ -183,6 +188,7 @@ fn process_row(entry: &ProcessEntry, status: &str, names: &GpuNames<'_>, now: Ti
         host: String::new(),
         key: process_key(entry),
         kind: Type::HostProcess,
+        engine: None,
         user: entry.user.clone(),
         gpus: Gpus::of_uses(&entry.gpus, names),
         status: status.to_owned(),

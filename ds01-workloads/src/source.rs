@@ -109,20 +109,20 @@ impl Source {
 
 /// The detector's scan, in memory.
 fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<(Inventory, Vec<String>), LoadError> {
-    let doors = args.doors(SCAN_LIMIT).map_err(|error| LoadError::Scan(error.to_string()))?;
-    let mut settings = Settings { named: doors.named, ..Settings::default() };
     let mut notes = Vec::new();
-    match policy::installed(None) {
-        Ok(Some(policy)) => {
-            settings.system_processes = policy.monitoring.system_processes.clone();
-            settings.monitoring = policy.monitoring;
-        }
-        Ok(None) => {}
-        Err(_) => notes.push(format!(
-            "{} is not sound, so its system_processes are not left out; see `ds01-idle check-config`",
+    let policy = policy::installed(None).unwrap_or_else(|_| {
+        notes.push(format!(
+            "{} is not sound, so its system_processes are not left out, and engines that only it names are not looked at; \
+             see `ds01-idle check-config`",
             policy::DEFAULT_PATH
-        )),
-    }
+        ));
+        None
+    });
+    let policy = policy.unwrap_or_else(Policy::built_in);
+    let doors = args.doors(SCAN_LIMIT, &policy.engines).map_err(|error| LoadError::Scan(error.to_string()))?;
+    let mut settings = Settings { named: doors.named, ..Settings::default() };
+    settings.system_processes.clone_from(&policy.monitoring.system_processes);
+    settings.monitoring = policy.monitoring;
     let empty = Inventory::empty();
     Ok((look(&doors.sources, last.unwrap_or(&empty), SCAN_LIMIT, &settings), notes))
 }

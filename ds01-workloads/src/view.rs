@@ -71,7 +71,8 @@ pub(crate) fn draw_groups(groups: &[Group<'_>], sums: &str, layout: &Layout, med
     let rows = || groups.iter().flat_map(|group| group.rows.iter().copied());
     // Measured is this host alone.
     let is_usual = |column: &Column| {
-        ((layout.wide && column.is_wanted(rows())) || !column.wide)
+        (layout.wide || !column.wide)
+            && column.is_wanted(rows())
             && (layout.fleet || !column.is_host())
             && !(layout.fleet && column.measured)
     };

@@ -76,7 +76,8 @@ fn source_warning(name: &str, entry: &SourceEntry, now: Timestamp) -> Option<Str
         "docker" => "containers",
         "nvml" => "GPUs and who uses them",
         "amd" => "AMD's GPUs and who uses them",
-        _ => "processes and their users",
+        "proc" => "processes and their users",
+        _ => "its containers",
     };
     let hint = entry.hint.as_deref().unwrap_or("see `journalctl -u ds01-workload-detector.service`");
     Some(match entry.last_good {

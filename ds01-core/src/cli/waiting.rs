@@ -73,6 +73,8 @@ fn sentence(waited_for: &[(String, Duration)]) -> Option<String> {
 fn called(name: &str) -> &str {
     match name {
         "docker" => "Docker",
+        "podman" => "Podman",
+        "amd" => "AMD's driver",
         "nvml" | "nvml-health" => "the NVIDIA driver",
         "proc" => "/proc",
         "names" | "users" | "groups" => "the name service",

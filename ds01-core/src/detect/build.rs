@@ -3,17 +3,24 @@
 //! A pure function of its arguments. What a failed source would have told is carried over and marked stale; what a source
 //! that answered no longer tells of is gone.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use crate::{
-    model::{ContainerConfig, ContainerListing, ContainerStatus, GpuAccess, GpuSnapshot, Host, Origin, Vendor},
+    model::{
+        ContainerConfig, ContainerListing, ContainerStatus, EngineName, GpuAccess, GpuSnapshot, Host, Origin, Vendor,
+    },
     source::{FailureKind, SourceError, SourceName},
 };
 
 use super::{
     amd_access,
+    claims::settled,
     dead_processes::dead_processes,
     gpu_access::{configured_access, requested_devices, resolve_devices},
     gpu_entries::gpu_entries,
@@ -21,18 +28,23 @@ use super::{
     host_processes::{HostProcesses, HostScan},
     inventory::{
         ContainerEntry, Extra, GpuEntry, HostEntry, Inventory, ProcessEntry, SCHEMA_VERSION, SourceEntry, SourceState,
-        total_memory_mb,
+        keyed, total_memory_mb,
     },
     origin::classify,
     owner::{UNKNOWN_USER, UserSource, configured_owner},
     settings::Settings,
-    snapshot::{Facts, SeenContainer, SeenGpus, SeenProcesses, Snapshot},
+    snapshot::{Facts, SeenContainer, SeenEngine, SeenGpus, SeenProcesses, Snapshot},
 };
+
+/// Why nobody can tell whether a container of a user's own daemon can use a GPU.
+const UNPROVEN: &str = "a user's own engine holds it: which GPUs it was given is seen when it uses one";
+
+/// So many bytes at most of a text that a user's own daemon tells: longer than any name that engines give.
+const MOST_OF_A_TEXT: usize = 256;
 
 /// Makes the next inventory.
 pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> Inventory {
-    let Snapshot { taken_at: now, since_boot, containers, gpus, observed, processes } = snapshot;
-    let containers = settings.judge(containers, !previous.containers.is_empty());
+    let Snapshot { taken_at: now, since_boot, engines, gpus, observed, processes } = snapshot;
     let gpus = settings.judge(gpus, had_gpus(previous, Vendor::Nvidia));
     let observed: Vec<SeenGpus> = observed
         .into_iter()
@@ -45,22 +57,25 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     }
     let all_gpus = together(&gpus, &observed);
     let same_boot = processes.as_ref().map_or(true, |seen| previous.boot_id() == Some(&*seen.host.boot_id));
-    let docker_failed = matches!(containers, Err(SourceError::Failed { .. }));
-
     let seen_processes = processes.as_ref().ok();
     let context = Context { now, previous, gpus: &gpus_seen.entries, processes: seen_processes, settings };
-    let (docker, mut entries) = match containers {
-        Ok(seen) => (Ok(Vec::new()), seen.into_iter().map(|seen| context.container(seen)).collect()),
-        Err(error @ SourceError::Absent { .. }) => (Err(error), BTreeMap::new()),
-        Err(error) => (Err(error), stale_containers(previous)),
-    };
+    let (entries, mut answers) = engine_entries(engines, &context);
+    let engine_failed = answers
+        .iter()
+        .any(|(name, answer)| name.owner().is_none() && matches!(answer, Err(SourceError::Failed { .. })));
+    let (entries, dropped) = settled(entries, previous, seen_processes);
+    for (name, words) in dropped {
+        if let Some(Ok(problems)) = answers.get_mut(&name) {
+            problems.extend(words);
+        }
+    }
+    let mut entries = keyed(entries);
 
     let users = GpuUsers::new(&all_gpus, &processes, &gpus_seen, &entries);
     for entry in entries.values_mut() {
-        let before = previous.containers.get(&entry.id).filter(|before| before.full_id == entry.full_id);
-        add_gpu_use(entry, before, users.as_ref());
+        add_gpu_use(entry, previous.same(entry), users.as_ref());
     }
-    let scan = HostScan { now, previous, same_boot, docker_failed, settings };
+    let scan = HostScan { now, previous, same_boot, engine_failed, settings };
     let HostProcesses { listed, pending } = scan.processes(users.as_ref());
 
     let dead = dead_processes(users.as_ref(), previous, same_boot, now);
@@ -72,8 +87,8 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     // A maker whose GPUs this host has not is no source of it.
     let observed = observed.into_iter().filter(|one| !matches!(one.answer, Err(SourceError::Absent { .. })));
     let observed = observed.map(|one| (one.name, one.answer.map(|snapshot| snapshot.problems())));
-    let sources = [(SourceName::Docker, docker), (SourceName::Nvml, nvml), (SourceName::Proc, proc)];
-    let sources = sources.into_iter().chain(observed);
+    let engines = answers.into_iter().map(|(name, answer)| (SourceName::Engine(name), answer));
+    let sources = engines.chain([(SourceName::Nvml, nvml), (SourceName::Proc, proc)]).chain(observed);
     Inventory {
         schema_version: SCHEMA_VERSION.to_owned(),
         last_scan: Some(now),
@@ -116,9 +131,39 @@ fn together<'a>(
     Cow::Owned(Ok(all))
 }
 
-fn stale_containers(previous: &Inventory) -> BTreeMap<String, ContainerEntry> {
-    let stale = |entry: &ContainerEntry| ContainerEntry { stale: true, ..entry.clone() };
-    previous.containers.iter().map(|(id, entry)| (id.clone(), stale(entry))).collect()
+/// How each engine answered, with what it could not tell.
+type Answers = BTreeMap<EngineName, Result<Vec<String>, SourceError>>;
+
+/// What all engines list: each as it answered, and of one that failed what it told before. An engine that was not asked and
+/// that has containers in the picture before is not to be found any more.
+fn engine_entries(engines: Vec<SeenEngine>, context: &Context<'_>) -> (Vec<ContainerEntry>, Answers) {
+    let asked: BTreeSet<EngineName> = engines.iter().map(|engine| engine.name.clone()).collect();
+    let missing = context.previous.engines().into_iter().filter(|name| !asked.contains(name)).map(|name| {
+        let detail = "its socket is not to be found any more, or not by this user";
+        let containers = Err(SourceError::absent(SourceName::Engine(name.clone()), detail));
+        SeenEngine { name, containers }
+    });
+    let mut answers = Answers::new();
+    let mut entries = Vec::new();
+    for SeenEngine { name, containers } in engines.into_iter().chain(missing) {
+        let before = || context.previous.containers_of(&name);
+        let answer = match context.settings.judge_engine(&name, containers, before().next().is_some()) {
+            Ok(seen) => {
+                entries.extend(seen.into_iter().map(|seen| context.container(&name, seen)));
+                Ok(Vec::new())
+            }
+            Err(error @ SourceError::Absent { .. }) => Err(error),
+            Err(error) => {
+                entries.extend(before().map(|entry| ContainerEntry { stale: true, ..entry.clone() }));
+                Err(error)
+            }
+        };
+        // Where there is no Docker, people expect to be told so. Of other engines only those that are there are spoken of.
+        if name.is_docker() || !matches!(answer, Err(SourceError::Absent { .. })) {
+            answers.insert(name, answer);
+        }
+    }
+    (entries, answers)
 }
 
 /// What a container's entry is made from, beside what was seen of it.
@@ -131,25 +176,33 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn container(&self, seen: SeenContainer) -> (String, ContainerEntry) {
-        let SeenContainer { listing, facts } = seen;
-        let before = self.previous.containers.get(listing.id.short()).filter(|before| before.full_id == listing.id);
+    fn container(&self, engine: &EngineName, seen: SeenContainer) -> ContainerEntry {
+        let SeenContainer { listing, facts } = match engine.owner() {
+            Some(_) => without_claims(seen),
+            None => seen,
+        };
+        let before = self.previous.container(&listing.id).filter(|before| before.engine == *engine);
         let (config, status, started_at, pid, problem) = match facts {
             Facts::Inspected(details) => (Some(details.config), details.status, details.started_at, details.pid, None),
             Facts::Remembered => remembered(&listing, before, None),
             Facts::Unreadable(words) => remembered(&listing, before, Some(words)),
         };
         let main = pid.and_then(|pid| self.processes?.get(pid));
-        // The pid is Docker's; only a cgroup of this container's proves that it is a pid of this host, and still its own.
-        let main = main.filter(|process| process.containers.known().is_some_and(|ids| ids.contains(&listing.id)));
+        // The pid is the engine's; only a cgroup of this container's proves that it is a pid of this host, and still its own.
+        let main = main.filter(|process| self.processes.is_some_and(|seen| seen.runs_in(process, &listing.id, engine)));
+        // Of a user's own daemon, a pid without that proof can be anybody's.
+        let pid = pid.filter(|_| engine.owner().is_none() || main.is_some());
 
         let origin = if config.is_some() { classify(&listing.name, &listing.labels) } else { Origin::Unknown };
-        let (user, user_source) = configured_owner(&listing.labels, config.as_ref())
-            .or_else(|| self.owner_by_uid(main?.uid))
-            .or_else(|| {
-                before.filter(|b| b.user_source == UserSource::ProcessUid).map(|b| (b.user.clone(), b.user_source))
-            })
-            .unwrap_or_else(|| (UNKNOWN_USER.to_owned(), UserSource::Unknown));
+        let (user, user_source) = match engine.owner() {
+            Some(uid) => self.owner_of_daemon(uid, before),
+            None => configured_owner(&listing.labels, config.as_ref())
+                .or_else(|| self.owner_by_uid(main?.uid))
+                .or_else(|| {
+                    before.filter(|b| b.user_source == UserSource::ProcessUid).map(|b| (b.user.clone(), b.user_source))
+                })
+                .unwrap_or_else(|| (UNKNOWN_USER.to_owned(), UserSource::Unknown)),
+        };
 
         let nvidias = config.as_ref().and_then(configured_access);
         let others = config.as_ref().and_then(|config| amd_access::given(config, self.gpus));
@@ -171,17 +224,25 @@ impl Context<'_> {
             Some(labels) => labels.clone(),
             None => detected_labels(&user, origin, detected_at),
         };
-        let infrastructure = self.settings.monitoring.infrastructure(&listing.name, &listing.labels);
-        let short = listing.id.short().to_owned();
+        // What runs on a user's own daemon is not the platform's, whatever he calls it.
+        let infrastructure = match engine.owner() {
+            Some(_) => None,
+            None => self.settings.monitoring.infrastructure(&listing.name, &listing.labels),
+        };
         let entry = ContainerEntry {
-            id: short.clone(),
+            id: listing.id.short().to_owned(),
             image: image_text(&listing),
             full_id: listing.id,
+            engine: engine.clone(),
             name: listing.name,
             origin,
             user,
             user_source,
-            has_gpu: if config.is_some() || held_before { Some(gpu_access.is_some()) } else { None },
+            has_gpu: if (config.is_some() && engine.owner().is_none()) || held_before {
+                Some(gpu_access.is_some())
+            } else {
+                None
+            },
             gpu_access,
             gpu_devices,
             gpus,
@@ -195,7 +256,7 @@ impl Context<'_> {
             infrastructure,
             detected_at,
             detected_labels,
-            problem,
+            problem: problem.or_else(|| engine.owner().filter(|_| !held_before).map(|_| UNPROVEN.to_owned())),
             stale: false,
             pid_start_ticks: main.map(|process| process.start_ticks),
             main_uid: main.map(|process| process.uid),
@@ -206,7 +267,14 @@ impl Context<'_> {
         let same_main = before.filter(|b| b.pid == pid && b.started_at == started_at);
         let pid_start_ticks = entry.pid_start_ticks.or_else(|| same_main?.pid_start_ticks).filter(|_| pid.is_some());
         let main_uid = entry.main_uid.or_else(|| same_main?.main_uid).filter(|_| pid.is_some());
-        (short, ContainerEntry { pid_start_ticks, main_uid, ..entry })
+        ContainerEntry { pid_start_ticks, main_uid, ..entry }
+    }
+
+    /// A container of a user's own daemon is his, whatever it says.
+    fn owner_of_daemon(&self, uid: u32, before: Option<&ContainerEntry>) -> (String, UserSource) {
+        let name = self.processes.and_then(|seen| seen.user_name(uid)).map(ToOwned::to_owned);
+        let name = name.or_else(|| before.map(|before| before.user.clone()));
+        (name.unwrap_or_else(|| uid.to_string()), UserSource::ProcessUid)
     }
 
     /// User id 0 names nobody: most containers run as root.
@@ -214,6 +282,31 @@ impl Context<'_> {
         let name = self.processes?.user_name(uid)?;
         (uid != 0).then(|| (name.to_owned(), UserSource::ProcessUid))
     }
+}
+
+/// What a user's own daemon says, without what nobody can prove: that it is the platform's, and which GPUs it was given. A GPU
+/// is seen as soon as a process of his container holds it. What is left is short, as he can list what he likes.
+fn without_claims(mut seen: SeenContainer) -> SeenContainer {
+    let listing = &mut seen.listing;
+    for text in [&mut listing.name, &mut listing.image, &mut listing.image_id] {
+        text.truncate(text.floor_char_boundary(MOST_OF_A_TEXT));
+    }
+    listing.labels.retain(|key, _| !key.starts_with("ds01.") && !key.starts_with("aime."));
+    let shorten = |status: &mut ContainerStatus| {
+        if let ContainerStatus::Other(word) = status {
+            word.truncate(word.floor_char_boundary(MOST_OF_A_TEXT));
+        }
+    };
+    shorten(&mut listing.status);
+    if let Facts::Inspected(details) = &mut seen.facts {
+        shorten(&mut details.status);
+        let ContainerConfig { stop_timeout_seconds, auto_remove, .. } = details.config;
+        details.config = ContainerConfig { stop_timeout_seconds, auto_remove, ..ContainerConfig::default() };
+    }
+    if let Facts::Unreadable(words) = &mut seen.facts {
+        words.truncate(words.floor_char_boundary(MOST_OF_A_TEXT));
+    }
+    seen
 }
 
 type Known = (Option<ContainerConfig>, ContainerStatus, Option<Timestamp>, Option<u32>, Option<String>);
@@ -269,6 +362,9 @@ fn add_gpu_use(entry: &mut ContainerEntry, before: Option<&ContainerEntry>, user
         held.dedup();
         entry.gpus = held;
     }
+    if entry.engine.owner().is_some() && entry.has_gpu.is_some() && entry.problem.as_deref() == Some(UNPROVEN) {
+        entry.problem = None;
+    }
     entry.stale |= is_stale;
 }
 
@@ -306,7 +402,7 @@ fn source_entry(
         state,
         since: before.filter(|b| b.state == state).map_or(now, |b| b.since),
         last_good: if good { Some(now) } else { before.and_then(|b| b.last_good) },
-        hint: error.as_ref().map(|error| error.hint().to_owned()),
+        hint: error.as_ref().map(SourceError::hint),
         error: error.map(|error| error.to_string()),
         last_good_since_boot_ms: if good { since_boot_ms } else { before.and_then(|b| b.last_good_since_boot_ms) },
         extra: before.map_or_else(Extra::new, |b| b.extra.clone()),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    ops::RangeInclusive,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,15 +12,17 @@ use tracing::{debug, warn};
 
 use crate::{
     deadline::{DeadlineError, Pending, one_by_one},
-    model::{ContainerId, ContainerListing, GpuSnapshot, Host, Process, Reading},
-    source::{FailureKind, Inspection, ProcessError, ProcessSource, SourceError, SourceName, Sources},
+    model::{ContainerId, ContainerListing, EngineName, GpuSnapshot, Host, Process, Reading},
+    source::{
+        ContainerSource, Engine, FailureKind, Inspection, ProcessError, ProcessSource, SourceError, SourceName, Sources,
+    },
 };
 
 use super::{
     inventory::Inventory,
     owner::configured_owner,
     recall::{still_true, trusted_gap},
-    snapshot::{Facts, SeenContainer, SeenGpus, SeenProcesses, Snapshot},
+    snapshot::{Facts, SeenContainer, SeenEngine, SeenGpus, SeenProcesses, Snapshot},
 };
 
 /// A longer limit counts as this one: no instant lies beyond what a clock can tell.
@@ -27,6 +30,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What one process, or one user's name, may take.
 const ONE_AT_MOST: Duration = Duration::from_secs(1);
+
+/// What each of the two questions to a user's own daemon may take.
+const USERS_AT_MOST: Duration = Duration::from_secs(3);
 
 /// Looks at the host through all sources.
 ///
@@ -45,7 +51,11 @@ pub fn collect(
     let [first, second, third, last] = [0.6, 0.8, 0.9, 1.0].map(|share| start + limit.mul_f64(share));
     let (taken_at, since_boot) = (sources.clock.now(), sources.clock.since_boot());
 
-    let listing = ask(SourceName::Docker, first, &sources.containers, |source| source.list());
+    let listings: Vec<(&Engine, Asked<Vec<ContainerListing>>)> = sources
+        .engines
+        .iter()
+        .map(|engine| (engine, ask_engine(engine, first.min(users_end(engine, start, 1)), |source| source.list())))
+        .collect();
     let gpus = ask(SourceName::Nvml, first, &sources.gpus, move |source| match activity_since {
         Some(since) => source.observe(since),
         None => source.snapshot(),
@@ -53,7 +63,9 @@ pub fn collect(
     let observed: Vec<_> = sources
         .observed
         .iter()
-        .map(|one| (one.name, one.vendor, ask(one.name, first, &one.source, |source| source.snapshot())))
+        .map(|one| {
+            (one.name.clone(), one.vendor, ask(one.name.clone(), first, &one.source, |source| source.snapshot()))
+        })
         .collect();
     let remembered: Vec<u32> = previous.containers.values().filter_map(|entry| entry.pid).collect();
     let lives = ask(SourceName::Proc, first, &sources.processes, move |source| {
@@ -63,13 +75,72 @@ pub fn collect(
     });
 
     let lives = lives.answer();
-    let containers = listing.answer().and_then(|listings| {
+    // In the order of trust: what Docker tells of is asked for before anybody waits for a daemon that is believed less.
+    let inspections: Vec<(&Engine, Result<Listed, SourceError>)> = listings
+        .into_iter()
+        .map(|(engine, listing)| {
+            let end = second.min(users_end(engine, start, 2));
+            (
+                engine,
+                listing.answer().map(|listings| Listed::inspecting(sources, engine, listings, previous, &lives, end)),
+            )
+        })
+        .collect();
+    let engines: Vec<SeenEngine> = inspections
+        .into_iter()
+        .map(|(engine, listed)| SeenEngine {
+            name: engine.name.clone(),
+            containers: listed.and_then(|listed| listed.seen(&engine.name)),
+        })
+        .collect();
+    let gpus = gpus.answer();
+    let observed: Vec<SeenGpus> =
+        observed.into_iter().map(|(name, vendor, asked)| SeenGpus { name, vendor, answer: asked.answer() }).collect();
+
+    let processes = lives.map(|lives| {
+        let all = [gpus.as_ref()].into_iter().chain(observed.iter().map(|one| one.answer.as_ref()));
+        let pids = pids_of_interest(previous, &engines, all.flatten());
+        let by_pid = look_at(&sources.processes, pids, third);
+        let owners: BTreeSet<u32> = sources.engines.iter().filter_map(|engine| engine.name.owner()).collect();
+        SeenProcesses {
+            host: lives.host,
+            users: names(&sources.processes, &by_pid, &owners, last),
+            subordinate: subordinate(&sources.processes, &owners, last),
+            by_pid,
+        }
+    });
+    Snapshot { taken_at, since_boot, engines, gpus, observed, processes }
+}
+
+/// When a daemon of a user's own is given up on, at the first or second question: it may say nothing for ever. All others are
+/// waited for.
+fn users_end(engine: &Engine, start: Instant, question: u32) -> Instant {
+    start + if engine.name.owner().is_some() { USERS_AT_MOST * question } else { LONGEST }
+}
+
+/// What an engine listed, and what it was asked about it.
+struct Listed {
+    listings: Vec<ContainerListing>,
+    asked: HashSet<ContainerId>,
+    inspections: Asked<(usize, Vec<Inspection>)>,
+}
+
+impl Listed {
+    /// Asks for the details of what is not remembered.
+    fn inspecting(
+        sources: &Sources,
+        engine: &Engine,
+        listings: Vec<ContainerListing>,
+        previous: &Inventory,
+        lives: &Result<Lives, SourceError>,
+        end: Instant,
+    ) -> Self {
         let starts = lives.as_ref().ok().map(|lives| &lives.starts);
         let boot_id = lives.as_ref().ok().map(|lives| lives.host.boot_id.as_str());
         // The ages in the list are of the instant at which a daemon, slow as it may be, made it.
-        let gap = trusted_gap(previous, boot_id, sources.clock.now(), sources.clock.since_boot());
+        let gap = trusted_gap(previous, &engine.name, boot_id, sources.clock.now(), sources.clock.since_boot());
         let is_remembered = |listing: &ContainerListing| {
-            previous.containers.get(listing.id.short()).is_some_and(|entry| {
+            previous.container(&listing.id).filter(|entry| entry.engine == engine.name).is_some_and(|entry| {
                 let same_boot = boot_id.is_some() && previous.boot_id() == boot_id;
                 let start = entry.pid.filter(|_| same_boot).and_then(|pid| starts?.get(&pid).copied());
                 still_true(listing, entry, gap, start)
@@ -77,14 +148,21 @@ pub fn collect(
         };
         let unknown: Vec<ContainerId> =
             listings.iter().filter(|listing| !is_remembered(listing)).map(|listing| listing.id.clone()).collect();
-        debug!("inspecting {} of {} containers", unknown.len(), listings.len());
+        debug!("{}: inspecting {} of {} containers", engine.name, unknown.len(), listings.len());
         let asked: HashSet<ContainerId> = unknown.iter().cloned().collect();
-        let asked_for = unknown.len();
-        let inspections = ask(SourceName::Docker, second, &sources.containers, move |source| source.inspect(&unknown));
-        let inspections = inspections.answer()?;
+        let inspections = ask_engine(engine, end, move |source| {
+            let inspections = source.inspect(&unknown)?;
+            Ok((unknown.len(), inspections))
+        });
+        Self { listings, asked, inspections }
+    }
+
+    fn seen(self, engine: &EngineName) -> Result<Vec<SeenContainer>, SourceError> {
+        let Self { listings, asked, inspections } = self;
+        let (asked_for, inspections) = inspections.answer()?;
         if inspections.len() != asked_for {
             let detail = format!("{} of {asked_for} inspected containers were answered for", inspections.len());
-            return Err(SourceError::failed(SourceName::Docker, FailureKind::Nonsense, detail));
+            return Err(SourceError::failed(SourceName::Engine(engine.clone()), FailureKind::Nonsense, detail));
         }
         let mut inspections = inspections.into_iter();
         Ok(listings
@@ -94,21 +172,10 @@ pub fn collect(
                 Some(SeenContainer { listing, facts })
             })
             .collect())
-    });
-    let gpus = gpus.answer();
-    let observed: Vec<SeenGpus> =
-        observed.into_iter().map(|(name, vendor, asked)| SeenGpus { name, vendor, answer: asked.answer() }).collect();
-
-    let processes = lives.map(|lives| {
-        let all = [gpus.as_ref()].into_iter().chain(observed.iter().map(|one| one.answer.as_ref()));
-        let pids = pids_of_interest(previous, containers.as_deref().ok(), all.flatten());
-        let by_pid = look_at(&sources.processes, pids, third);
-        SeenProcesses { host: lives.host, users: names(&sources.processes, &by_pid, last), by_pid }
-    });
-    Snapshot { taken_at, since_boot, containers, gpus, observed, processes }
+    }
 }
 
-/// What is asked of `/proc` before Docker's answer is there: which remembered processes are still the same.
+/// What is asked of `/proc` before the engines' answers are there: which remembered processes are still the same.
 struct Lives {
     host: Host,
     starts: HashMap<u32, u64>,
@@ -119,6 +186,14 @@ struct Asked<T> {
     source_name: SourceName,
     end: Instant,
     pending: Result<Pending<Result<T, SourceError>>, DeadlineError>,
+}
+
+fn ask_engine<T: Send + 'static>(
+    engine: &Engine,
+    end: Instant,
+    question: impl FnOnce(&dyn ContainerSource) -> Result<T, SourceError> + Send + 'static,
+) -> Asked<T> {
+    ask(SourceName::Engine(engine.name.clone()), end, &engine.source, |source| question(source))
 }
 
 fn ask<S: ?Sized + Send + Sync + 'static, T: Send + 'static>(
@@ -156,18 +231,22 @@ fn facts(inspection: Inspection) -> Option<Facts> {
 
 fn pids_of_interest<'a>(
     previous: &Inventory,
-    containers: Option<&[SeenContainer]>,
+    engines: &[SeenEngine],
     gpus: impl Iterator<Item = &'a GpuSnapshot>,
 ) -> BTreeSet<u32> {
     let on_gpus = gpus.flat_map(GpuSnapshot::processes).map(|(_, process)| process.pid);
     let before = previous.host_processes.keys().chain(previous.pending_processes.keys()).copied();
-    let main = containers.into_iter().flatten().filter_map(|seen| match &seen.facts {
+    let listed =
+        engines.iter().flat_map(|engine| engine.containers.iter().flatten().map(move |seen| (&engine.name, seen)));
+    let main = listed.filter_map(|(engine, seen)| match &seen.facts {
         Facts::Inspected(details) => details.pid,
-        // The uid of a main process matters only where no other signal names the owner.
+        // The uid of a main process matters only where no other signal names the owner; and of a user's own daemon each scan
+        // sees anew whether it is a process of his.
         Facts::Remembered => previous
-            .containers
-            .get(seen.listing.id.short())
-            .filter(|entry| configured_owner(&seen.listing.labels, entry.config.as_ref()).is_none())
+            .container(&seen.listing.id)
+            .filter(|entry| {
+                engine.owner().is_some() || configured_owner(&seen.listing.labels, entry.config.as_ref()).is_none()
+            })
             .and_then(|entry| entry.pid),
         Facts::Unreadable(_) => None,
     });
@@ -188,17 +267,19 @@ fn look_at(
     answers.into_iter().map(|(pid, answer)| (pid, answer.unwrap_or_else(|error| unreadable(pid, error)))).collect()
 }
 
-/// The names of their users. A directory server that hangs takes no more than the names away.
+/// The names of their users, and of those with engines of their own. A directory server that hangs takes no more than the
+/// names away.
 fn names(
     source: &Arc<dyn ProcessSource>,
     by_pid: &HashMap<u32, Result<Process, ProcessError>>,
+    owners: &BTreeSet<u32>,
     end: Instant,
 ) -> HashMap<u32, Reading<String>> {
     let source = Arc::clone(source);
     let own = by_pid.values().flatten().map(|process| process.uid);
     let of_belongings =
         by_pid.values().flatten().flat_map(|process| process.belongs_to.iter().filter_map(|one| one.uid));
-    let uids: BTreeSet<u32> = own.chain(of_belongings).collect();
+    let uids: BTreeSet<u32> = own.chain(of_belongings).chain(owners.iter().copied()).collect();
     let names = one_by_one("names", uids, ONE_AT_MOST, end, move |uid| source.user_name(*uid));
     let known = names.into_iter().filter_map(|(uid, name)| match name {
         Ok(name) => Some((uid, name)),
@@ -208,4 +289,15 @@ fn names(
         }
     });
     known.collect()
+}
+
+/// The ids that users with engines of their own may use in their containers.
+fn subordinate(
+    source: &Arc<dyn ProcessSource>,
+    owners: &BTreeSet<u32>,
+    end: Instant,
+) -> HashMap<u32, Vec<RangeInclusive<u32>>> {
+    let source = Arc::clone(source);
+    let ranges = one_by_one("names", owners.clone(), ONE_AT_MOST, end, move |uid| source.subordinate_ids(*uid));
+    ranges.into_iter().map(|(uid, ranges)| (uid, ranges.unwrap_or_default())).collect()
 }

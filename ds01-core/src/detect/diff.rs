@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     event::{Details, Event},
+    model::EngineName,
     source::SourceName,
 };
 
@@ -22,39 +23,56 @@ pub fn diff(old: &Inventory, new: &Inventory) -> Vec<Event> {
     let Some(timestamp) = new.last_scan else { return Vec::new() };
     let mut details = Vec::new();
     sources(old, new, timestamp, &mut details);
-    containers(&old.containers, &new.containers, &mut details);
+    containers(old, new, &mut details);
     processes(old, new, &mut details);
     dead_processes(old, new, &mut details);
-    details.into_iter().map(|(user, details)| Event { timestamp, user, details }).collect()
+    let event = |happened: Happened| {
+        let Happened { user, engine, details } = happened;
+        Event { timestamp, user, engine, details }
+    };
+    details.into_iter().map(event).collect()
 }
 
-/// Whom it concerns, and what happened.
-type Happened = (Option<String>, Details);
+/// What happened, whom it concerns, and which engine's container.
+struct Happened {
+    user: Option<String>,
+    engine: EngineName,
+    details: Details,
+}
+
+impl Happened {
+    fn to(entry: &ContainerEntry, details: Details) -> Self {
+        let user = (entry.user_source != UserSource::Unknown).then(|| entry.user.clone());
+        Self { user, engine: entry.engine.clone(), details }
+    }
+
+    fn outside(user: Option<String>, details: Details) -> Self {
+        Self { user, engine: EngineName::DOCKER, details }
+    }
+}
 
 fn sources(old: &Inventory, new: &Inventory, now: Timestamp, out: &mut Vec<Happened>) {
-    for source in [SourceName::Docker, SourceName::Nvml, SourceName::Amd, SourceName::Proc] {
+    let engines = new.engines().into_iter().map(SourceName::Engine);
+    for source in engines.chain([SourceName::Nvml, SourceName::Amd, SourceName::Proc]) {
         let before = old.sources.get(source.as_str());
         let Some(after) = new.sources.get(source.as_str()) else { continue };
         let failed_since = before.filter(|before| before.state == SourceState::Failed).map(|before| before.since);
         match (failed_since, after.state) {
             (None, SourceState::Failed) => {
                 let error = after.error.clone().unwrap_or_default();
-                out.push((None, Details::SourceFailed { source, error }));
+                out.push(Happened::outside(None, Details::SourceFailed { source, error }));
             }
             (Some(since), SourceState::Ok) => {
                 let outage_seconds = u64::try_from(now.duration_since(since).as_secs()).unwrap_or(0);
-                out.push((None, Details::SourceRecovered { source, outage_seconds }));
+                out.push(Happened::outside(None, Details::SourceRecovered { source, outage_seconds }));
             }
             _ => {}
         }
     }
 }
 
-fn containers(old: &BTreeMap<String, ContainerEntry>, new: &BTreeMap<String, ContainerEntry>, out: &mut Vec<Happened>) {
-    let known = |in_map: &BTreeMap<String, ContainerEntry>, entry: &ContainerEntry| {
-        in_map.get(&entry.id).is_some_and(|other| other.full_id == entry.full_id)
-    };
-    let mut came: Vec<_> = new.values().filter(|entry| !known(old, entry)).collect();
+fn containers(old: &Inventory, new: &Inventory, out: &mut Vec<Happened>) {
+    let mut came: Vec<_> = new.containers.values().filter(|entry| old.same(entry).is_none()).collect();
     came.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
     for entry in came {
         let discovered = Details::ContainerDiscovered {
@@ -64,21 +82,19 @@ fn containers(old: &BTreeMap<String, ContainerEntry>, new: &BTreeMap<String, Con
             has_gpu: entry.has_gpu,
             image: entry.image.clone(),
         };
-        out.push((owner(entry), discovered));
+        out.push(Happened::to(entry, discovered));
     }
-    for (before, after) in new.values().filter_map(|after| Some((old.get(&after.id)?, after))) {
-        if before.full_id == after.full_id {
-            out.extend(status_changed(before, after).map(|details| (owner(after), details)));
-            out.extend(classification_changed(before, after).map(|details| (owner(after), details)));
-        }
+    for (before, after) in new.containers.values().filter_map(|after| Some((old.same(after)?, after))) {
+        out.extend(status_changed(before, after).map(|details| Happened::to(after, details)));
+        out.extend(classification_changed(before, after).map(|details| Happened::to(after, details)));
     }
-    for entry in old.values().filter(|entry| !known(new, entry)) {
+    for entry in old.containers.values().filter(|entry| new.same(entry).is_none()) {
         let exited = Details::ContainerExited {
             container_id: entry.full_id.clone(),
             name: entry.name.clone(),
             origin: entry.origin,
         };
-        out.push((owner(entry), exited));
+        out.push(Happened::to(entry, exited));
     }
 }
 
@@ -109,10 +125,6 @@ fn classification_changed(before: &ContainerEntry, after: &ContainerEntry) -> Op
     })
 }
 
-fn owner(entry: &ContainerEntry) -> Option<String> {
-    (entry.user_source != UserSource::Unknown).then(|| entry.user.clone())
-}
-
 fn dead_processes(old: &Inventory, new: &Inventory, out: &mut Vec<Happened>) {
     let confirmed = |inventory: &Inventory, pid: &u32| {
         let same_boot = old.boot_id() == new.boot_id();
@@ -124,10 +136,10 @@ fn dead_processes(old: &Inventory, new: &Inventory, out: &mut Vec<Happened>) {
             gpu_memory_mb: dead.gpu_memory_mb,
             gpu_uuid: dead.gpus.first().map(|held| held.gpu_uuid.clone()),
         };
-        out.push((None, discovered));
+        out.push(Happened::outside(None, discovered));
     }
     for dead in old.dead_processes.values().filter(|dead| dead.confirmed && !confirmed(new, &dead.pid)) {
-        out.push((None, Details::DeadProcessCleared { pid: dead.pid }));
+        out.push(Happened::outside(None, Details::DeadProcessCleared { pid: dead.pid }));
     }
 }
 
@@ -145,10 +157,10 @@ fn processes(old: &Inventory, new: &Inventory, out: &mut Vec<Happened>) {
             gpu_memory_mb: entry.gpu_memory_mb,
             gpu_uuid: entry.gpu_uuid.clone(),
         };
-        out.push((Some(entry.user.clone()), discovered));
+        out.push(Happened::outside(Some(entry.user.clone()), discovered));
     }
     for entry in old.host_processes.values().filter(|entry| !known(&new.host_processes, entry)) {
         let exited = Details::HostGpuProcessExited { pid: entry.pid, cmdline: entry.cmdline.clone() };
-        out.push((Some(entry.user.clone()), exited));
+        out.push(Happened::outside(Some(entry.user.clone()), exited));
     }
 }

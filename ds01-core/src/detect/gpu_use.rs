@@ -1,9 +1,9 @@
 //! Who holds a context on which GPU: NVML's pids, placed by `/proc`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    model::{ContainerId, GpuSnapshot, Process, Reading},
+    model::{ContainerId, EngineName, GpuSnapshot, Process, Reading},
     source::{ProcessError, SourceError},
 };
 
@@ -52,7 +52,8 @@ impl<'a> GpuUsers<'a> {
             Err(SourceError::Failed { .. }) => return None,
         };
         let processes = users.processes?;
-        let listed: HashSet<&ContainerId> = containers.values().map(|entry| &entry.full_id).collect();
+        let listed: HashMap<&ContainerId, &EngineName> =
+            containers.values().map(|entry| (&entry.full_id, &entry.engine)).collect();
         let mut held: BTreeMap<u32, Vec<GpuUse>> = BTreeMap::new();
         for (uuid, process) in snapshot.processes() {
             held.entry(process.pid).or_default().push(GpuUse {
@@ -67,7 +68,13 @@ impl<'a> GpuUsers<'a> {
         Some(users)
     }
 
-    fn place(&mut self, pid: u32, uses: Vec<GpuUse>, processes: &'a SeenProcesses, listed: &HashSet<&ContainerId>) {
+    fn place(
+        &mut self,
+        pid: u32,
+        uses: Vec<GpuUse>,
+        processes: &'a SeenProcesses,
+        listed: &HashMap<&ContainerId, &EngineName>,
+    ) {
         let process = match processes.by_pid.get(&pid) {
             Some(Ok(process)) => process,
             // It ended between NVML's answer and the look at /proc, or the driver still holds what it held.
@@ -81,9 +88,7 @@ impl<'a> GpuUsers<'a> {
             }
         };
         match &process.containers {
-            // The outermost that Docker lists: of containers in a container the host's Docker knows the outer one only. Who is
-            // privileged there can make groups below its own, and name them like another listed one.
-            Reading::Known(ids) => match ids.iter().find(|id| listed.contains(id)) {
+            Reading::Known(_) => match processes.outermost(process, |id| listed.get(id).copied()) {
                 Some(id) => self.contained.entry(id.clone()).or_default().push((process, uses)),
                 None => drop(self.outside.insert(pid, (process, uses))),
             },

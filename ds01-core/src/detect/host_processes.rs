@@ -50,8 +50,8 @@ pub(super) struct HostScan<'a> {
     pub previous: &'a Inventory,
     /// Whether pids and starts of the scan before are of this boot, for all that can be told.
     pub same_boot: bool,
-    /// Whether Docker failed, so that a container it does not list may yet be one of its own.
-    pub docker_failed: bool,
+    /// Whether an engine of root's failed, so that a container that none lists may yet be one of its own.
+    pub engine_failed: bool,
     /// What an admin set.
     pub settings: &'a Settings,
 }
@@ -90,10 +90,10 @@ impl HostScan<'_> {
             users.add_kept(&mut held, users.kept(process.pid, &before.gpus));
             entry.set_gpus(held);
         }
-        // While Docker is out of reach its new containers are not listed: who runs in one has to wait, or it would leave
-        // the picture again, as if it had ended, as soon as Docker is back.
-        let may_be_dockers = self.docker_failed && container.is_some();
-        if listed.is_some() || (pending.is_some() && !may_be_dockers) {
+        // While an engine is out of reach its new containers are not listed: who runs in one has to wait, or it would leave
+        // the picture again, as if it had ended, as soon as the engine is back.
+        let may_be_listed_yet = self.engine_failed && container.is_some();
+        if listed.is_some() || (pending.is_some() && !may_be_listed_yet) {
             now.listed.insert(process.pid, entry);
         } else {
             now.pending.insert(process.pid, entry);

@@ -16,7 +16,7 @@
 //! containers and processes. What each scan makes anew (who holds what) has none to keep. A new word for an origin, a state
 //! or a signal comes with another `schema_version`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     json,
-    model::{Belonging, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, GpuAccess, Origin, Vendor},
+    model::{
+        Belonging, Called, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, EngineName, GpuAccess, Origin,
+        Vendor,
+    },
 };
 
 use super::owner::UserSource;
@@ -47,11 +50,12 @@ pub struct Inventory {
     pub last_scan: Option<Timestamp>,
     /// Which host this is. `None` until `/proc` was read once.
     pub host: Option<HostEntry>,
-    /// The state of `docker`, `nvml` and `proc`, by name.
+    /// The state of each container engine, of `nvml` and of `proc`, by name.
     pub sources: BTreeMap<String, SourceEntry>,
     /// GPUs in the order of their indices.
     pub gpus: Vec<GpuEntry>,
-    /// Containers, running or not, by the first 12 digits of their ids.
+    /// Containers, running or not, by the first 12 digits of their ids. Of two whose ids begin alike, the one whose engine is
+    /// believed less, or whose id is larger, is found by all 64 digits. See [`Inventory::container`].
     pub containers: BTreeMap<String, ContainerEntry>,
     /// Processes with a GPU context that belong to no listed container, by pid.
     pub host_processes: BTreeMap<u32, ProcessEntry>,
@@ -190,6 +194,9 @@ pub struct ContainerEntry {
     pub id: String,
     /// All 64 digits.
     pub full_id: ContainerId,
+    /// Which engine holds it; left out where that is Docker.
+    #[serde(default, skip_serializing_if = "EngineName::is_docker")]
+    pub engine: EngineName,
     /// Its name. Users' text.
     pub name: String,
     /// How it came to be.
@@ -419,9 +426,60 @@ impl Inventory {
         self.host.as_ref().map(|host| host.boot_id.as_str())
     }
 
+    /// The container with this id. No two in a picture have the same, whatever engines say.
+    pub fn container(&self, id: &ContainerId) -> Option<&ContainerEntry> {
+        let is_it = |entry: &&ContainerEntry| entry.full_id == *id;
+        self.containers.get(id.short()).filter(is_it).or_else(|| self.containers.get(id.as_str()).filter(is_it))
+    }
+
+    /// The key of a container in [`containers`](Self::containers): the first 12 digits of its id, or all where those are of
+    /// another one.
+    pub fn key_of<'a>(&self, entry: &'a ContainerEntry) -> &'a str {
+        let has_short = self.containers.get(&entry.id).is_none_or(|other| other.full_id == entry.full_id);
+        if has_short { &entry.id } else { entry.full_id.as_str() }
+    }
+
+    /// The same container in this picture: with the same id, of the same engine.
+    pub fn same(&self, entry: &ContainerEntry) -> Option<&ContainerEntry> {
+        self.container(&entry.full_id).filter(|other| other.engine == entry.engine)
+    }
+
+    /// The containers of one engine.
+    pub fn containers_of(&self, engine: &EngineName) -> impl Iterator<Item = &ContainerEntry> {
+        self.containers.values().filter(move |entry| entry.engine == *engine)
+    }
+
+    /// The container engines that were asked, or have containers here, in the order in which they are believed.
+    pub fn engines(&self) -> BTreeSet<EngineName> {
+        let asked = self.sources.keys().filter(|name| !matches!(name.as_str(), "nvml" | "amd" | "proc"));
+        let asked = asked.filter_map(|name| name.parse().ok());
+        asked.chain(self.containers.values().map(|entry| entry.engine.clone())).collect()
+    }
+
     /// The state of the source of that name, when a scan has asked it before.
     pub fn source_state(&self, name: &str) -> Option<SourceState> {
         self.sources.get(name).map(|entry| entry.state)
+    }
+}
+
+/// Containers by the keys of [`Inventory::containers`]: the first 12 digits where no container before them in `entries` has
+/// those, else all 64. Of two with the same id the first is kept.
+pub fn keyed(entries: impl IntoIterator<Item = ContainerEntry>) -> BTreeMap<String, ContainerEntry> {
+    let mut all: BTreeMap<String, ContainerEntry> = BTreeMap::new();
+    for entry in entries {
+        match all.get(entry.full_id.short()) {
+            None => drop(all.insert(entry.full_id.short().to_owned(), entry)),
+            Some(other) if other.full_id == entry.full_id => {}
+            Some(_) => drop(all.entry(entry.full_id.as_str().to_owned()).or_insert(entry)),
+        }
+    }
+    all
+}
+
+impl ContainerEntry {
+    /// What it is called.
+    pub fn called(&self) -> Called<'_> {
+        Called { name: &self.name, id: self.full_id.as_str(), engine: &self.engine }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     inventory::{Inventory, SourceEntry, SourceState},
     settings::Settings,
 };
-use crate::source::Sources;
+use crate::{model::EngineName, source::Sources};
 
 /// What a picture holds, in figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,11 @@ impl Inventory {
             host_processes: self.host_processes.len(),
             pending: self.pending_processes.len(),
         }
+    }
+
+    /// Whether a source is a daemon that a user runs on his own. It fails as he likes: that is said, and makes no scan a failure.
+    pub fn is_users_own(name: &str) -> bool {
+        name.parse::<EngineName>().is_ok_and(|engine| engine.owner().is_some())
     }
 
     /// The sources that failed at the last scan, by name.

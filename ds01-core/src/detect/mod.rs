@@ -2,9 +2,11 @@
 
 mod amd_access;
 mod build;
+mod claims;
 mod collect;
 mod dead_processes;
 mod diff;
+mod engines;
 mod gpu_access;
 mod gpu_entries;
 mod gpu_use;
@@ -20,13 +22,14 @@ mod snapshot;
 pub use build::build;
 pub use collect::collect;
 pub use diff::diff;
+pub use engines::{all_engines_told, roots_engines};
 pub use gpu_access::{configured_access, requested_devices, resolve_devices};
 pub use inventory::Inventory;
 pub use look::{Summary, look};
 pub use origin::classify;
 pub use owner::{UNKNOWN_USER, UserSource, configured_owner, mounted_home};
 pub use settings::Settings;
-pub use snapshot::{Facts, SeenContainer, SeenProcesses, Snapshot};
+pub use snapshot::{Facts, SeenContainer, SeenEngine, SeenProcesses, Snapshot};
 
 pub use crate::{
     model::{GpuAccess, Origin},

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{ContainerListing, ContainerStatus, least_age};
+use crate::model::{ContainerListing, ContainerStatus, EngineName, least_age};
 
 use super::inventory::{ContainerEntry, Inventory};
 
@@ -35,16 +35,17 @@ const AGE_MARGIN: Duration = Duration::from_secs(2);
 /// an answer that came by `now`, no older than this.
 pub(crate) fn trusted_gap(
     previous: &Inventory,
+    engine: &EngineName,
     boot_id: Option<&str>,
     now: Timestamp,
     since_boot: Duration,
 ) -> Option<Duration> {
-    let docker = previous.sources.get("docker")?;
+    let told = previous.sources.get(engine.as_str())?;
     if boot_id.is_none() || previous.boot_id() != boot_id {
         return None;
     }
-    let boot_gap = since_boot.checked_sub(Duration::from_millis(docker.last_good_since_boot_ms?))?;
-    let wall_gap = Duration::try_from(now.duration_since(docker.last_good?)).ok()?;
+    let boot_gap = since_boot.checked_sub(Duration::from_millis(told.last_good_since_boot_ms?))?;
+    let wall_gap = Duration::try_from(now.duration_since(told.last_good?)).ok()?;
     (boot_gap.abs_diff(wall_gap) <= CLOCK_TOLERANCE).then_some(boot_gap.max(wall_gap))
 }
 

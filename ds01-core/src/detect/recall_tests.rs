@@ -1,5 +1,6 @@
 use super::*;
 use crate::detect::{Origin, UserSource, inventory::*};
+use crate::model::EngineName;
 use crate::model::{ContainerConfig, ContainerId};
 
 const GAP: Option<Duration> = Some(Duration::from_secs(30));
@@ -23,6 +24,7 @@ fn listing(status: &str, status_text: &str) -> ContainerListing {
 
 fn entry(status: &str, pid_start_ticks: Option<u64>) -> ContainerEntry {
     ContainerEntry {
+        engine: EngineName::DOCKER,
         id: id().short().to_owned(),
         full_id: id(),
         name: "a".to_owned(),
@@ -137,7 +139,8 @@ fn a_gap_is_trusted_only_when_both_clocks_tell_it() {
     };
     previous.sources.insert("docker".to_owned(), docker);
     let gap = |now: &str, since_boot: u64, boot_id| {
-        trusted_gap(&previous, boot_id, at(now), Duration::from_secs(since_boot)).map(|gap| gap.as_secs())
+        trusted_gap(&previous, &EngineName::DOCKER, boot_id, at(now), Duration::from_secs(since_boot))
+            .map(|gap| gap.as_secs())
     };
     assert_eq!(gap("2026-03-02T12:00:30Z", 1030, Some("boot")), Some(30));
     assert_eq!(gap("2026-03-02T12:00:30.4Z", 1030, Some("boot")), Some(30));

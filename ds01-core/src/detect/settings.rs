@@ -1,7 +1,10 @@
 //! What an admin can set about a scan.
 
-use crate::policy::Monitoring;
-use crate::source::{FailureKind, SourceError, SourceName};
+use crate::{
+    model::EngineName,
+    policy::Monitoring,
+    source::{FailureKind, SourceError, SourceName},
+};
 
 /// What an admin can set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +31,25 @@ impl Settings {
                 if !self.forget.contains(&source_name) && (has_entries || self.named.contains(&source_name)) =>
             {
                 Err(SourceError::failed(source_name, FailureKind::Missing, detail))
+            }
+            other => other,
+        }
+    }
+
+    /// As [`judge`](Self::judge), for a container engine. A user's own daemon ends when he likes, and its containers with it: one
+    /// that is not there, or behind whose socket nobody listens, is absent.
+    pub(super) fn judge_engine<T>(
+        &self,
+        engine: &EngineName,
+        answer: Result<T, SourceError>,
+        has_entries: bool,
+    ) -> Result<T, SourceError> {
+        if engine.owner().is_none() {
+            return self.judge(answer, has_entries);
+        }
+        match answer {
+            Err(SourceError::Failed { source_name, kind: FailureKind::Refused | FailureKind::Missing, detail }) => {
+                Err(SourceError::absent(source_name, detail))
             }
             other => other,
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::json;
+use crate::{json, model::EngineName};
 
 use super::Details;
 
@@ -27,6 +27,9 @@ pub struct Event {
     pub timestamp: Timestamp,
     /// Whom it concerns. Users' text.
     pub user: Option<String>,
+    /// Which engine holds the container that it is about. In the line it is left out where that is Docker, and where it is about
+    /// no container.
+    pub engine: EngineName,
     /// What happened.
     pub details: Details,
 }
@@ -39,6 +42,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
     source: &'a str,
+    #[serde(skip_serializing_if = "EngineName::is_docker")]
+    engine: &'a EngineName,
     details: &'a Details,
     schema_version: &'a str,
 }
@@ -55,6 +60,7 @@ impl Event {
             event_type: self.details.event_type(),
             user: self.user.as_deref(),
             source,
+            engine: &self.engine,
             details: &self.details,
             schema_version: SCHEMA_VERSION,
         };
@@ -119,7 +125,8 @@ mod tests {
     use crate::{detect::Origin, source::SourceName};
 
     fn event(user: Option<&str>, details: Details) -> Event {
-        Event { timestamp: "2026-03-02T12:00:00Z".parse().unwrap(), user: user.map(ToOwned::to_owned), details }
+        let timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
+        Event { timestamp, user: user.map(ToOwned::to_owned), engine: EngineName::DOCKER, details }
     }
 
     fn parsed(event: &Event) -> Value {
@@ -148,6 +155,14 @@ mod tests {
             "{\"timestamp\":\"2026-03-02T12:00:00Z\",\"event_type\":\"detection.source_failed\",\
              \"source\":\"ds01-detect\",\"details\":{\"source\":\"nvml\",\"error\":\"lost\"},\"schema_version\":\"1\"}\n"
         );
+    }
+
+    #[test]
+    fn an_engine_is_said_where_it_is_another_than_docker() {
+        let docker = event(None, discovered("a", "b"));
+        let podman = Event { engine: EngineName::PODMAN, ..docker.clone() };
+        assert_eq!(parsed(&docker).get("engine"), None);
+        assert_eq!(parsed(&podman)["engine"], "podman");
     }
 
     #[test]

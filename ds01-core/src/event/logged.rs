@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{duration::whole_seconds, text::sanitize, units};
+use crate::{duration::whole_seconds, model::EngineName, text::sanitize, units};
 
 /// One line of the event log. It can be of another version, or of a program that this one does not know.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Logged {
     /// The program that wrote it.
     #[serde(default)]
     pub source: String,
+    /// Which engine holds the container that it is about.
+    #[serde(default)]
+    pub engine: EngineName,
     /// Its fields, by the names that [`EVENT_TYPES`](super::EVENT_TYPES) lists.
     #[serde(default)]
     pub details: Map<String, Value>,
@@ -222,8 +225,13 @@ mod tests {
 
     #[test]
     fn what_was_written_is_said_in_words() {
-        let details = Details::SourceRecovered { source: SourceName::Docker, outage_seconds: 90 };
-        let event = Event { timestamp: "2026-03-02T12:00:00Z".parse().unwrap(), user: None, details };
+        let details = Details::SourceRecovered { source: SourceName::DOCKER, outage_seconds: 90 };
+        let event = Event {
+            timestamp: "2026-03-02T12:00:00Z".parse().unwrap(),
+            user: None,
+            engine: EngineName::DOCKER,
+            details,
+        };
         let line = event.to_line("ds01-detect").unwrap();
         assert_eq!(Logged::from_line(&line).unwrap().said(), "docker is back after 1m30s");
 

@@ -91,9 +91,9 @@ events! {
         container_id: ContainerId;
         /// Its name.
         name: String;
-        /// Docker's word at the scan before.
+        /// The engine's word at the scan before.
         old_status: ContainerStatus;
-        /// Docker's word now.
+        /// The engine's word now.
         new_status: ContainerStatus;
     }
     /// A container's origin, owner or GPU access is another one.
@@ -153,14 +153,14 @@ events! {
     }
     /// A source erred: its part of the picture is kept as it was until it answers again.
     "detection.source_failed" SourceFailed {
-        /// Which source: docker, nvml, amd or proc.
+        /// Which source: a container engine such as docker or podman, nvml, amd or proc.
         source: SourceName;
         /// What was asked of what, and what came back.
         error: String;
     }
     /// A source that had failed gave all its facts again.
     "detection.source_recovered" SourceRecovered {
-        /// Which source: docker, nvml, amd or proc.
+        /// Which source: a container engine such as docker or podman, nvml, amd or proc.
         source: SourceName;
         /// How long it had failed, in seconds.
         outage_seconds: u64;
@@ -403,7 +403,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_is_registered() {
-        let details = Details::SourceRecovered { source: SourceName::Docker, outage_seconds: 90 };
+        let details = Details::SourceRecovered { source: SourceName::DOCKER, outage_seconds: 90 };
         let registered = EVENT_TYPES.iter().find(|event_type| event_type.name == details.event_type()).unwrap();
         let written = serde_json::to_value(&details).unwrap();
         let keys: Vec<_> = written.as_object().unwrap().keys().map(String::as_str).collect();

@@ -1,5 +1,7 @@
 //! What the unit tests of this module share.
 
+use crate::model::EngineName;
+use crate::policy::Engines;
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
@@ -69,6 +71,8 @@ pub(crate) fn now(seconds: u64) -> Now {
 
 pub(crate) fn facts() -> ContainerFacts {
     ContainerFacts {
+        answered: true,
+        engine: EngineName::DOCKER,
         id: id(),
         name: "train".to_owned(),
         labels: BTreeMap::new(),
@@ -94,6 +98,7 @@ pub(crate) fn policy(text: &str) -> Policy {
 pub(crate) fn container_policy(text: &str) -> ContainerPolicy {
     let policy = policy(text);
     ContainerPolicy {
+        engines: Engines::default(),
         resolved: policy.resolve(Some("alice"), ContainerType::Docker),
         exemptions: Vec::new(),
         monitoring: policy.monitoring,

@@ -1,3 +1,4 @@
+use crate::model::EngineName;
 use jiff::SignedDuration;
 
 use super::*;
@@ -48,6 +49,7 @@ fn container(seconds: u64, percent: u64) -> Record {
 
 fn life(seconds: u64, status: ContainerStatus) -> Record {
     Record::Life(Life {
+        engine: EngineName::DOCKER,
         at: at(seconds),
         boot_id: "boot-1".to_owned(),
         boot_ms: seconds * 1000,

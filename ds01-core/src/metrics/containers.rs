@@ -37,7 +37,7 @@ impl Containers {
         let mut more_pairs = 0;
         for entry in told {
             containers.add(picture, entry, check);
-            more_pairs += containers.add_devices(entry, &devices);
+            more_pairs += containers.add_devices(picture, entry, &devices);
         }
         left_out.insert("container_gpus", more_pairs);
         let Self { info, status, allocated, context, memory, started, idle, limit, observed } = containers;
@@ -92,7 +92,7 @@ impl Containers {
 
     fn add(&mut self, picture: &Picture<'_>, entry: &ContainerEntry, check: Option<&CheckPart>) {
         let names = picture.names;
-        let (id, image) = (entry.id.as_str(), names.image(&entry.image));
+        let (id, image) = (picture.inventory.key_of(entry), names.image(&entry.image));
         let (name, user) = (names.container(&entry.name), names.user(&entry.user));
         let source = user_source(entry);
         self.info.set(&[id, &name, &user, &source, entry.origin.as_str(), &image], 1.0);
@@ -119,7 +119,12 @@ impl Containers {
     }
 
     /// Its devices; of how many there is no word.
-    fn add_devices(&mut self, entry: &ContainerEntry, devices: &BTreeMap<&str, Vec<&str>>) -> usize {
+    fn add_devices(
+        &mut self,
+        picture: &Picture<'_>,
+        entry: &ContainerEntry,
+        devices: &BTreeMap<&str, Vec<&str>>,
+    ) -> usize {
         let given: BTreeSet<&str> =
             entry.gpus.iter().filter_map(|uuid| devices.get(uuid.as_str())).flatten().copied().collect();
         // The sum of what its processes hold; none where that of any of them is unknown.
@@ -132,7 +137,7 @@ impl Containers {
         held.retain(|uuid, _| devices.contains_key(uuid));
         let all: BTreeSet<&str> = given.iter().chain(held.keys()).copied().collect();
         let room = MOST_PAIRS.saturating_sub(self.allocated.len().max(self.context.len()));
-        let id = entry.id.as_str();
+        let id = picture.inventory.key_of(entry);
         for uuid in all.iter().take(room) {
             let shown = label(uuid);
             if given.contains(uuid) {

@@ -62,14 +62,17 @@ impl<'a> Picture<'a> {
 
     /// Containers that are up and were seen so by the last scan, those with a GPU first.
     pub(super) fn up(&self) -> Vec<&'a ContainerEntry> {
-        // Where Docker told a part, only what it told nothing of is stale; where it told all, only what the GPUs did can be.
-        let docker_failed = self.failed("docker");
+        // Where an engine told a part, only what it told nothing of is stale; where it told all, only what the GPUs did can be.
         let seen = |entry: &&ContainerEntry| {
             let up = matches!(entry.status.as_str(), "running" | "paused" | "restarting");
-            up && !(docker_failed && entry.stale)
+            up && !(entry.stale && self.failed(entry.engine.as_str()))
         };
         let mut up: Vec<&ContainerEntry> = self.inventory.containers.values().filter(seen).collect();
-        up.sort_by_key(|entry| (entry.has_gpu == Some(false), &entry.id));
+        // A user's own engine lists what it likes: what is not seen on a GPU crowds out nobody.
+        let is_last = |entry: &ContainerEntry| {
+            entry.has_gpu == Some(false) || (entry.engine.owner().is_some() && entry.has_gpu.is_none())
+        };
+        up.sort_by_key(|entry| (is_last(entry), &entry.full_id));
         up
     }
 }

@@ -26,6 +26,9 @@ pub struct Process {
     pub exe: Reading<String>,
     /// `/proc/PID/cmdline` split at NUL bytes, decoded lossily, joined by spaces. Empty for kernel threads and zombies.
     pub cmdline: Reading<String>,
+    /// The user below whose slice it runs, from `/proc/PID/cgroup`: `user.slice/user-UID.slice`. `None` elsewhere. Only root
+    /// moves processes there that did not begin there.
+    pub user_slice: Reading<Option<u32>>,
     /// The containers it runs in, from `/proc/PID/cgroup`, the outermost first: several for Docker in Docker, none for a
     /// process of the host. Names that a user could choose, below a control group of the user's own, count for nothing here:
     /// [`users_group`](Self::users_group) has them.

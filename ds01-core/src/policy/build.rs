@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     diagnostic::{BadPolicy, Findings, Severity},
     document::PolicyFiles,
-    exemptions, join, journal,
+    engines, exemptions, join, journal,
     level::{ContainerType, Place},
     metrics, monitoring,
     names::ByUser,
@@ -19,13 +19,14 @@ use super::{
     yaml::Node,
 };
 
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "defaults",
     "default_group",
     "groups",
     "user_overrides",
     "container_types",
     "policies",
+    "engines",
     "monitoring",
     "notify",
     "journal",
@@ -122,6 +123,7 @@ fn main_file(reader: &mut Reader<'_>, policy: &mut Policy) {
             }
             "user_overrides" => policy.overrides_inline = overrides(reader, entry.value, "`user_overrides`"),
             "container_types" => container_types(reader, entry.value, policy),
+            "engines" => policy.engines = engines::read(reader, entry.value),
             "monitoring" => policy.monitoring = monitoring::read(reader, entry.value),
             "notify" => policy.notify = notify::read(reader, entry.value),
             "journal" => policy.journal = journal::read(reader, entry.value),

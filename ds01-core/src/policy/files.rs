@@ -63,16 +63,6 @@ pub fn installed(named: Option<&Path>) -> Result<Option<Policy>, BadPolicy> {
     load(path).map(|loaded| Some(loaded.policy))
 }
 
-/// `monitoring.system_processes` of the [installed](installed) policy, for programs that observe and need no policy; none where
-/// there is none.
-///
-/// # Errors
-///
-/// As [`installed`].
-pub fn system_processes(named: Option<&Path>) -> Result<Vec<String>, BadPolicy> {
-    Ok(installed(named)?.map(|policy| policy.monitoring.system_processes).unwrap_or_default())
-}
-
 /// Why a file is not read.
 struct Refused {
     message: String,

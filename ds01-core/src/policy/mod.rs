@@ -28,6 +28,7 @@
 mod build;
 mod diagnostic;
 mod document;
+mod engines;
 mod exemptions;
 mod files;
 mod join;
@@ -55,8 +56,9 @@ pub use crate::model::Enforcement;
 pub use build::parse;
 pub use diagnostic::{BadPolicy, Diagnostic, Excerpt, Position, Severity};
 pub use document::{Document, PolicyFiles};
+pub use engines::Engines;
 pub use exemptions::{Exemption, Expiry};
-pub use files::{DEFAULT_PATH, installed, load, system_processes};
+pub use files::{DEFAULT_PATH, installed, load};
 pub use journal::Retention;
 pub use level::{ContainerType, Level, Place, Sourced};
 pub use metrics::Metrics;

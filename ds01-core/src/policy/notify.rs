@@ -125,8 +125,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Notify {
     let mut quiet = Vec::new();
     for entry in reader.entries(node, "`notify`") {
         match entry.key {
-            "wall" => notify.wall = flag(reader, entry).unwrap_or(notify.wall),
-            "despite_mesg" => notify.despite_mesg = flag(reader, entry).unwrap_or(notify.despite_mesg),
+            "wall" => notify.wall = reader.flag(entry).unwrap_or(notify.wall),
+            "despite_mesg" => notify.despite_mesg = reader.flag(entry).unwrap_or(notify.despite_mesg),
             "require_delivery" => {
                 required_at = Some(entry.at);
                 notify.require_delivery = required(reader, entry).unwrap_or_default();
@@ -220,7 +220,7 @@ fn users(reader: &mut Reader<'_>, node: &Node) -> (ByUser<Recipient>, Vec<(Strin
         for entry in reader.entries(entry.value, &format!("`users.{}`", entry.key)) {
             match entry.key {
                 "address" => recipient.address = address(reader, entry),
-                "quiet" => recipient.quiet = flag(reader, entry).unwrap_or_default(),
+                "quiet" => recipient.quiet = reader.flag(entry).unwrap_or_default(),
                 _ => reader.unknown_key(entry, "a user of `notify`", || schema::hint(entry.key, OF_USER.into_iter())),
             }
         }
@@ -245,15 +245,4 @@ fn address(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<String> {
     }
     reader.error(entry.at, "`address` is no single address", "write one such as `alice@uni.example`");
     None
-}
-
-fn flag(reader: &mut Reader<'_>, entry: Entry<'_>) -> Option<bool> {
-    match reader.scalar(entry)?.text.trim() {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => {
-            reader.error(entry.at, format!("`{}` is neither on nor off", entry.key), "write `true` or `false`");
-            None
-        }
-    }
 }

@@ -144,6 +144,18 @@ impl<'a> Reader<'a> {
     }
 
     /// The texts of a list, each as it is written, so that a name like `007` stays a name.
+    /// `true` or `false`.
+    pub(crate) fn flag(&mut self, entry: Entry<'_>) -> Option<bool> {
+        match self.scalar(entry)?.text.trim() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => {
+                self.error(entry.at, format!("`{}` is neither on nor off", entry.key), "write `true` or `false`");
+                None
+            }
+        }
+    }
+
     pub(crate) fn names<'n>(&mut self, entry: Entry<'n>) -> Vec<(&'n str, Position)> {
         let what = format!("`{}`", entry.key);
         if self.tagged(entry.value, &what) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     diagnostic::Diagnostic,
+    engines::Engines,
     exemptions::Exemption,
     journal::Retention,
     level::{ContainerType, Place},
@@ -33,6 +34,8 @@ pub struct Policy {
     pub(super) members: ByUser<(String, Place)>,
     pub(super) default_group: Option<Located<String>>,
     pub(super) exemptions: Vec<Exemption>,
+    /// Which container engines are looked at, and on which of them containers may be stopped.
+    pub engines: Engines,
     /// Which containers and processes are the platform's own.
     pub monitoring: Monitoring,
     /// How people are told.
@@ -67,6 +70,7 @@ impl Policy {
             members: ByUser::default(),
             default_group: None,
             exemptions: Vec::new(),
+            engines: Engines::default(),
             monitoring: Monitoring::default(),
             notify: Notify::default(),
             journal: Retention::default(),

@@ -1,5 +1,6 @@
 //! Small pasts of one container, line by line.
 
+use crate::model::EngineName;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -40,6 +41,7 @@ impl Story {
     fn life(&mut self, second: u64, status: ContainerStatus, started: u64) {
         let (at_, boot_id, boot_ms) = self.now(second);
         self.records.push(Record::Life(Life {
+            engine: EngineName::DOCKER,
             at: at_,
             boot_id,
             boot_ms,

@@ -107,7 +107,7 @@ fn cpu_time_is_taken_of_containers_in_the_inventory_and_of_those_with_a_context(
     };
     let add = |name: &str, cpu_percent, processes| {
         host.add_container(&spec(name, cpu_percent, processes)).unwrap();
-        let listed = host.sources().containers.list().unwrap();
+        let listed = host.sources().engines[0].source.list().unwrap();
         listed.into_iter().find(|listing| listing.name == name).unwrap().id
     };
     let listed = add("listed", 50.0, vec![]);

@@ -4,11 +4,13 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::model::EngineName;
+
 /// Which door to the machine: the names used in the inventory, in events and on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SourceName {
-    /// The Docker Engine API.
-    Docker,
+    /// A container engine: `docker`, `podman`, and so on.
+    Engine(EngineName),
     /// The NVIDIA Management Library.
     Nvml,
     /// The files of AMD's kernel driver.
@@ -18,10 +20,13 @@ pub enum SourceName {
 }
 
 impl SourceName {
+    /// The host's Docker daemon.
+    pub const DOCKER: Self = Self::Engine(EngineName::DOCKER);
+
     /// The name in files and messages.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
-            Self::Docker => "docker",
+            Self::Engine(name) => name.as_str(),
             Self::Nvml => "nvml",
             Self::Amd => "amd",
             Self::Proc => "proc",
@@ -113,45 +118,93 @@ impl SourceError {
     }
 
     /// Which source did not answer.
-    pub fn source_name(&self) -> SourceName {
+    pub fn source_name(&self) -> &SourceName {
         match self {
-            Self::Absent { source_name, .. } | Self::Failed { source_name, .. } => *source_name,
+            Self::Absent { source_name, .. } | Self::Failed { source_name, .. } => source_name,
         }
     }
 
     /// What to do about it, for the person who reads the message.
-    pub fn hint(&self) -> &'static str {
-        let (source, kind) = match self {
-            Self::Absent { source_name: SourceName::Docker, .. } => {
-                return "start Docker, or name its socket with --docker-host unix:///path";
-            }
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Absent { source_name: SourceName::Engine(engine), .. } => absent_engine(engine),
             Self::Absent { source_name: SourceName::Nvml, .. } => {
-                return "install the NVIDIA driver, or name its library with --nvml-library";
+                "install the NVIDIA driver, or name its library with --nvml-library".to_owned()
             }
             Self::Absent { source_name: SourceName::Amd, .. } => {
-                return "load the driver amdgpu, or name a /sys with --sys-root";
+                "load the driver amdgpu, or name a /sys with --sys-root".to_owned()
             }
-            Self::Absent { source_name: SourceName::Proc, .. } => return "name a mounted proc with --proc-root",
-            Self::Failed { source_name, kind, .. } => (*source_name, *kind),
-        };
-        match (source, kind) {
-            (SourceName::Docker, FailureKind::Denied) => "run as root or as a member of the group that owns the socket",
-            (SourceName::Docker, FailureKind::Missing) => {
-                "see `systemctl status docker`; if Docker is gone for good, scan once with --forget docker"
+            Self::Absent { source_name: SourceName::Proc, .. } => "name a mounted proc with --proc-root".to_owned(),
+            Self::Failed { source_name: SourceName::Engine(engine), kind, .. } => failed_engine(engine, *kind),
+            Self::Failed { source_name: SourceName::Nvml, kind: FailureKind::Missing, .. } => {
+                "see `nvidia-smi`; if the GPUs are gone for good, scan once with --forget nvml".to_owned()
             }
-            (SourceName::Docker, _) => "see `systemctl status docker` and `journalctl -u docker`",
-            (SourceName::Nvml, FailureKind::Missing) => {
-                "see `nvidia-smi`; if the GPUs are gone for good, scan once with --forget nvml"
+            Self::Failed { source_name: SourceName::Nvml, .. } => {
+                "see `nvidia-smi` and `journalctl -k --grep NVRM`".to_owned()
             }
-            (SourceName::Nvml, _) => "see `nvidia-smi` and `journalctl -k --grep NVRM`",
-            (SourceName::Amd, FailureKind::Missing) => {
-                "see `lsmod` for amdgpu; if the GPUs are gone for good, scan once with --forget amd"
+            Self::Failed { source_name: SourceName::Amd, kind: FailureKind::Missing, .. } => {
+                "see `lsmod` for amdgpu; if the GPUs are gone for good, scan once with --forget amd".to_owned()
             }
-            (SourceName::Amd, _) => "see /sys/class/kfd/kfd/topology/nodes and `journalctl -k --grep amdgpu`",
-            (SourceName::Proc, FailureKind::Denied | FailureKind::Partly) => {
-                "run as root, or see how /proc is mounted (hidepid)"
+            Self::Failed { source_name: SourceName::Amd, .. } => {
+                "see /sys/class/kfd/kfd/topology/nodes and `journalctl -k --grep amdgpu`".to_owned()
             }
-            (SourceName::Proc, _) => "see how /proc is mounted, or name another with --proc-root",
+            Self::Failed { source_name: SourceName::Proc, kind: FailureKind::Denied | FailureKind::Partly, .. } => {
+                "run as root, or see how /proc is mounted (hidepid)".to_owned()
+            }
+            Self::Failed { source_name: SourceName::Proc, .. } => {
+                "see how /proc is mounted, or name another with --proc-root".to_owned()
+            }
         }
+    }
+}
+
+fn absent_engine(engine: &EngineName) -> String {
+    match engine.as_str() {
+        "docker" => "start Docker, or name its socket with --docker-host unix:///path".to_owned(),
+        name => format!("start it, or name its socket with --engine {name}=unix:///path"),
+    }
+}
+
+fn failed_engine(engine: &EngineName, kind: FailureKind) -> String {
+    if let Some(uid) = engine.owner() {
+        return format!(
+            "it is a daemon of the user with id {uid}, and says what he lets it say; no other engine depends on it"
+        );
+    }
+    // The units that Docker and Podman come with; another daemon's is for its admin to know.
+    let unit = match engine.as_str() {
+        "docker" => Some("docker"),
+        "podman" => Some("podman.socket"),
+        _ => None,
+    };
+    match (kind, unit) {
+        (FailureKind::Denied, _) => "run as root or as a member of the group that owns the socket".to_owned(),
+        (FailureKind::Missing, unit) => {
+            let see = unit
+                .map_or_else(|| "see what became of it".to_owned(), |unit| format!("see `systemctl status {unit}`"));
+            format!("{see}; if {} is gone for good, scan once with --forget {engine}", engine.called())
+        }
+        (_, Some("docker")) => "see `systemctl status docker` and `journalctl -u docker`".to_owned(),
+        (_, Some(unit)) => format!("see `systemctl status {unit}` and `journalctl -u {engine}`"),
+        (_, None) => "see whether this daemon is running, and its log".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_is_about_the_engine_that_failed() {
+        let hint =
+            |name: &str, kind| SourceError::failed(SourceName::Engine(name.parse().unwrap()), kind, "gone").hint();
+        assert_eq!(
+            hint("docker", FailureKind::Missing),
+            "see `systemctl status docker`; if Docker is gone for good, scan once with --forget docker"
+        );
+        assert!(hint("podman", FailureKind::Missing).contains("podman.socket`; if Podman"));
+        assert!(hint("lab", FailureKind::Missing).ends_with("--forget lab"));
+        assert!(!hint("lab", FailureKind::Refused).contains("systemctl"));
+        assert!(hint("docker:1001", FailureKind::TimedOut).contains("user with id 1001"));
     }
 }

@@ -12,6 +12,7 @@ pub mod amd;
 mod clock;
 mod devpts;
 pub mod docker;
+mod engines;
 mod error;
 #[cfg(feature = "fakes")]
 pub mod fake;
@@ -21,23 +22,24 @@ pub mod samples;
 pub mod terminals;
 
 pub use clock::{Clock, Shift, ShiftedClock, SystemClock};
+pub use engines::{Controls, Engine};
 pub use error::{FailureKind, SourceError, SourceName};
 pub use samples::{NoSamples, SampleSource};
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
 use crate::model::{
-    ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process,
-    Reading, Unknown, UnknownKind, Vendor,
+    ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, EngineName, GpuSnapshot, Host,
+    Process, Reading, Unknown, UnknownKind, Vendor,
 };
 
 /// The doors of one host.
 #[derive(Clone)]
 pub struct Sources {
-    /// The container engine.
-    pub containers: Arc<dyn ContainerSource>,
+    /// The container engines, in the order in which they are believed: see [`EngineName`].
+    pub engines: Vec<Engine>,
     /// The GPUs.
     pub gpus: Arc<dyn GpuSource>,
     /// GPUs of other makers, which are only observed: nobody is judged by what they do. Each maker is a source of its own.
@@ -61,7 +63,14 @@ pub struct ObservedGpus {
     pub source: Arc<dyn GpuSource>,
 }
 
-/// The container engine.
+impl Sources {
+    /// The door to an engine.
+    pub fn engine(&self, name: &EngineName) -> Option<&Arc<dyn ContainerSource>> {
+        self.engines.iter().find(|engine| engine.name == *name).map(|engine| &engine.source)
+    }
+}
+
+/// A container engine.
 pub trait ContainerSource: Send + Sync {
     /// Every container, running or not.
     ///
@@ -215,6 +224,11 @@ pub trait ProcessSource: Send + Sync {
 
     /// The name of a user id through the name service; asked at most once per id and source, as a directory can be slow.
     fn user_name(&self, uid: u32) -> Reading<String>;
+
+    /// The user ids that a user may use inside his own containers beside his own one (`/etc/subuid`); none where nobody knows.
+    fn subordinate_ids(&self, _uid: u32) -> Vec<RangeInclusive<u32>> {
+        Vec::new()
+    }
 
     /// The id of the user of this name through the name service. Callers give it a deadline.
     fn user_id(&self, name: &str) -> Reading<u32> {

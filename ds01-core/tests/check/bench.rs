@@ -194,7 +194,10 @@ impl Bench {
     }
 
     pub(crate) fn try_check(&self) -> Result<Checked, CheckError> {
-        let hands = Hands { control: Arc::clone(&self.control), broadcast: self.people.clone() };
+        let hands = Hands {
+            controls: ds01_core::source::Controls::docker(Arc::clone(&self.control)),
+            broadcast: self.people.clone(),
+        };
         idle::run(&self.sources, &hands, &self.options())
     }
 

@@ -44,7 +44,10 @@ fn no_figure_is_off_whenever_somebody_looks() {
             bench.check();
         }
         if second > 330 {
-            let hands = Hands { control: Arc::clone(&bench.control), broadcast: bench.people.clone() };
+            let hands = Hands {
+                controls: ds01_core::source::Controls::docker(Arc::clone(&bench.control)),
+                broadcast: bench.people.clone(),
+            };
             let looks = idle::preview(&bench.sources, &hands, &bench.options()).unwrap();
             for (id, case) in looks.cases() {
                 let track = case.track.unwrap();

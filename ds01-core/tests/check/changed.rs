@@ -147,7 +147,7 @@ fn gets_a_keep_alive_or_one_that_nobody_can_read() {
         bench.up_to_the_stop();
         let files = engine.clone();
         engine.then(move |host| {
-            let failed = SourceError::failed(SourceName::Docker, FailureKind::Erred, "HTTP 500");
+            let failed = SourceError::failed(SourceName::DOCKER, FailureKind::Erred, "HTTP 500");
             let answer = if readable { Ok(PathStat::File(host.now())) } else { Err(failed) };
             files.files.lock().unwrap().insert("train".to_owned(), answer);
         });

@@ -8,7 +8,7 @@ use std::{
 
 use ds01_core::{
     model::{ContainerId, ContainerListing},
-    source::{Acted, ContainerControl, ContainerSource, Inspection, PathStat, SourceError, fake::FakeHost},
+    source::{self, Acted, ContainerControl, ContainerSource, Inspection, PathStat, SourceError, fake::FakeHost},
 };
 
 use crate::bench::Bench;
@@ -46,7 +46,7 @@ impl Engine {
             inspect: Mutex::default(),
         });
         bench.control = engine.clone();
-        bench.sources.containers = engine.clone();
+        bench.sources.engines = vec![source::Engine::docker(engine.clone())];
         engine
     }
 

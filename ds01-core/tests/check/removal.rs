@@ -157,7 +157,7 @@ fn a_removal_that_is_refused_is_reported_and_one_of_nothing_is_none() {
     let answer = |answer: Result<Acted, SourceError>| {
         *engine.remove.lock().unwrap() = Some(Arc::new(Box::new(move |_: &FakeHost, _: &_| answer.clone())));
     };
-    answer(Err(SourceError::failed(SourceName::Docker, FailureKind::Erred, "HTTP 409: it runs")));
+    answer(Err(SourceError::failed(SourceName::DOCKER, FailureKind::Erred, "HTTP 409: it runs")));
     assert!(failed(&bench.check(), "made").contains("HTTP 409"));
     assert_eq!(bench.told(), ["removal_warning made", "stop_failed made"]);
 

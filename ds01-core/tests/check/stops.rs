@@ -23,7 +23,7 @@ use crate::{
 };
 
 fn refused() -> SourceError {
-    SourceError::failed(SourceName::Docker, FailureKind::Erred, "HTTP 500: cannot stop")
+    SourceError::failed(SourceName::DOCKER, FailureKind::Erred, "HTTP 500: cannot stop")
 }
 
 /// Idle containers `t0` and so on, on GPU 0.

@@ -114,7 +114,10 @@ impl Post {
             outbox: self.outbox.clone(),
             login: Login::new(&self.bench.state_dir, self.bench.dir().join("notices")),
         };
-        let hands = Hands { control: Arc::clone(&self.bench.control), broadcast: Arc::new(channels) };
+        let hands = Hands {
+            controls: ds01_core::source::Controls::docker(Arc::clone(&self.bench.control)),
+            broadcast: Arc::new(channels),
+        };
         idle::run(&self.bench.sources, &hands, &options).unwrap()
     }
 

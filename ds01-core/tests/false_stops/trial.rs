@@ -1,5 +1,7 @@
 //! Watching container-days, and counting what became of them.
 
+use ds01_core::model::EngineName;
+use ds01_core::policy::Engines;
 use std::{collections::BTreeMap, time::Duration};
 
 use ds01_core::{
@@ -92,12 +94,15 @@ impl Trial {
         Self {
             thresholds: Thresholds::from(&resolved.rules),
             policy: ContainerPolicy {
+                engines: Engines::default(),
                 resolved,
                 exemptions: Vec::new(),
                 monitoring: policy.monitoring,
                 require_delivery: policy.notify.require_delivery,
             },
             facts: ContainerFacts {
+                answered: true,
+                engine: EngineName::DOCKER,
                 id: "ab".repeat(32).parse().unwrap(),
                 name: "c".to_owned(),
                 labels: BTreeMap::new(),

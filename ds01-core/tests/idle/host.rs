@@ -1,5 +1,6 @@
 //! A host in memory: one policy, containers whose work a test sets, and clocks that it moves.
 
+use ds01_core::model::EngineName;
 use std::{collections::BTreeMap, time::Duration};
 
 use ds01_core::{
@@ -78,6 +79,8 @@ impl Host {
         let now = Now { at, boot_id: "boot-1".to_owned(), boot_ms: 10 * HOUR * 1000 };
         let containers = names.iter().enumerate().map(|(n, name)| Container {
             facts: ContainerFacts {
+                answered: true,
+                engine: EngineName::DOCKER,
                 id: id(n),
                 name: (*name).to_owned(),
                 labels: BTreeMap::new(),

@@ -91,7 +91,10 @@ impl Whole {
             zone: TimeZone::UTC,
             only: Vec::new(),
         };
-        let hands = Hands { control: Arc::new(self.host.clone()), broadcast: self.told.clone() };
+        let hands = Hands {
+            controls: ds01_core::source::Controls::docker(Arc::new(self.host.clone())),
+            broadcast: self.told.clone(),
+        };
         idle::run(&self.sources, &hands, &options).unwrap()
     }
 

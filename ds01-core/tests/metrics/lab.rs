@@ -16,7 +16,7 @@ use ds01_core::{
     policy::{Document, Policy, PolicyFiles, parse},
     scan::{self, Scan, ScanMetrics, ScanOptions},
     source::{
-        Clock, Sources,
+        Clock, Controls, Sources,
         fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, ProcessSpec, Step},
     },
 };
@@ -155,7 +155,7 @@ impl Lab {
             zone: TimeZone::UTC,
             only: Vec::new(),
         };
-        let hands = Hands { control: Arc::new(self.host.clone()), broadcast: Arc::new(Nobody) };
+        let hands = Hands { controls: Controls::docker(Arc::new(self.host.clone())), broadcast: Arc::new(Nobody) };
         idle::run(&self.sources, &hands, &options).unwrap()
     }
 

@@ -1,6 +1,7 @@
 //! A host over weeks, of which everything is known: who held what, who worked when. What detector and reaper would have seen of
 //! it goes into a journal.
 
+use ds01_core::model::EngineName;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -318,6 +319,7 @@ impl Month {
     fn life(&self, n: usize, time: u64, now: &Now) -> Life {
         let tenant = &self.tenants[n];
         Life {
+            engine: EngineName::DOCKER,
             at: now.at,
             boot_id: now.boot_id.clone(),
             boot_ms: now.boot_ms,

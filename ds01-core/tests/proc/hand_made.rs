@@ -22,6 +22,7 @@ fn a_process_with_all_it_has() {
     assert_eq!(
         root.proc_fs().process(42),
         Ok(Process {
+            user_slice: Reading::Known(None),
             pid: 42,
             start_ticks: 12_345,
             started_at: Timestamp::from_second(Root::BOOT_TIME + 12_345 / hz).unwrap(),

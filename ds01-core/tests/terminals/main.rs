@@ -6,6 +6,7 @@
 mod dev;
 mod emulator;
 
+use ds01_core::model::EngineName;
 use std::{
     fs,
     os::{fd::AsRawFd, unix::fs::symlink},
@@ -33,6 +34,8 @@ const BOB: u32 = 4_002;
 
 fn facts(user: Option<&str>) -> ContainerFacts {
     ContainerFacts {
+        answered: true,
+        engine: EngineName::DOCKER,
         id: "ab".repeat(32).parse().unwrap(),
         name: "train".to_owned(),
         labels: std::collections::BTreeMap::new(),

@@ -8,7 +8,7 @@ use std::{
 
 use ds01_core::{
     detect::{Inventory, inventory::InventoryError},
-    model::{GpuSnapshot, Reading},
+    model::{EngineName, GpuSnapshot, Reading},
     outbox::Hooks,
     policy::Notify,
     source::{
@@ -46,6 +46,7 @@ pub(crate) struct Facts {
     /// The command that scans with the same paths.
     pub(crate) scan_command: String,
     pub(crate) docker: DockerFacts,
+    pub(crate) engines: Vec<EngineFacts>,
     pub(crate) gpu: GpuFacts,
     pub(crate) host: HostFacts,
     pub(crate) files: FileFacts,
@@ -106,6 +107,14 @@ pub(crate) struct DockerFacts {
     pub(crate) connected: Result<(), SourceError>,
     pub(crate) api: Option<Result<ApiVersions, SourceError>>,
     pub(crate) info: Option<Result<DaemonInfo, SourceError>>,
+}
+
+/// A container engine beside Docker.
+#[derive(Debug)]
+pub(crate) struct EngineFacts {
+    pub(crate) name: EngineName,
+    pub(crate) socket: PathBuf,
+    pub(crate) api: Result<ApiVersions, SourceError>,
 }
 
 /// NVML and what the kernel knows of NVIDIA's devices.

@@ -56,7 +56,7 @@ fn a_sound_host() {
     let sound = host.diagnosis();
     let bad: Vec<_> = sound.rows.iter().filter(|(_, row)| row.verdict != "ok" || row.command.is_some()).collect();
     assert!(bad.is_empty(), "{bad:#?}");
-    assert_eq!(sound.rows.len(), 23);
+    assert_eq!(sound.rows.len(), 24);
     let asked = fs::read_to_string(host.path("systemctl.asked")).unwrap();
     assert!(asked.starts_with("TZ=UTC LC_ALL=C show --property="), "nothing but show: {asked}");
 }

@@ -16,6 +16,7 @@ mod paths;
 #[path = "../support/mod.rs"]
 mod support;
 mod together;
+mod users_daemon;
 
 /// Whether the test can become another user, mount, and so on. Continuous integration runs as root, and skips nothing.
 fn as_root(what: &str) -> bool {

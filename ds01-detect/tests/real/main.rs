@@ -6,6 +6,7 @@
 
 mod amd;
 mod child;
+mod engines;
 mod host;
 mod life;
 mod processes;

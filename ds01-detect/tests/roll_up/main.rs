@@ -147,6 +147,7 @@ fn id(n: u64) -> ds01_core::model::ContainerId {
 
 fn life(n: u64, at: Timestamp) -> Life {
     Life {
+        engine: ds01_core::model::EngineName::DOCKER,
         at,
         boot_id: "boot".to_owned(),
         boot_ms: 1_000_000,

@@ -30,6 +30,12 @@ impl Detector {
         self.flag("--docker-host", &address)
     }
 
+    /// With another engine of this name behind this socket.
+    pub(crate) fn engine(self, name: &str, socket: &Path) -> Self {
+        let address = format!("{name}=unix://{}", socket.display());
+        self.flag("--engine", &address)
+    }
+
     /// With this NVML library.
     pub(crate) fn nvml(self, library: &Path) -> Self {
         self.flag("--nvml-library", library)
@@ -47,6 +53,8 @@ impl Detector {
     }
 
     fn flag(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
+        // Each is given once, but for engines.
+        self.flags.retain(|(given, _)| *given != name || name == "--engine");
         self.flags.push((name, PathBuf::from(value.as_ref())));
         self
     }

@@ -83,8 +83,13 @@ fn explained(
     let kind = facts.container_type();
     let case = checked.cases().remove(id);
     let ran = case.map(|case| format!(" for {}", units::duration(case.ran_for()))).unwrap_or_default();
-    let about =
-        format!("{} ({}), {kind} container of {owner}, {}{ran}", sanitize(&facts.name), facts.id.short(), facts.status);
+    let engine = if facts.engine.is_docker() { String::new() } else { format!(", {}", facts.engine) };
+    let about = format!(
+        "{} ({}{engine}), {kind} container of {owner}, {}{ran}",
+        sanitize(&facts.name),
+        facts.id.short(),
+        facts.status
+    );
     page.head(&about);
     if facts.auto_remove {
         page.line("It was started with --rm: when it stops, Docker removes it, with its unnamed volumes.");
@@ -105,10 +110,13 @@ fn explained(
     page.gap();
     seen::write(&mut page, checked, &case, zone);
     // A check looks it up only when it could make a difference; whoever asks wants to know in any case.
-    if let Some(host) = host {
+    let acts_on_it = case.policy.engines.reap.contains(&facts.engine);
+    if let Some(host) = host.filter(|_| acts_on_it)
+        && let Some(control) = host.hands.controls.of(&facts.engine)
+    {
         let path = &case.policy.resolved.rules.keepalive_path.value;
         let binds = checked.look.bind_sources(id);
-        let file = KeepAlive::look_up(&host.sources.processes, &*host.hands.control, id, path, binds);
+        let file = KeepAlive::look_up(&host.sources.processes, control, id, path, binds);
         seen::write_keep_alive(&mut page, &case, &file, zone);
     }
     page.gap();

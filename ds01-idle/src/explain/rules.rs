@@ -54,9 +54,11 @@ fn kept(next: Next, case: &Case<'_>, zone: &TimeZone) -> String {
 
 fn label(rule: Rule) -> &'static str {
     match rule {
+        Rule::NotTold => "engine silent",
         Rule::NoGpu => "no GPU",
         Rule::OriginUnknown => "unknown type",
         Rule::Infrastructure => "infrastructure",
+        Rule::Engine => "engine",
         Rule::MaxRuntime => "max_runtime",
         Rule::IdleExempt => "no idle limit",
         Rule::Grace => "grace period",

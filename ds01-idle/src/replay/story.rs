@@ -197,6 +197,7 @@ impl Role {
             boot_id,
             boot_ms,
             container_id: id(n),
+            engine: ds01_core::model::EngineName::DOCKER,
             name: self.name.to_owned(),
             user: self.user.map(ToOwned::to_owned),
             user_source: UserSource::LabelDs01,

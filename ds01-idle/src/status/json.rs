@@ -34,6 +34,7 @@
 use ds01_core::{
     idle::{Checked, Signals, Track},
     json,
+    model::EngineName,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
@@ -60,6 +61,8 @@ struct DemandOut {
 #[derive(Serialize)]
 struct ContainerOut<'a> {
     id: &'a str,
+    #[serde(skip_serializing_if = "EngineName::is_docker")]
+    engine: &'a EngineName,
     name: &'a str,
     user: Option<&'a str>,
     r#type: &'static str,
@@ -105,6 +108,7 @@ fn container<'a>(checked: &'a Checked, one: &'a Shown<'a>, zone: &TimeZone) -> C
     let interval = track.and_then(|track| track.interval.as_ref());
     ContainerOut {
         id: facts.id.as_str(),
+        engine: &facts.engine,
         name: &facts.name,
         user: facts.user.as_deref(),
         r#type: facts.container_type().as_str(),

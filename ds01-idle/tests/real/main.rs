@@ -8,6 +8,7 @@
 
 mod at_once;
 mod demand;
+mod engines;
 mod exempt;
 mod failures;
 mod gaps;

@@ -1,5 +1,6 @@
 //! Some containers, the program, and time that moves without waiting.
 
+use ds01_core::policy::Engines;
 use std::{
     cell::{Cell, RefCell},
     fs,
@@ -268,13 +269,15 @@ impl Story {
         let (wall, boot) = self.shift_to(at.into().0);
         let sources = SourceArgs {
             docker_host: Some(self.rig.socket().to_owned()),
+            engines: Vec::new(),
+            users_dir: "/nonexistent".into(),
             nvml_library: Some(self.gpus.library().to_owned()),
             proc_root: "/proc".into(),
             sys_root: "/sys".into(),
             samples_dir: self.reaper.samples_dir(),
             shift_clocks: Some(Shift { wall: SignedDuration::from_secs(wall), boot: Duration::from_secs(boot) }),
         };
-        let doors = sources.doors(DEADLINE).unwrap();
+        let doors = sources.doors(DEADLINE, &Engines::default()).unwrap();
         let options = ScanOptions {
             metrics: None,
             state_dir: self.reaper.state_dir(),

@@ -4,6 +4,7 @@ mod age;
 mod belongs_to;
 mod column;
 mod cpu;
+mod engine;
 mod gpu_mem;
 mod gpus;
 mod host;
@@ -22,7 +23,7 @@ pub(crate) use column::Column;
 use crate::row::Row;
 
 /// All columns, from left to right.
-pub(crate) const COLUMNS: [&Column; 13] = [
+pub(crate) const COLUMNS: [&Column; 14] = [
     &host::COLUMN,
     &kind::COLUMN,
     &user::COLUMN,
@@ -31,6 +32,7 @@ pub(crate) const COLUMNS: [&Column; 13] = [
     &age::COLUMN,
     &name::COLUMN,
     &id::COLUMN,
+    &engine::COLUMN,
     &image::COLUMN,
     &belongs_to::COLUMN,
     &cpu::COLUMN,
@@ -58,9 +60,13 @@ impl Column {
         self.name == host::COLUMN.name
     }
 
-    /// Whether `--wide` shows it of these rows.
+    /// Whether it tells anything of these rows that is not said already, so that it is shown unasked.
     pub(crate) fn is_wanted<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> bool {
-        self.name != belongs_to::COLUMN.name || belongs_to::says_anything(rows)
+        match self.name {
+            name if name == belongs_to::COLUMN.name => belongs_to::says_anything(rows),
+            name if name == engine::COLUMN.name => engine::says_anything(rows),
+            _ => true,
+        }
     }
 
     /// Whether it is the owner's, which the headings of `--by-user` say already.

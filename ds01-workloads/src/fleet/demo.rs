@@ -79,6 +79,7 @@ fn container(id: &str, name: &str, user: &str, started_at: Option<Timestamp>, gp
     let memory: u64 = gpus.iter().filter_map(|held| held.memory_bytes).sum();
     Container {
         id: format!("{id:0<12}"),
+        engine: None,
         name: name.to_owned(),
         user: Some(user.to_owned()),
         user_source: Some("label:ds01.user".to_owned()),

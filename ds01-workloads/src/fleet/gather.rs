@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ds01_core::units;
+use ds01_core::{model::EngineName, units};
 use jiff::Timestamp;
 
 use super::{
@@ -247,7 +247,10 @@ fn host_of(name: &str, target: Target, last_word: Option<Timestamp>, now: Timest
         Some(_) => (State::Answers, None),
     };
     let failed = |name: &str| target.sources.get(name).is_some_and(|(up, _)| *up == Some(false));
-    let (docker, nvml, proc) = (failed("docker"), failed("nvml"), failed("proc"));
+    let (nvml, proc) = (failed("nvml"), failed("proc"));
+    // Each container engine fails by itself: what the others told is known.
+    let mut engines = target.sources.iter().filter(|(name, _)| name.parse::<EngineName>().is_ok()).peekable();
+    let no_engine = engines.peek().is_some() && engines.all(|(_, (up, _))| *up == Some(false));
     let failed_sources: Vec<FailedSource> = target
         .sources
         .iter()
@@ -262,7 +265,7 @@ fn host_of(name: &str, target: Target, last_word: Option<Timestamp>, now: Timest
         why,
         failed_sources,
         gpus: (!nvml).then_some(gpus),
-        containers: (!docker).then_some(containers),
+        containers: (!no_engine).then_some(containers),
         host_processes: (!nvml && !proc).then_some(processes),
     }
 }

@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 
+use ds01_core::model::EngineName;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -61,8 +62,11 @@ pub(crate) struct Gpu {
 /// A container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Container {
-    /// The first 12 digits of its id.
+    /// The first 12 digits of its id, or all of them where those of another container begin alike.
     pub(crate) id: String,
+    /// Which engine holds it, where that was told. Foreign text.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub(crate) engine: Option<EngineName>,
     pub(crate) name: String,
     pub(crate) user: Option<String>,
     pub(crate) user_source: Option<String>,
@@ -103,6 +107,18 @@ pub(crate) struct Use {
     #[serde(serialize_with = "hold")]
     pub(crate) hold: Hold,
     pub(crate) memory_bytes: Option<u64>,
+}
+
+/// Where no engine is said, Docker is meant.
+fn is_usual(engine: &Option<EngineName>) -> bool {
+    engine.as_ref().is_none_or(EngineName::is_docker)
+}
+
+impl FailedSource {
+    /// Whether it is a container engine.
+    pub(super) fn is_engine(&self) -> bool {
+        self.source.parse::<EngineName>().is_ok()
+    }
 }
 
 impl Host {

@@ -58,6 +58,7 @@ impl Host {
             host: self.host.clone(),
             key: Key::Host(status.to_owned()),
             kind: Type::Host,
+            engine: None,
             user: NONE.to_owned(),
             gpus: Gpus::told(None, Vec::new(), false, false),
             status: status.to_owned(),
@@ -86,6 +87,7 @@ impl Host {
             running: container.runs(),
             name: container.name.clone(),
             id: container.id.clone(),
+            engine: container.engine.clone(),
             image: container.image.clone(),
             ..self.row(
                 container.user.as_deref(),
@@ -178,8 +180,9 @@ fn devices(uses: &[Use]) -> Vec<Device> {
 /// What a failed source means.
 fn failure(failed: &FailedSource, at: Timestamp) -> String {
     let tells = match failed.source.as_str() {
-        "docker" => "its containers are not known",
+        _ if failed.is_engine() => "its containers are not known",
         "nvml" => "its GPUs and who uses them are not known",
+        "amd" => "its GPUs of AMD's and who uses them are not known",
         "proc" => "its processes and their users are not known",
         _ => "see its scans",
     };

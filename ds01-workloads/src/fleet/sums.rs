@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    host::{Host, State},
+    host::{FailedSource, Host, State},
     shown::taken,
 };
 use crate::totals::counted;
@@ -54,7 +54,9 @@ impl Sums {
         let taken = taken(host);
         let is_taken =
             |gpu: &str| taken.contains(gpu) || gpu.split_once(':').is_some_and(|(whole, _)| taken.contains(whole));
-        self.hosts_with_unknown_holders += usize::from(host.containers.is_none() || host.host_processes.is_none());
+        let engine_failed = host.failed_sources.iter().any(FailedSource::is_engine);
+        let unknown = host.containers.is_none() || host.host_processes.is_none() || engine_failed;
+        self.hosts_with_unknown_holders += usize::from(unknown);
         match &host.gpus {
             None => self.hosts_with_unknown_gpus += 1,
             Some(gpus) => {

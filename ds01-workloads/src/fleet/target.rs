@@ -218,6 +218,7 @@ impl Told {
             // Whoever keeps identities to himself leaves the name empty.
             name: if info.name.is_empty() { id.clone() } else { info.name },
             id,
+            engine: None,
             user: info.user,
             user_source: info.user_source,
             kind: info.kind,

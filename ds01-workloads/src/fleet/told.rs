@@ -27,17 +27,18 @@ pub(super) fn host(name: &str, inventory: &Inventory, now: Timestamp) -> Host {
         Some(age) if age > STALE_AFTER => (State::Stale, Some(stale(age))),
         Some(_) => (State::Answers, None),
     };
-    let failed = inventory.sources.iter().filter(|(_, entry)| entry.state == SourceState::Failed);
+    // A user's own engine fails as its user likes: that is no failure of the host's.
+    let failed = inventory.failed_sources().filter(|(name, _)| !Inventory::is_users_own(name));
     Host {
         host: name.to_owned(),
         state,
         last_word: inventory.last_scan,
         why,
         failed_sources: failed
-            .map(|(source, entry)| FailedSource { source: source.clone(), last_good: entry.last_good })
+            .map(|(source, entry)| FailedSource { source: source.to_owned(), last_good: entry.last_good })
             .collect(),
         gpus: (inventory.source_state("nvml") != Some(SourceState::Failed)).then(|| gpus(inventory)),
-        containers: Some(inventory.containers.values().map(|entry| container(entry, &names)).collect()),
+        containers: Some(inventory.containers.values().map(|entry| container(inventory, entry, &names)).collect()),
         host_processes: Some(inventory.host_processes.values().map(|entry| process(entry, &names)).collect()),
     }
 }
@@ -70,9 +71,10 @@ fn gpus(inventory: &Inventory) -> Vec<Gpu> {
     gpus
 }
 
-fn container(entry: &ContainerEntry, names: &GpuNames<'_>) -> Container {
+fn container(inventory: &Inventory, entry: &ContainerEntry, names: &GpuNames<'_>) -> Container {
     Container {
-        id: entry.id.clone(),
+        id: inventory.key_of(entry).to_owned(),
+        engine: Some(entry.engine.clone()),
         name: entry.name.clone(),
         user: Some(entry.user.clone()).filter(|user| user != UNKNOWN_USER),
         user_source: Some(entry.user_source.to_string()),

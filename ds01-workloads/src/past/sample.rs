@@ -8,7 +8,7 @@ use ds01_core::{
         evidence::{EnergyCount, GpuFigure, GpuMeasure, Observation, ProcessActivity},
         journal::{CheckMade, Deed, Life, ProcessSeen, Record, What},
     },
-    model::{ContainerId, ContainerStatus, Reading, Unknown, UnknownKind},
+    model::{ContainerId, ContainerStatus, EngineName, Reading, Unknown, UnknownKind},
     policy::{self, Document, Policy, PolicyFiles},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -303,6 +303,7 @@ impl Told<'_> {
     ) -> Record {
         let (boot_id, boot_ms) = self.boot(at);
         Record::Life(Life {
+            engine: EngineName::DOCKER,
             at,
             boot_id,
             boot_ms,

@@ -52,6 +52,7 @@ pub(crate) fn container(name: &str, change: impl FnOnce(&mut ContainerEntry)) ->
     let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
     let full_id: ContainerId = format!("{digits:0>64}")[..64].parse().unwrap();
     let mut entry = ContainerEntry {
+        engine: ds01_core::model::EngineName::DOCKER,
         id: full_id.as_str()[52..].to_owned(),
         full_id,
         name: name.to_owned(),

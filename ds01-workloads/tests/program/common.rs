@@ -95,6 +95,7 @@ fn container(number: u64, name: &str) -> ContainerEntry {
     let full_id: ContainerId = format!("{number:012x}{}", "0".repeat(52)).parse().unwrap();
     let time = Timestamp::now() - Duration::from_secs(86_400 * 12);
     ContainerEntry {
+        engine: ds01_core::model::EngineName::DOCKER,
         id: full_id.short().to_owned(),
         full_id,
         name: name.to_owned(),

@@ -46,7 +46,8 @@ impl Log {
             stop_in_seconds: 360,
         };
         let timestamp = Timestamp::now() - jiff::SignedDuration::from_mins(minutes_ago);
-        let event = Event { timestamp, user: Some("alice".to_owned()), details };
+        let event =
+            Event { timestamp, user: Some("alice".to_owned()), engine: ds01_core::model::EngineName::DOCKER, details };
         EventLog::new(self.path(), "ds01-idle").append(&[event]).unwrap();
     }
 

@@ -189,6 +189,7 @@ fn write(journal: &Journal, number: usize, held: &Held<'_>) {
 
 fn life(number: usize, held: &Held<'_>, begin: Timestamp) -> Life {
     Life {
+        engine: ds01_core::model::EngineName::DOCKER,
         at: begin,
         boot_id: "boot".to_owned(),
         boot_ms: boot_ms(begin),

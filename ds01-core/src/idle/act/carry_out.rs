@@ -152,8 +152,8 @@ impl<'a> CarryOut<'a> {
     /// A text about what was decided, on its way. `None` where nobody is told of it.
     pub(super) fn message<'m>(&self, task: &'m Task<'_>, text: &'m str) -> Option<Message<'m>> {
         let facts = task.case.facts;
-        let entry = self.checked.look.inventory.containers.get(facts.id.short());
-        let pid = entry.filter(|entry| entry.full_id == facts.id && entry.status.is_up()).and_then(|entry| entry.pid);
+        let entry = self.checked.look.inventory.container(&facts.id);
+        let pid = entry.filter(|entry| entry.status.is_up()).and_then(|entry| entry.pid);
         let (at, check) = (self.sources.clock.now(), self.checked.state.checks);
         let (severity, ahead) = (Severity::of(&task.decision.action)?, Severity::ahead(&task.decision.action));
         let (user, container) = (facts.user.as_deref(), Some(facts));
@@ -195,7 +195,8 @@ impl<'a> CarryOut<'a> {
 
     pub(super) fn log_event(&self, task: &Task<'_>, details: Details) {
         let (timestamp, user) = (self.sources.clock.now(), task.case.facts.user.clone());
-        (self.log)(&[Event { timestamp, user, details }]);
+        let engine = task.case.facts.engine.clone();
+        (self.log)(&[Event { timestamp, user, engine, details }]);
     }
 }
 

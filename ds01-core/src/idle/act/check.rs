@@ -27,7 +27,7 @@ use crate::{
         rules::{Action, high_demand},
         state::{FILE_NAME, IdleState, StateError, Stopping},
     },
-    model::ContainerId,
+    model::{ContainerId, EngineName},
     store::{Store, StoreError},
 };
 
@@ -82,7 +82,8 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     log(&checked.state.settle(&checked.look.containers, &checked.look.now));
     let (news, trouble) = hands.broadcast.news(checked.look.now.at);
     let required = &options.policy.notify.require_delivery;
-    log(&take_in(&mut checked.state, &news, required, &checked.look.now));
+    let look = &checked.look;
+    log(&take_in(&mut checked.state, &news, required, |id| look.engine_of(id), &look.now));
     let requests = Requests::read(options, sources, &checked.look, &mut checked.problems);
     checked.state.remember_waiting(&requests.waiting, checked.look.now.at);
     checked.decide(sources, hands, options, &earlier, &requests.asked)?;
@@ -108,7 +109,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
 
     if let (Some(high), Some(demand)) = (checked.plan.high_demand, checked.demand) {
         let details = high_demand(high, demand);
-        log(&[Event { timestamp: checked.look.now.at, user: None, details }]);
+        log(&[Event { timestamp: checked.look.now.at, user: None, engine: EngineName::DOCKER, details }]);
     }
     let told = CarryOut { sources, hands, options, checked: &checked, log: &log }.tell_all();
     let heard: Vec<ContainerId> = told.heard.iter().chain(told.again.keys()).cloned().collect();

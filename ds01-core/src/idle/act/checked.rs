@@ -23,7 +23,7 @@ use crate::{
     metrics::MetricsFile,
     model::{ContainerId, NotMeant, meant},
     policy::Policy,
-    source::{ContainerControl, SourceName},
+    source::{Controls, SourceName},
     store::StoreError,
 };
 
@@ -33,8 +33,8 @@ const LEAST_FOR_LOOK: f64 = 0.4;
 /// What a check acts with.
 #[derive(Clone)]
 pub struct Hands {
-    /// The container engine.
-    pub control: Arc<dyn ContainerControl>,
+    /// Who acts on the containers of each engine.
+    pub controls: Controls,
     /// Who tells people.
     pub broadcast: Arc<dyn Broadcast>,
 }
@@ -103,7 +103,7 @@ pub enum CheckError {
     #[error("there is no container {0}")]
     NoSuchContainer(String),
     /// Several containers have names or ids that begin so.
-    #[error("{0} is the beginning of several containers' names or ids; give more of it")]
+    #[error("{0} can mean several containers; give more of it, or the engine with it, as in podman/{0}")]
     Ambiguous(String),
 }
 
@@ -195,7 +195,7 @@ impl Checked {
         };
         let (look, keep_alive) = (&self.look, &mut self.keep_alive);
         self.plan = Plan::make(&mut self.state, &check, |asked| {
-            *keep_alive = keep_alive_files(sources, &*hands.control, look, asked);
+            *keep_alive = keep_alive_files(sources, &hands.controls, look, asked);
             keep_alive.clone()
         });
         Ok(())
@@ -212,7 +212,7 @@ impl Checked {
     ///
     /// When there is none, or more than one id begins so.
     pub fn container(&self, name: &str) -> Result<ContainerId, CheckError> {
-        let found = meant(&self.look.containers, name, |facts| (facts.name.as_str(), facts.id.as_str()));
+        let found = meant(&self.look.containers, name, ContainerFacts::called);
         found.map(|facts| facts.id.clone()).map_err(|why| match why {
             NotMeant::Nobody => CheckError::NoSuchContainer(name.to_owned()),
             NotMeant::Several => CheckError::Ambiguous(name.to_owned()),

@@ -118,11 +118,11 @@ impl<'a> Host<'a> {
         }
         let asked_for = Some(sanitize(&request.container).chars().take(LONGEST_WHY).collect());
         let running = self.running.iter().copied();
-        let meant = meant(running, &request.container, |facts| (facts.name.as_str(), facts.id.as_str()));
+        let meant = meant(running, &request.container, ContainerFacts::called);
         let facts = match meant {
             Ok(facts) => facts,
             Err(NotMeant::Several) => {
-                let why = "several running GPU containers have ids that begin so";
+                let why = "several running GPU containers can be meant: give the id, or the engine with the name, as in podman/train";
                 return Err(refused(asked_for, None, why.to_owned()));
             }
             Err(NotMeant::Nobody) => {
@@ -152,23 +152,25 @@ impl<'a> Host<'a> {
     /// Whether all is known that can speak for somebody of this name, if he has one.
     fn can_tell_yet(&self, facts: &ContainerFacts, owner: &Owner<'_>, name: Option<&String>) -> bool {
         let unnamed = owner.uid.is_none() && owner.user.is_some_and(|user| name.is_none_or(|name| name == user));
-        !unnamed && self.main_uids.get(&facts.id).is_none_or(|uid| uid.known().is_some())
+        owner.engine.is_some() || !unnamed && self.main_uids.get(&facts.id).is_none_or(|uid| uid.known().is_some())
     }
 
     fn owner(&self, facts: &'a ContainerFacts) -> Owner<'a> {
-        let entry = self.look.inventory.containers.get(facts.id.short()).filter(|entry| entry.full_id == facts.id);
+        let entry = self.look.inventory.container(&facts.id);
         let user = facts.user.as_deref();
         let uid = user.and_then(|user| self.ids.get(user).copied());
         let home = entry.and_then(|entry| mounted_home(entry.config.as_ref()));
         let main_uid = self.main_uids.get(&facts.id).and_then(|uid| *uid.known()?);
         // Where something else speaks for him, or nobody is named, they are not looked at.
-        let matters = uid.is_some() && main_uid != uid && home.is_none();
+        let engine = facts.engine.owner();
+        let matters = engine.is_none() && uid.is_some() && main_uid != uid && home.is_none();
         Owner {
             user,
             source: entry.map_or(crate::detect::UserSource::Unknown, |entry| entry.user_source),
             uid,
             home,
             directories: if matters { self.owner_of_directories(&facts.id) } else { None },
+            engine,
             main_uid,
         }
     }
@@ -195,7 +197,7 @@ fn main_uids(
     containers: &[&ContainerFacts],
 ) -> BTreeMap<ContainerId, Reading<Option<u32>>> {
     let pid_of = |facts: &ContainerFacts| {
-        let entry = look.inventory.containers.get(facts.id.short()).filter(|entry| entry.full_id == facts.id);
+        let entry = look.inventory.container(&facts.id);
         Some((facts.id.clone(), entry?.pid?))
     };
     let pids: BTreeMap<ContainerId, u32> = containers.iter().filter_map(|facts| pid_of(facts)).collect();

@@ -11,8 +11,8 @@ use crate::{
     deadline::one_by_one,
     detect::Sources,
     idle::{journal::Look, rules::KeepAlive},
-    model::{ContainerId, Reading},
-    source::{ContainerControl, ProcessSource},
+    model::{ContainerId, EngineName, Reading},
+    source::{ContainerControl, Controls, ProcessSource},
 };
 
 /// What a look at one path of the host may take: it can lie on a file system whose server does not answer.
@@ -24,12 +24,16 @@ const ALL_AT_MOST: Duration = Duration::from_secs(10);
 /// Looks up keep-alive files, side by side.
 pub(super) fn keep_alive_files(
     sources: &Sources,
-    control: &dyn ContainerControl,
+    controls: &Controls,
     look: &Look,
     asked: &[(&ContainerId, &str)],
 ) -> BTreeMap<ContainerId, KeepAlive> {
     let look_up = |(id, path): (&ContainerId, &str)| {
-        let file = KeepAlive::look_up(&sources.processes, control, id, path, look.bind_sources(id));
+        let engine = look.inventory.container(id).map(|entry| &entry.engine);
+        let file = match engine.and_then(|engine| controls.of(engine)) {
+            Some(control) => KeepAlive::look_up(&sources.processes, control, id, path, look.bind_sources(id)),
+            None => KeepAlive::Unreadable("its engine can't be asked".to_owned()),
+        };
         (id.clone(), file)
     };
     side_by_side(asked.to_vec(), look_up).into_iter().collect()
@@ -65,9 +69,14 @@ fn gone<'a>(processes: &Arc<dyn ProcessSource>, paths: &'a [String]) -> Option<&
 }
 
 impl Look {
+    /// The engine that holds a container; Docker, of one that is not there any more.
+    pub(super) fn engine_of(&self, id: &ContainerId) -> EngineName {
+        self.inventory.container(id).map(|entry| entry.engine.clone()).unwrap_or_default()
+    }
+
     /// The paths of the host that are mounted into a container; none of one that could not be inspected.
     pub fn bind_sources(&self, id: &ContainerId) -> &[String] {
-        let config = self.inventory.containers.get(id.short()).and_then(|entry| entry.config.as_ref());
+        let config = self.inventory.container(id).and_then(|entry| entry.config.as_ref());
         config.map(|config| config.bind_sources.as_slice()).unwrap_or_default()
     }
 }

@@ -6,13 +6,19 @@ use crate::{
         notice::{Severity, recipient_of},
         state::IdleState,
     },
-    model::{ContainerId, Now},
+    model::{ContainerId, EngineName, Now},
     outbox::{Ended, News},
     policy::RequireDelivery,
 };
 
 /// Takes in what became of earlier notices: the events that say so.
-pub(super) fn take_in(state: &mut IdleState, news: &[News], required: &RequireDelivery, now: &Now) -> Vec<Event> {
+pub(super) fn take_in(
+    state: &mut IdleState,
+    news: &[News],
+    required: &RequireDelivery,
+    engine_of: impl Fn(&ContainerId) -> EngineName,
+    now: &Now,
+) -> Vec<Event> {
     let mut events = Vec::new();
     for News { entry, hook, ended } in news {
         let (Ok(container_id), Some(severity)) =
@@ -27,6 +33,7 @@ pub(super) fn take_in(state: &mut IdleState, news: &[News], required: &RequireDe
                 Ended::Failed(_) => state.not_told(&container_id, entry.check, required),
             }
         }
+        let engine = engine_of(&container_id);
         let recipient = recipient_of(entry.user.as_deref());
         let (container, severity) = (entry.container.name.clone(), severity.as_str());
         let details = match ended.clone() {
@@ -38,7 +45,7 @@ pub(super) fn take_in(state: &mut IdleState, news: &[News], required: &RequireDe
                 Details::NoticeFailed { container, container_id, severity, channel, recipient, error }
             }
         };
-        events.push(Event { timestamp: now.at, user: entry.user.clone(), details });
+        events.push(Event { timestamp: now.at, user: entry.user.clone(), engine, details });
     }
     events
 }

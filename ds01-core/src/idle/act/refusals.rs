@@ -34,6 +34,7 @@ fn by_user(answers: &[Event]) -> BTreeMap<&str, Vec<RefusedKeep<'_>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::EngineName;
 
     fn refused(by: Option<&str>, container: &str) -> Event {
         let details = Details::KeepRefused {
@@ -42,7 +43,7 @@ mod tests {
             by: by.map(ToOwned::to_owned),
             reason: "there is none".to_owned(),
         };
-        Event { timestamp: Timestamp::UNIX_EPOCH, user: None, details }
+        Event { timestamp: Timestamp::UNIX_EPOCH, user: None, engine: EngineName::DOCKER, details }
     }
 
     #[test]

@@ -126,6 +126,7 @@ impl Requests {
             let facts = facts.get(&asked.id);
             let name = facts.map_or_else(|| asked.id.short().to_owned(), |facts| facts.name.clone());
             let owner = facts.and_then(|facts| facts.user.clone());
+            let engine = facts.map(|facts| facts.engine.clone()).unwrap_or_default();
             let details = match answer {
                 Ok(kept) => Details::Kept {
                     container: name,
@@ -142,11 +143,12 @@ impl Requests {
                     reason: reason.clone(),
                 },
             };
-            Event { timestamp: look.now.at, user: owner, details }
+            Event { timestamp: look.now.at, user: owner, engine, details }
         });
         let refused = self.refused.iter().map(|one| Event {
             timestamp: look.now.at,
             user: one.by.clone(),
+            engine: one.id.as_ref().map(|id| look.engine_of(id)).unwrap_or_default(),
             details: Details::KeepRefused {
                 container: one.container.clone(),
                 container_id: one.id.clone(),

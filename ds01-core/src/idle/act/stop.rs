@@ -21,10 +21,8 @@ use crate::{
         rules::{Case, Changed, KeepAlive, Reread, recheck},
         state::StopCause,
     },
-    model::{
-        ContainerDetails, ContainerId, ContainerLife, ContainerStatus, GpuSnapshot, Now, Reading, Unknown, UnknownKind,
-    },
-    source::{Acted, Inspection},
+    model::{ContainerDetails, ContainerLife, ContainerStatus, GpuSnapshot, Now, Reading, Unknown, UnknownKind},
+    source::{Acted, ContainerControl, Inspection},
 };
 
 /// How long it may take until a container that was stopped is seen to have ended, and then until the driver has let go of
@@ -40,21 +38,26 @@ impl CarryOut<'_> {
             Ok(details) => details,
             Err(outcome) => return self.reported(task, outcome),
         };
-        let id = &task.case.facts.id;
+        let facts = task.case.facts;
+        let id = &facts.id;
+        let control = match self.control(facts) {
+            Ok(control) => control,
+            Err(error) => return self.reported(task, Outcome::Failed(error)),
+        };
         if details.status == ContainerStatus::Paused
-            && let Err(error) = self.hands.control.unpause(id)
+            && let Err(error) = control.unpause(id)
         {
             return self.reported(task, Outcome::Failed(format!("it is paused, and could not be unpaused: {error}")));
         }
-        let stopped = self.hands.control.stop(id, grace);
+        let stopped = control.stop(id, grace);
         if stopped == Ok(Acted::Gone) {
             return self.reported(task, Outcome::Left(Changed::Gone.to_string()));
         }
         // Whatever the engine says: what counts is whether it runs.
-        if !self.has_ended(id, &details) {
+        if !self.has_ended(facts, &details) {
             let why = match stopped {
                 Err(error) => error.to_string(),
-                Ok(_) => "Docker says that it was stopped, and it runs on".to_owned(),
+                Ok(_) => format!("{} says that it was stopped, and it runs on", facts.engine.called()),
             };
             return self.reported(task, Outcome::Failed(why));
         }
@@ -112,7 +115,7 @@ impl CarryOut<'_> {
     ) -> Result<Box<ContainerDetails>, Outcome> {
         let Case { facts, policy, track, .. } = task.case;
         let Some(track) = track else { return Err(Outcome::Left("nothing is remembered of it".to_owned())) };
-        let details = self.inspect(&facts.id).map_err(Outcome::Failed)?;
+        let details = self.inspect(facts).map_err(Outcome::Failed)?;
         let Some(details) = details else { return Err(Outcome::Left(Changed::Gone.to_string())) };
         let fresh = ContainerFacts { status: details.status.clone(), started_at: details.started_at, ..facts.clone() };
         let now = Now::read(&*self.sources.clock, &task.case.now.boot_id);
@@ -120,7 +123,7 @@ impl CarryOut<'_> {
             StopCause::Runtime => (Unknown::new(UnknownKind::NotAsked, "its activity").into(), KeepAlive::Absent),
             StopCause::Idle => {
                 let path = &policy.resolved.rules.keepalive_path.value;
-                let (processes, control) = (&self.sources.processes, &*self.hands.control);
+                let (processes, control) = (&self.sources.processes, self.control(facts).map_err(Outcome::Failed)?);
                 let file = KeepAlive::look_up(processes, control, &facts.id, path, &details.config.bind_sources);
                 (self.look_again(task, &details), file)
             }
@@ -153,7 +156,7 @@ impl CarryOut<'_> {
 
     pub(super) fn remove(&self, task: &Task<'_>, notes: &Mutex<Notes>) -> Outcome {
         let facts = task.case.facts;
-        let look = || match self.inspect(&facts.id) {
+        let look = || match self.inspect(facts) {
             Err(error) => Err(Outcome::Failed(error)),
             Ok(None) => Err(Outcome::Left(Changed::Gone.to_string())),
             Ok(Some(details)) if details.status != facts.status || details.started_at != facts.started_at => {
@@ -164,8 +167,10 @@ impl CarryOut<'_> {
         if let Err(outcome) = self.tell_between(task, notes, look) {
             return self.reported(task, outcome);
         }
-        let outcome = match self.hands.control.remove(&facts.id) {
-            Err(error) => Outcome::Failed(error.to_string()),
+        let removed =
+            self.control(facts).and_then(|control| control.remove(&facts.id).map_err(|error| error.to_string()));
+        let outcome = match removed {
+            Err(error) => Outcome::Failed(error),
             Ok(Acted::Gone) => Outcome::Left(Changed::Gone.to_string()),
             Ok(Acted::Done) => {
                 self.log_action(task);
@@ -176,9 +181,17 @@ impl CarryOut<'_> {
         self.reported(task, outcome)
     }
 
+    /// Who acts on it: through the engine that holds it, and through no other.
+    fn control(&self, facts: &ContainerFacts) -> Result<&dyn ContainerControl, String> {
+        let control = self.hands.controls.of(&facts.engine);
+        control.ok_or_else(|| format!("there is no way to {}", facts.engine.called()))
+    }
+
     /// `None` for a container that is gone.
-    fn inspect(&self, id: &ContainerId) -> Result<Option<Box<ContainerDetails>>, String> {
-        match self.sources.containers.inspect(std::slice::from_ref(id)) {
+    fn inspect(&self, facts: &ContainerFacts) -> Result<Option<Box<ContainerDetails>>, String> {
+        let engine = self.sources.engine(&facts.engine);
+        let engine = engine.ok_or_else(|| format!("there is no way to {}", facts.engine.called()))?;
+        match engine.inspect(std::slice::from_ref(&facts.id)) {
             Err(error) => Err(format!("it could not be looked at again: {error}")),
             Ok(answers) => match answers.into_iter().next() {
                 Some(Inspection::Details(details)) => Ok(Some(details)),
@@ -190,8 +203,8 @@ impl CarryOut<'_> {
     }
 
     /// Whether the life that was stopped is over.
-    fn has_ended(&self, id: &ContainerId, before: &ContainerDetails) -> bool {
-        wait_until(SEEN_WITHIN, || match self.inspect(id) {
+    fn has_ended(&self, facts: &ContainerFacts, before: &ContainerDetails) -> bool {
+        wait_until(SEEN_WITHIN, || match self.inspect(facts) {
             Ok(None) => true,
             Ok(Some(now)) => !now.status.is_up() || now.started_at != before.started_at,
             Err(_) => false,
@@ -201,7 +214,7 @@ impl CarryOut<'_> {
     /// The pids that the driver still shows, of the processes that the container had.
     fn contexts_left(&self, task: &Task<'_>) -> Result<Vec<u32>, String> {
         let id = &task.case.facts.id;
-        let entry = self.checked.look.inventory.containers.get(id.short());
+        let entry = self.checked.look.inventory.container(id);
         let of_gpus = entry.and_then(|entry| entry.gpu_processes.as_ref()).into_iter().flatten().map(|one| one.pid);
         let of_group = self.checked.look.pids.get(id).and_then(Reading::known).into_iter().flatten().copied();
         let pids: Vec<u32> = of_gpus.chain(of_group).collect();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     detect::{Origin, UNKNOWN_USER, inventory::ContainerEntry},
-    model::{ContainerId, ContainerStatus, Now, Reading, Unknown, UnknownKind, boot_ms_at},
+    model::{Called, ContainerId, ContainerStatus, EngineName, Now, Reading, Unknown, UnknownKind, boot_ms_at},
     policy::ContainerType,
 };
 
@@ -15,6 +15,10 @@ use crate::{
 pub struct ContainerFacts {
     /// The full id.
     pub id: ContainerId,
+    /// Which engine holds it.
+    pub engine: EngineName,
+    /// Whether that engine answered. What is known of it otherwise is what it told before: nobody is judged by that.
+    pub answered: bool,
     /// Its name. Users' text.
     pub name: String,
     /// Its labels. Users' text.
@@ -48,6 +52,8 @@ impl ContainerFacts {
         let own_grace = entry.config.as_ref().and_then(|config| config.stop_timeout_seconds);
         Self {
             id: entry.full_id.clone(),
+            engine: entry.engine.clone(),
+            answered: true,
             name: entry.name.clone(),
             labels: BTreeMap::new(),
             origin: entry.origin,
@@ -68,6 +74,11 @@ impl ContainerFacts {
     pub(crate) fn running_since(began_boot_ms: Option<u64>, now: &Now) -> Reading<Duration> {
         let not_seen = || Unknown::new(UnknownKind::NotAsked, "the start of its main process").into();
         began_boot_ms.map_or_else(not_seen, |began| Reading::Known(now.since(began)))
+    }
+
+    /// What it is called.
+    pub fn called(&self) -> Called<'_> {
+        Called { name: &self.name, id: self.id.as_str(), engine: &self.engine }
     }
 
     /// Its type in the policy.

@@ -1,3 +1,4 @@
+use crate::model::EngineName;
 use jiff::Timestamp;
 
 use super::*;
@@ -25,6 +26,7 @@ fn id(n: u8) -> ContainerId {
 /// A running container with these GPUs.
 fn container(n: u8, gpus: &[&str]) -> ContainerEntry {
     ContainerEntry {
+        engine: EngineName::DOCKER,
         id: id(n).short().to_owned(),
         full_id: id(n),
         name: format!("c{n}"),

@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::{GpuState, Holder};
 use crate::{
-    detect::{
-        Inventory,
-        inventory::{SCHEMA_VERSION, SourceState},
-    },
+    detect::{Inventory, inventory::SCHEMA_VERSION},
     policy::PublicView,
 };
 
@@ -29,7 +26,8 @@ pub struct Picture {
     pub at: Option<Timestamp>,
     /// How much is shown: a word of the policy's `public_view`.
     pub view: PublicView,
-    /// The sources that failed at that look.
+    /// The sources that failed at that look. No user's own container engine is one: it fails as its user likes, and is named by
+    /// the user.
     #[serde(default)]
     pub failed: Vec<String>,
     /// How many containers have a GPU of which nobody knows which it is.
@@ -42,7 +40,7 @@ pub struct Picture {
 impl Picture {
     /// What is seen of `inventory`, whose GPUs are in these `states`, by whoever may see as much as `view`.
     pub fn new(inventory: &Inventory, states: Vec<GpuState>, view: PublicView) -> Self {
-        let failed = inventory.sources.iter().filter(|(_, source)| source.state == SourceState::Failed);
+        let failed = inventory.failed_sources().filter(|(name, _)| !Inventory::is_users_own(name));
         let untold = inventory.containers.values().filter(|entry| {
             let holds = || entry.gpu_processes.iter().flatten().next().is_some();
             entry.status.is_up()
@@ -57,7 +55,7 @@ impl Picture {
             host: inventory.host.as_ref().map(|host| host.name.clone()),
             at: inventory.last_scan,
             view,
-            failed: failed.map(|(name, _)| name.clone()).collect(),
+            failed: failed.map(|(name, _)| name.to_owned()).collect(),
             untold: u64::try_from(untold.count()).unwrap_or(u64::MAX),
             gpus: states.into_iter().map(|state| reduced(state, view)).collect(),
         }

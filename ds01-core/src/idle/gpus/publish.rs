@@ -146,6 +146,7 @@ fn ids(inventory: &Inventory, processes: &Arc<dyn ProcessSource>) -> Ids {
         .collect();
     let outside = inventory.host_processes.values().chain(inventory.pending_processes.values());
     let mains = inventory.containers.values().filter_map(|entry| entry.main_uid);
-    let all = by_name.values().copied().chain(outside.map(|process| process.uid)).chain(mains).collect();
+    let owners = inventory.containers.values().filter_map(|entry| entry.engine.owner());
+    let all = by_name.values().copied().chain(outside.map(|process| process.uid)).chain(mains).chain(owners).collect();
     Ids { by_name, all, are_all }
 }

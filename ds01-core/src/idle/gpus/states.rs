@@ -13,6 +13,7 @@ use crate::{
     detect::{
         Inventory, UNKNOWN_USER,
         inventory::{ContainerEntry, GpuEntry, GpuUse, MigEntry, SourceState, UsageEntry},
+        roots_engines,
     },
     idle::evidence::devices_of,
     policy::{ContainerType, Policy},
@@ -91,7 +92,9 @@ fn settle(state: &mut GpuState, holders: Vec<Holder>, why: Option<String>, thres
 
 /// Why nobody can tell who holds any of the GPUs, beyond what is listed.
 fn unseen(inventory: &Inventory) -> Option<String> {
-    [SourceName::Docker, SourceName::Proc].into_iter().find_map(|name| {
+    // What a user's own daemon holds is seen by its processes, as it is told by nobody else.
+    let engines = roots_engines(inventory).into_iter().map(|(name, _)| SourceName::Engine(name));
+    engines.chain([SourceName::Proc]).find_map(|name| {
         let source = inventory.sources.get(name.as_str()).filter(|source| source.state == SourceState::Failed)?;
         Some(source.error.clone().unwrap_or_else(|| format!("{name} failed")))
     })

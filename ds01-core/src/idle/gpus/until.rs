@@ -39,7 +39,9 @@ impl<'a> Limits<'a> {
         standing: Option<Standing>,
         idleness: &Idleness,
     ) -> Option<(Timestamp, StopFor)> {
-        if entry.infrastructure.is_some() || entry.origin == Origin::Unknown || entry.has_gpu != Some(true) {
+        let may_act = self.policy.engines.reap.contains(&entry.engine);
+        if entry.infrastructure.is_some() || entry.origin == Origin::Unknown || entry.has_gpu != Some(true) || !may_act
+        {
             return None;
         }
         let facts = ContainerFacts::from_entry(entry, &self.now);

@@ -14,8 +14,7 @@ use crate::{
         inventory::{ContainerEntry, SourceState},
     },
     idle::evidence::ContainerFacts,
-    model::{ContainerId, ContainerStatus, Now, boot_ms_at, day_of},
-    source::SourceName,
+    model::{ContainerId, ContainerStatus, EngineName, Now, boot_ms_at, day_of},
 };
 
 /// Labels that rules look at begin so. Others are users' own business, and are not written down.
@@ -38,6 +37,9 @@ pub struct Life {
     pub boot_ms: u64,
     /// The full id.
     pub container_id: ContainerId,
+    /// Which engine holds it; left out where that is Docker.
+    #[serde(default, skip_serializing_if = "EngineName::is_docker")]
+    pub engine: EngineName,
     /// Its name. Users' text.
     pub name: String,
     /// Its owner. `None` where no signal named anybody. Users' text.
@@ -97,6 +99,7 @@ impl Life {
             boot_id: now.boot_id.clone(),
             boot_ms: now.boot_ms,
             container_id: entry.full_id.clone(),
+            engine: entry.engine.clone(),
             name: entry.name.clone(),
             user: (entry.user != UNKNOWN_USER).then(|| entry.user.clone()),
             user_source: entry.user_source,
@@ -118,6 +121,8 @@ impl Life {
     pub fn facts(&self, now: &Now) -> ContainerFacts {
         ContainerFacts {
             id: self.container_id.clone(),
+            engine: self.engine.clone(),
+            answered: true,
             name: self.name.clone(),
             labels: self.labels.clone(),
             origin: self.origin,
@@ -139,22 +144,20 @@ impl Life {
 pub(super) fn changes(
     previous: &Inventory,
     inventory: &Inventory,
-    labels: impl Fn(&ContainerId) -> BTreeMap<String, String>,
+    labels: impl Fn(&ContainerEntry) -> BTreeMap<String, String>,
     now: &Now,
 ) -> (Vec<Life>, Option<Gone>) {
-    if inventory.source_state(SourceName::Docker.as_str()) != Some(SourceState::Ok) {
-        return (Vec::new(), None);
-    }
     let is_first = previous.last_scan.is_none_or(|last| day_of(last) != day_of(now.at))
         || previous.boot_id() != inventory.boot_id();
-    let matters = |entry: &&ContainerEntry| entry.has_gpu != Some(false) && !entry.stale;
+    let told = |entry: &ContainerEntry| inventory.source_state(entry.engine.as_str()) == Some(SourceState::Ok);
+    let matters = |entry: &&ContainerEntry| may_have_gpu(entry) && !entry.stale && told(entry);
     let is_new = |entry: &&ContainerEntry| {
-        is_first || previous.containers.get(&entry.id).is_none_or(|before| before.stale || differs(before, entry))
+        is_first || previous.same(entry).is_none_or(|before| before.stale || differs(before, entry))
     };
     let lives = inventory.containers.values().filter(matters).filter(is_new);
-    let lives = lives.map(|entry| Life::of(entry, &labels(&entry.full_id), now)).collect();
+    let lives = lives.map(|entry| Life::of(entry, &labels(entry), now)).collect();
     let there: BTreeSet<&ContainerId> = inventory.containers.values().map(|entry| &entry.full_id).collect();
-    let gone = previous.containers.values().filter(|entry| entry.has_gpu != Some(false));
+    let gone = previous.containers.values().filter(|entry| may_have_gpu(entry));
     let ids: Vec<ContainerId> = gone.map(|entry| &entry.full_id).filter(|id| !there.contains(id)).cloned().collect();
     let gone = (!ids.is_empty()).then(|| Gone { at: now.at, boot_id: now.boot_id.clone(), boot_ms: now.boot_ms, ids });
     (lives, gone)
@@ -163,10 +166,16 @@ pub(super) fn changes(
 /// The same of every GPU container of a look, changed or not: for whoever begins anew.
 pub(crate) fn lives_of_all(inventory: &Inventory, containers: &[ContainerFacts], now: &Now) -> Vec<Life> {
     let of = |facts: &ContainerFacts| {
-        let entry = inventory.containers.get(facts.id.short()).filter(|entry| entry.full_id == facts.id)?;
-        (entry.has_gpu != Some(false)).then(|| Life::of(entry, &facts.labels, now))
+        let entry = inventory.container(&facts.id)?;
+        may_have_gpu(entry).then(|| Life::of(entry, &facts.labels, now))
     };
     containers.iter().filter_map(of).collect()
+}
+
+/// Of a container of a user's own daemon, only what is seen to hold a GPU is written down: he can list what he likes, as often
+/// as he likes.
+fn may_have_gpu(entry: &ContainerEntry) -> bool {
+    if entry.engine.owner().is_some() { entry.has_gpu == Some(true) } else { entry.has_gpu != Some(false) }
 }
 
 /// Whether anything of what is written down is another one.

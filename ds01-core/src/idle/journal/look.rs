@@ -16,13 +16,14 @@ use super::{
 use crate::{
     deadline::{one_by_one, within},
     detect::{
-        Inventory, Settings, Sources, build, collect,
+        Inventory, SeenEngine, Settings, Sources, all_engines_told, build, collect,
         inventory::{ContainerEntry, ProcessEntry, SourceState},
+        roots_engines,
     },
     idle::evidence::{Asked, ContainerFacts, CpuBurst, Devices, Observation, ProcessActivity, Seen, Whose},
     model::{
-        ContainerActivity, ContainerId, ContainerLife, GpuSnapshot, Now, Reading, Sample, Span, Unknown, UnknownKind,
-        boot_ms_at,
+        ContainerActivity, ContainerId, ContainerLife, EngineName, GpuSnapshot, Now, Reading, Sample, Span, Unknown,
+        UnknownKind, boot_ms_at,
     },
     source::{GpuSource, ProcessSource, SourceError, SourceName},
     units::millis,
@@ -50,7 +51,7 @@ pub struct Look {
     pub since: Timestamp,
     /// The picture.
     pub inventory: Inventory,
-    /// Every listed container; none when Docker failed.
+    /// Every listed container. Of an engine that failed, those that it told of before: see [`ContainerFacts::answered`].
     pub containers: Vec<ContainerFacts>,
     /// What the running GPU containers did. None at all while a source is failing: that is a gap.
     pub observations: Vec<Observation>,
@@ -91,12 +92,13 @@ impl Look {
         let boot_ms = millis(snapshot.since_boot);
         let now = Now { at: snapshot.taken_at, boot_id: boot_id.unwrap_or_default(), boot_ms };
         let gpus = snapshot.gpus.as_ref().ok().cloned();
-        let listed = snapshot.containers.as_deref().unwrap_or_default().iter();
-        let mut labels: HashMap<ContainerId, BTreeMap<String, String>> =
-            listed.map(|seen| (seen.listing.id.clone(), seen.listing.labels.clone())).collect();
+        let mut labels = labels(&snapshot.engines);
 
         let inventory = build(snapshot, previous, settings);
-        let (lives, gone) = life::changes(previous, &inventory, |id| labels.get(id).cloned().unwrap_or_default(), &now);
+        let of = |entry: &ContainerEntry| {
+            labels.get(&(entry.engine.clone(), entry.full_id.clone())).cloned().unwrap_or_default()
+        };
+        let (lives, gone) = life::changes(previous, &inventory, of, &now);
         let mut look = Self {
             containers: Vec::new(),
             observations: Vec::new(),
@@ -109,13 +111,14 @@ impl Look {
             inventory,
             gpus,
         };
-        if look.state_of(SourceName::Docker) == Some(SourceState::Ok) {
-            let facts = look.inventory.containers.values().map(|entry| ContainerFacts {
-                labels: labels.remove(&entry.full_id).unwrap_or_default(),
-                ..ContainerFacts::from_entry(entry, &look.now)
-            });
-            look.containers = facts.collect();
-        }
+        let facts = look.inventory.containers.values().map(|entry| ContainerFacts {
+            labels: labels.remove(&(entry.engine.clone(), entry.full_id.clone())).unwrap_or_default(),
+            answered: look.inventory.source_state(entry.engine.as_str()) == Some(SourceState::Ok),
+            ..ContainerFacts::from_entry(entry, &look.now)
+        });
+        look.containers = facts.collect();
+        // Whom people mean by a name is the container of the engine that is believed more.
+        look.containers.sort_by(|one, other| one.engine.cmp(&other.engine));
         if look.blind().is_none() {
             look.observe(sources, end);
         }
@@ -129,16 +132,16 @@ impl Look {
         lives.chain(seen).chain(self.processes.iter().map(RecordRef::Process)).collect()
     }
 
-    /// The first source that told nothing, so that nobody can be judged by this look. One that told a part did tell.
+    /// The first source that told nothing, so that nobody can be judged by this look. One that told a part did tell, and of
+    /// several container engines one is enough: the containers of the others are left alone.
     pub fn blind(&self) -> Option<SourceName> {
-        let told = |name: SourceName| match name {
-            SourceName::Docker => self.state_of(name) == Some(SourceState::Ok),
-            SourceName::Nvml => self.gpus.is_some(),
-            // Nobody is judged by what they do.
-            SourceName::Amd => true,
-            SourceName::Proc => !self.now.boot_id.is_empty(),
-        };
-        [SourceName::Docker, SourceName::Nvml, SourceName::Proc].into_iter().find(|name| !told(*name))
+        let engines = roots_engines(&self.inventory);
+        if !engines.iter().any(|(_, state)| *state == SourceState::Ok) {
+            let failed = engines.into_iter().find(|(_, state)| *state == SourceState::Failed);
+            return Some(failed.map_or(SourceName::DOCKER, |(name, _)| SourceName::Engine(name)));
+        }
+        let no_gpus = self.gpus.is_none().then_some(SourceName::Nvml);
+        no_gpus.or_else(|| self.now.boot_id.is_empty().then_some(SourceName::Proc))
     }
 
     /// Looks once more at one container, just before something is done to it. `life` says where it is now.
@@ -153,7 +156,7 @@ impl Look {
         let activity = activity.get(life).cloned().unwrap_or_else(not_read);
         let samples = self.samples(sources, &now);
         let devices = Devices::new(&self.inventory, &gpus, &samples);
-        let entry = self.inventory.containers.get(life.id.short()).filter(|entry| entry.full_id == life.id);
+        let entry = self.inventory.container(&life.id);
         let Some(entry) = entry else {
             return Unknown::new(UnknownKind::Gone, format!("container {}", life.id.short())).into();
         };
@@ -172,10 +175,6 @@ impl Look {
         })
     }
 
-    fn state_of(&self, name: SourceName) -> Option<SourceState> {
-        self.inventory.source_state(name.as_str())
-    }
-
     fn observe(&mut self, sources: &Sources, end: Instant) {
         let Some(gpus) = &self.gpus else { return };
         let watched: Vec<(&ContainerEntry, ContainerLife, Timestamp)> = self
@@ -183,6 +182,7 @@ impl Look {
             .containers
             .values()
             .filter(|entry| entry.status.is_up() && entry.has_gpu == Some(true))
+            .filter(|entry| self.inventory.source_state(entry.engine.as_str()) == Some(SourceState::Ok))
             .filter_map(|entry| Some((entry, life_of(entry)?, entry.started_at?)))
             .collect();
         let lives = watched.iter().map(|(_, life, _)| life.clone()).collect();
@@ -208,9 +208,19 @@ const DRIVER_MEMORY: Duration = Duration::from_secs(60);
 
 /// When the picture was made on the boot clock, in milliseconds, if all sources told everything.
 fn observed(picture: &Inventory) -> Option<u64> {
-    let told = |name: &SourceName| picture.source_state(name.as_str()) == Some(SourceState::Ok);
+    let told = |name: SourceName| picture.source_state(name.as_str()) == Some(SourceState::Ok);
     let proc = picture.sources.get(SourceName::Proc.as_str())?;
-    proc.last_good_since_boot_ms.filter(|_| [SourceName::Docker, SourceName::Nvml, SourceName::Proc].iter().all(told))
+    let all = told(SourceName::Nvml) && told(SourceName::Proc) && all_engines_told(picture);
+    proc.last_good_since_boot_ms.filter(|_| all)
+}
+
+/// The labels of what was listed. Those of users' own daemons are left out: they are no label of the platform's, whatever they
+/// are called.
+fn labels(engines: &[SeenEngine]) -> HashMap<(EngineName, ContainerId), BTreeMap<String, String>> {
+    let roots = engines.iter().filter(|engine| engine.name.owner().is_none());
+    let listed =
+        roots.flat_map(|engine| engine.containers.iter().flatten().map(move |seen| (&engine.name, &seen.listing)));
+    listed.map(|(name, listing)| ((name.clone(), listing.id.clone()), listing.labels.clone())).collect()
 }
 
 /// The life that an entry tells of; `None` when Docker told no main process.

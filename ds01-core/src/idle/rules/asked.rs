@@ -93,6 +93,8 @@ pub struct Owner<'a> {
     /// To whom the directories belong that are mounted into it and are not root's, by user id. `None` where there are none, where
     /// they do not agree, and where one could not be looked at.
     pub directories: Option<u32>,
+    /// The user whose own container engine holds it, if one does: what it holds is his, whatever it says.
+    pub engine: Option<u32>,
     /// As whom its main process runs, by the kernel's word. `None` where that could not be told.
     pub main_uid: Option<u32>,
 }
@@ -107,6 +109,14 @@ pub struct Owner<'a> {
 ///
 /// Why he may not.
 pub fn may_keep(uid: u32, owner: &Owner<'_>) -> Result<(), String> {
+    if let Some(his) = owner.engine {
+        let may = uid == 0 || uid == his;
+        return if may {
+            Ok(())
+        } else {
+            Err(format!("it is held by the own container engine of the user with id {his}"))
+        };
+    }
     let runs_as = owner.main_uid == Some(uid);
     if uid == 0 || (owner.source == UserSource::ProcessUid && runs_as) {
         return Ok(());

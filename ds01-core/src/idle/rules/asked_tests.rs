@@ -79,9 +79,13 @@ fn who_may_keep_it() {
         source,
         home: None,
         directories: None,
+        engine: None,
         main_uid: Some(0),
     };
     let may = |uid, owner: Owner<'_>| may_keep(uid, &owner).is_ok();
+
+    let bobs_engine = Owner { engine: Some(BOB), main_uid: Some(ALICE), ..owner(UserSource::ProcessUid) };
+    assert!(may(BOB, bobs_engine) && may(0, bobs_engine) && !may(ALICE, bobs_engine), "whatever his engine says");
 
     let by_process = Owner { main_uid: Some(ALICE), ..owner(UserSource::ProcessUid) };
     assert!(may(ALICE, by_process) && !may(BOB, by_process) && may(0, by_process));

@@ -40,8 +40,15 @@ pub fn decide(case: &Case<'_>, keep_alive: &KeepAlive) -> Decision {
         idle,
         idle_limit: case.idle_limit().filter(|_| reason.limits_idleness()),
     };
-    if matches!(reason, Reason::NoGpu | Reason::GpuAccessUnknown(_) | Reason::OriginUnknown | Reason::Infrastructure(_))
-    {
+    if matches!(
+        reason,
+        Reason::NotTold(_)
+            | Reason::NoGpu
+            | Reason::GpuAccessUnknown(_)
+            | Reason::OriginUnknown
+            | Reason::Infrastructure(_)
+            | Reason::Engine(_)
+    ) {
         return decision;
     }
     let mut near = Vec::new();

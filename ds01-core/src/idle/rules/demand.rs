@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use crate::{
     detect::{
-        Inventory,
+        Inventory, all_engines_told,
         inventory::{ContainerEntry, GpuEntry, SourceState},
     },
     idle::evidence::{ContainerFacts, given},
@@ -39,8 +39,7 @@ impl Demand {
     /// How many GPUs and MIG instances are given to running containers but `left_out`, as far as they are this host's. `None`
     /// when a source failed, so that nobody can tell.
     pub fn of(inventory: &Inventory, left_out: &BTreeSet<&ContainerId>) -> Option<Self> {
-        let tells = |name| inventory.source_state(name) == Some(SourceState::Ok);
-        if !tells("docker") || !tells("nvml") {
+        if !all_engines_told(inventory) || inventory.source_state("nvml") != Some(SourceState::Ok) {
             return None;
         }
         let usable = |gpu: &GpuEntry| -> Vec<String> {

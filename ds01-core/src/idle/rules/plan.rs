@@ -121,8 +121,10 @@ impl Plan {
             cases.iter().filter(|case| !nears_its_runtime(case)).map(|case| case.facts.id.clone()).collect();
         let not_idle: Vec<ContainerId> =
             cases.iter().filter(|case| !nears_its_idle_stop(case)).map(|case| case.facts.id.clone()).collect();
-        for facts in about().filter(|facts| !facts.status.is_up()) {
-            if let (Some(standing), Some(policy)) = (state.standing.get(&facts.id), policies.get(&facts.id)) {
+        for facts in about().filter(|facts| !facts.status.is_up() && facts.answered) {
+            if let (Some(standing), Some(policy)) = (state.standing.get(&facts.id), policies.get(&facts.id))
+                && policy.engines.reap.contains(&facts.engine)
+            {
                 decisions.insert(facts.id.clone(), standing.decide(facts, policy, now));
             }
         }
@@ -178,7 +180,8 @@ fn forget_and_observe(state: &mut IdleState, check: &Check<'_>, policies: &BTree
                 facts.status.is_up() && facts.started_at.is_none_or(|started| started == track.last.started_at)
             })
     });
-    for (_, track) in state.tracks.iter_mut().filter(|(id, _)| check.is_about(id)) {
+    let answered = |id: &ContainerId| facts.get(id).is_some_and(|facts| facts.answered);
+    for (_, track) in state.tracks.iter_mut().filter(|(id, _)| check.is_about(id) && answered(id)) {
         track.close_check(now);
     }
     let mut before = std::mem::take(&mut state.standing);

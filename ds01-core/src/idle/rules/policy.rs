@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     idle::evidence::ContainerFacts,
-    policy::{Enforcement, Exemption, Monitoring, Policy, RequireDelivery, Resolved},
+    policy::{Enforcement, Engines, Exemption, Monitoring, Policy, RequireDelivery, Resolved},
 };
 
 /// What the policy says of one container.
@@ -14,6 +14,8 @@ pub struct ContainerPolicy {
     pub resolved: Resolved,
     /// Exemptions of its owner that hold now.
     pub exemptions: Vec<Exemption>,
+    /// On which engines containers may be stopped and removed.
+    pub engines: Engines,
     /// Whom the platform protects.
     pub monitoring: Monitoring,
     /// What has to have arrived before it is stopped for idleness.
@@ -28,6 +30,7 @@ impl ContainerPolicy {
         Self {
             resolved: policy.resolve(user, facts.container_type()),
             exemptions: exemptions.into_iter().filter(|(_, holds)| *holds).map(|(one, _)| one.clone()).collect(),
+            engines: policy.engines.clone(),
             monitoring: policy.monitoring.clone(),
             require_delivery: policy.notify.require_delivery.clone(),
         }

@@ -7,6 +7,7 @@ use crate::{
     detect::Origin,
     duration::whole_seconds,
     idle::evidence::{ContainerFacts, Verdict},
+    model::EngineName,
     policy::{Enforcement, Monitoring},
     text::sanitize,
 };
@@ -14,12 +15,16 @@ use crate::{
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
+    /// Whose engine did not answer is not judged.
+    NotTold,
     /// Containers without a GPU are never touched, nor those of which nobody can tell.
     NoGpu,
     /// Containers whose origin could not be told are never touched.
     OriginUnknown,
     /// The platform's own containers are exempt.
     Infrastructure,
+    /// On engines that the policy does not name nobody is touched.
+    Engine,
     /// Whoever runs longer than `max_runtime` is stopped.
     MaxRuntime,
     /// Without an `idle_timeout`, or with an exemption from it, nobody is stopped for idleness.
@@ -35,6 +40,8 @@ pub enum Rule {
 /// Why a container is treated as it is: the rule that matched, with what it found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
+    /// This engine holds it, and did not answer.
+    NotTold(EngineName),
     /// It can't use a GPU.
     NoGpu,
     /// Whether it can use a GPU could not be read, and this is why.
@@ -43,6 +50,8 @@ pub enum Reason {
     OriginUnknown,
     /// It is the platform's own, by this name or label.
     Infrastructure(String),
+    /// This engine holds it, on which the policy lets nobody be stopped.
+    Engine(EngineName),
     /// It ran for so long, longer than it may.
     OverRuntime(Duration),
     /// No `idle_timeout` holds for it.
@@ -59,10 +68,12 @@ pub enum Reason {
 
 impl Rule {
     /// All of them, in their order.
-    pub const ORDER: [Self; 8] = [
+    pub const ORDER: [Self; 10] = [
+        Self::NotTold,
         Self::NoGpu,
         Self::OriginUnknown,
         Self::Infrastructure,
+        Self::Engine,
         Self::MaxRuntime,
         Self::IdleExempt,
         Self::Grace,
@@ -74,6 +85,7 @@ impl Rule {
     pub fn matches(self, case: &Case<'_>) -> Option<Reason> {
         let (facts, rules) = (case.facts, &case.policy.resolved.rules);
         match self {
+            Self::NotTold => (!facts.answered).then(|| Reason::NotTold(facts.engine.clone())),
             Self::NoGpu => match facts.has_gpu {
                 Some(true) => None,
                 Some(false) => Some(Reason::NoGpu),
@@ -81,6 +93,10 @@ impl Rule {
             },
             Self::OriginUnknown => (facts.origin == Origin::Unknown).then_some(Reason::OriginUnknown),
             Self::Infrastructure => infrastructure(facts, &case.policy.monitoring).map(Reason::Infrastructure),
+            Self::Engine => {
+                let may_act = case.policy.engines.reap.contains(&facts.engine);
+                (!may_act).then(|| Reason::Engine(facts.engine.clone()))
+            }
             Self::MaxRuntime => {
                 let exempt = case.policy.exemption(Enforcement::MaxRuntime).is_some();
                 case.runtime_used()
@@ -115,18 +131,24 @@ impl Case<'_> {
 
 /// Why a container is the platform's own.
 pub(crate) fn infrastructure(facts: &ContainerFacts, monitoring: &Monitoring) -> Option<String> {
+    // What runs on a user's own daemon is not the platform's, whatever he calls it.
+    if facts.engine.owner().is_some() {
+        return None;
+    }
     monitoring.infrastructure(&facts.name, &facts.labels)
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotTold(engine) => write!(f, "{} did not answer: not judged", engine.called()),
             Self::NoGpu => f.write_str("no GPU: never touched"),
             Self::GpuAccessUnknown(why) => {
                 write!(f, "whether it has a GPU is unknown, so it is never touched: {}", sanitize(why))
             }
             Self::OriginUnknown => f.write_str("its type is unknown: never touched"),
             Self::Infrastructure(by) => write!(f, "exempt: infrastructure, by its {}", sanitize(by)),
+            Self::Engine(engine) => write!(f, "exempt: engine {engine} is not in `engines.reap`"),
             Self::OverRuntime(ran) => write!(f, "it has run for {}, longer than it may", whole_seconds(*ran)),
             Self::NoIdleLimit => f.write_str("exempt: no idle timeout"),
             Self::OwnerExempt => f.write_str("exempt: its owner"),

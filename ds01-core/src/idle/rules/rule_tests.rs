@@ -66,6 +66,8 @@ fn each_rule_and_their_order() {
     given.facts.running_for = Reading::Known(Duration::from_secs(3 * 3600));
     assert_eq!(given.case().reason(), Reason::OverRuntime(Duration::from_secs(3 * 3600)));
 
+    given.facts.engine = EngineName::PODMAN;
+    assert_eq!(given.case().reason(), Reason::Engine(EngineName::PODMAN));
     given.facts.labels.insert("ds01.protected".to_owned(), "true".to_owned());
     assert_eq!(given.case().reason(), Reason::Infrastructure("label ds01.protected".to_owned()));
 
@@ -76,6 +78,8 @@ fn each_rule_and_their_order() {
     assert_eq!(given.case().reason(), Reason::NoGpu);
     given.facts.has_gpu = None;
     assert_eq!(given.case().reason(), Reason::GpuAccessUnknown("not read".to_owned()));
+    given.facts.answered = false;
+    assert_eq!(given.case().reason(), Reason::NotTold(EngineName::PODMAN));
 }
 
 #[test]
@@ -134,7 +138,7 @@ fn the_trail_says_every_rule_and_where_each_threshold_stands() {
     let idle = step(Rule::Idle).finding.as_deref().unwrap();
     assert_eq!(idle, "idle; GPU 0 %, CPU 0.0 % of one core, network 0B, nothing started; idle for 30s");
 
-    given.facts.has_gpu = Some(false);
+    given.facts.answered = false;
     let steps = trail(&given.case());
     assert!(steps[0].matched && steps[1..].iter().all(|step| step.finding.is_none() && !step.matched));
 }

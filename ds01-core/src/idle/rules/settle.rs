@@ -20,6 +20,7 @@ impl Stopping {
         let facts = case.facts;
         Self {
             cause,
+            engine: facts.engine.clone(),
             name: facts.name.clone(),
             origin: facts.origin,
             user: facts.user.clone(),
@@ -39,7 +40,9 @@ impl IdleState {
             containers.iter().map(|facts| (&facts.id, facts)).collect();
         let mut happened = BTreeMap::new();
         for (id, stopping) in std::mem::take(&mut self.stopping) {
-            match listed.get(&id).filter(|facts| facts.status.is_up()) {
+            match listed.get(&id).filter(|facts| facts.status.is_up() || !facts.answered) {
+                // Whether it still runs is to be asked.
+                Some(facts) if !facts.answered => drop(self.stopping.insert(id, stopping)),
                 Some(facts) if facts.started_at.is_none() => drop(self.stopping.insert(id, stopping)),
                 Some(facts) if facts.started_at == stopping.started_at => {}
                 _ => drop(happened.insert(id, stopping)),
@@ -57,6 +60,8 @@ impl IdleState {
         let ran_for = Duration::from_millis(stopping.ran_ms);
         let facts = ContainerFacts {
             id: id.clone(),
+            engine: stopping.engine.clone(),
+            answered: true,
             name: stopping.name,
             labels: BTreeMap::new(),
             origin: stopping.origin,
@@ -72,7 +77,7 @@ impl IdleState {
         };
         let action = Action::Stop { cause: stopping.cause, grace: Duration::ZERO };
         let details: Details = event(&facts, &action, self.tracks.get(&id), ran_for)?;
-        Some((id, Event { timestamp: now.at, user: facts.user, details }))
+        Some((id, Event { timestamp: now.at, user: facts.user, engine: stopping.engine, details }))
     }
 }
 

@@ -28,9 +28,11 @@ impl Rule {
     /// What it found, in words.
     fn finding(self, case: &Case<'_>, reason: Option<&Reason>) -> String {
         match (self, reason) {
+            (Self::NotTold, None) => format!("{} answered", case.facts.engine.called()),
             (Self::NoGpu, None) => "it can use a GPU".to_owned(),
             (Self::OriginUnknown, None) => format!("its type is {}", ContainerType::from(case.facts.origin)),
             (Self::Infrastructure, None) => "neither its name nor a label makes it infrastructure".to_owned(),
+            (Self::Engine, None) => format!("engine {} is in `engines.reap`", case.facts.engine),
             (Self::MaxRuntime, None) => match case.policy.exemption(Enforcement::MaxRuntime) {
                 Some(exemption) => format!("its owner is exempt from max_runtime ({})", exemption.place),
                 None => format!("it has run for {}", whole_seconds(case.ran_for())),
@@ -57,7 +59,7 @@ impl Rule {
     fn settings(self, case: &Case<'_>) -> Vec<Row> {
         let (limits, rules) = (&case.policy.resolved.limits, &case.policy.resolved.rules);
         match self {
-            Self::NoGpu | Self::OriginUnknown | Self::Infrastructure => Vec::new(),
+            Self::NotTold | Self::NoGpu | Self::OriginUnknown | Self::Infrastructure | Self::Engine => Vec::new(),
             Self::MaxRuntime => vec![row("max_runtime", &limits.max_runtime)],
             Self::IdleExempt => vec![row("idle_timeout", &limits.idle_timeout)],
             Self::Grace => vec![row("grace_period", &rules.grace_period)],

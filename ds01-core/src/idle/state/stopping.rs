@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::{Origin, inventory::Extra};
+use crate::{
+    detect::{Origin, inventory::Extra},
+    model::EngineName,
+};
 
 /// Why a container is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +23,9 @@ pub enum StopCause {
 pub struct Stopping {
     /// For what.
     pub cause: StopCause,
+    /// Which engine holds it; left out where that is Docker.
+    #[serde(default, skip_serializing_if = "EngineName::is_docker")]
+    pub engine: EngineName,
     /// Its name. Users' text.
     pub name: String,
     /// How it came to be.

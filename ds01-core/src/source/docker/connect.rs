@@ -2,19 +2,13 @@
 
 use std::{
     io::{self, ErrorKind},
-    path::Path,
     time::Duration,
 };
 
-use tokio::{
-    net::UnixStream,
-    time::{sleep, timeout},
-};
+use tokio::time::timeout;
 
-use crate::source::{FailureKind, SourceError, SourceName};
-
-/// How long to wait before knocking again at a socket whose queue of waiting connections is full.
-const KNOCK_INTERVAL: Duration = Duration::from_millis(20);
+use super::{knock::connect_patiently, place::Place, users};
+use crate::source::{FailureKind, SourceError};
 
 /// Connects to `socket` and hangs up.
 ///
@@ -22,16 +16,16 @@ const KNOCK_INTERVAL: Duration = Duration::from_millis(20);
 ///
 /// [`SourceError::Absent`] when there is no such file; [`SourceError::Failed`] when nobody listens, when the caller may
 /// not connect, and when the daemon has stopped accepting for `deadline`.
-pub(super) async fn probe(socket: &Path, deadline: Duration) -> Result<(), SourceError> {
-    let error = match timeout(deadline, knock(socket)).await {
+pub(super) async fn probe(place: &Place, deadline: Duration) -> Result<(), SourceError> {
+    let error = match timeout(deadline, knock(place)).await {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error,
         Err(_) => io::Error::new(ErrorKind::TimedOut, format!("the daemon accepted no connection within {deadline:?}")),
     };
-    let detail = format!("connecting to {}: {error}", socket.display());
+    let detail = format!("connecting to {}: {error}", place.socket.display());
     Err(match error.kind() {
-        ErrorKind::NotFound => SourceError::absent(SourceName::Docker, detail),
-        kind => SourceError::failed(SourceName::Docker, failure_kind(kind), detail),
+        ErrorKind::NotFound => place.absent(detail),
+        kind => place.failed(failure_kind(kind), detail),
     })
 }
 
@@ -46,12 +40,9 @@ pub(super) fn failure_kind(error: ErrorKind) -> FailureKind {
     }
 }
 
-async fn knock(socket: &Path) -> io::Result<()> {
-    loop {
-        match UnixStream::connect(socket).await {
-            // The kernel does not queue a caller that won't block: it says EAGAIN while the daemon's queue is full.
-            Err(error) if error.kind() == ErrorKind::WouldBlock => sleep(KNOCK_INTERVAL).await,
-            answer => return answer.map(drop),
-        }
+async fn knock(place: &Place) -> io::Result<()> {
+    if let Some(uid) = place.engine.owner() {
+        return users::connect(&place.socket, uid).await.map(drop);
     }
+    connect_patiently(&place.socket).await.map(drop)
 }

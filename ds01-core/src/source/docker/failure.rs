@@ -1,19 +1,19 @@
 //! What went wrong with a request, in words that name the socket and the request.
 
-use std::{error::Error as StdError, io, iter, path::Path};
+use std::{error::Error as StdError, io, iter};
 
 use bollard::errors::Error;
 
-use super::connect;
-use crate::source::{FailureKind, SourceError, SourceName};
+use super::{connect::failure_kind, place::Place};
+use crate::source::{FailureKind, SourceError};
 
 /// How many characters of what a daemon said are quoted.
 const QUOTED_CHARS: usize = 200;
 
-/// `error`, met while doing `request` on `socket`, as a failure of Docker as a whole.
-pub(super) fn failed(socket: &Path, request: &str, error: &Error) -> SourceError {
+/// `error`, met while doing `request`, as a failure of the daemon as a whole.
+pub(super) fn failed(place: &Place, request: &str, error: &Error) -> SourceError {
     let (kind, words) = describe(error);
-    SourceError::failed(SourceName::Docker, kind, format!("{request} on {}: {words}", socket.display()))
+    place.failed(kind, format!("{request} on {}: {words}", place.socket.display()))
 }
 
 /// An HTTP status and the daemon's message with it.
@@ -41,7 +41,7 @@ fn describe(error: &Error) -> (FailureKind, String) {
         Error::JsonSerdeError { err } => (FailureKind::Nonsense, format!("the answer is no whole JSON: {err}")),
         Error::SocketNotFoundError(_) => (FailureKind::Missing, "the socket is gone".to_owned()),
         other => {
-            let kind = io_error(other).map_or(FailureKind::Erred, |error| connect::failure_kind(error.kind()));
+            let kind = io_error(other).map_or(FailureKind::Erred, |error| failure_kind(error.kind()));
             (kind, chain(other))
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bollard::errors::Error;
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{Docker, connect, failure};
+use super::{Docker, connect, failure, place::Place};
 use crate::source::SourceError;
 
 /// The versions of the Engine API.
@@ -43,7 +43,7 @@ impl Docker {
     /// [`SourceError::Absent`] when there is no socket; [`SourceError::Failed`] when nobody listens behind it, when the
     /// caller may not connect, and when the daemon has stopped accepting.
     pub fn connect(&self) -> Result<(), SourceError> {
-        self.runtime.block_on(connect::probe(&self.options.socket, self.options.connect_timeout))
+        self.runtime.block_on(connect::probe(&Place::of(&self.options), self.options.connect_timeout))
     }
 
     /// Agrees with the daemon on a version of the API.

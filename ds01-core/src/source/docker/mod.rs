@@ -8,6 +8,10 @@
 //! | Its time-out covers the head of an answer: a body that stalls hangs for ever. | `session.rs` puts a deadline of its own around each request, body included. |
 //! | A word that an enumeration of its does not know fails the whole answer: one odd container hides all. | `lenient.rs` reads the rejected answer again, without the fields that nobody here needs. |
 //! | It does not say why it could not connect. | `connect.rs` tries the socket first. |
+//! | It keeps any answer in memory, however long. | `users.rs` is the way to daemons of users, who would send one. |
+//!
+//! Podman's service speaks the same API on a socket of its own. What differs there: `DeviceRequests` is always null and
+//! `HostConfig.Runtime` always `oci`; devices, also those given by CDI name, stand in `HostConfig.Devices`.
 
 mod connect;
 mod control;
@@ -15,8 +19,11 @@ mod convert;
 mod failure;
 mod host;
 mod info;
+mod knock;
 mod lenient;
+mod place;
 mod session;
+mod users;
 
 use std::{
     path::PathBuf,
@@ -37,9 +44,11 @@ use tokio::runtime::{Builder, Runtime};
 pub use host::{DEFAULT_SOCKET, InvalidDockerHost, parse_docker_host};
 pub use info::{ApiVersions, DaemonInfo};
 
-use super::{ContainerSource, FailureKind, Inspection, SourceError, SourceName};
-use crate::model::{ContainerId, ContainerListing};
+use super::{ContainerSource, FailureKind, Inspection, SourceError};
+use crate::model::{ContainerId, ContainerListing, EngineName};
+use place::Place;
 use session::Session;
+pub use users::is_there as users_socket_is_there;
 
 /// How many containers are inspected at a time.
 ///
@@ -50,6 +59,8 @@ const INSPECTS_IN_FLIGHT: usize = 16;
 /// Where the daemon is, and how long to wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DockerOptions {
+    /// Which engine it is. One that belongs to a user is asked with care: see [`EngineName::owner`].
+    pub engine: EngineName,
     /// The daemon's Unix socket; see [`parse_docker_host`].
     pub socket: PathBuf,
     /// How long a connection may take: a daemon that hangs stops accepting.
@@ -61,6 +72,7 @@ pub struct DockerOptions {
 impl Default for DockerOptions {
     fn default() -> Self {
         Self {
+            engine: EngineName::DOCKER,
             socket: PathBuf::from(DEFAULT_SOCKET),
             connect_timeout: Duration::from_secs(2),
             request_timeout: Duration::from_secs(5),
@@ -92,7 +104,7 @@ impl Docker {
     pub fn new(options: DockerOptions) -> Result<Self, SourceError> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
             let detail = format!("could not prepare to wait for {}: {error}", options.socket.display());
-            SourceError::failed(SourceName::Docker, FailureKind::Erred, detail)
+            Place::of(&options).failed(FailureKind::Erred, detail)
         })?;
         Ok(Self { options, runtime, session: Mutex::new(None), requests: Arc::default() })
     }
@@ -129,7 +141,14 @@ impl ContainerSource for Docker {
                 Err(Error::JsonDataError { contents, .. }) => lenient::listings(&contents),
                 Err(error) => return Err(session.failure(request, &error)),
             };
-            listings.map_err(|words| session.nonsense(request, &words))
+            let listings = listings.map_err(|words| session.nonsense(request, &words))?;
+            if self.options.engine.owner().is_some() && listings.len() > users::MOST_CONTAINERS {
+                let (number, most) = (listings.len(), users::MOST_CONTAINERS);
+                let words =
+                    format!("it lists {number} containers, and of a user's own daemon no more than {most} are read");
+                return Err(session.nonsense(request, &words));
+            }
+            Ok(listings)
         })
     }
 

@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,8 +12,8 @@ use std::{
 use bollard::{API_DEFAULT_VERSION, BollardRequest, errors::Error, models::SystemVersion};
 use tokio::time::timeout;
 
-use super::{DockerOptions, connect, failure};
-use crate::source::{FailureKind, SourceError, SourceName};
+use super::{DockerOptions, connect, failure, place::Place, users};
+use crate::source::{FailureKind, SourceError};
 
 /// `bollard`'s own time-out, in seconds. It covers only the head of an answer, so it must never be the one that fires.
 const NEVER: u64 = 24 * 3600;
@@ -23,7 +22,7 @@ const NEVER: u64 = 24 * 3600;
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     client: bollard::Docker,
-    socket: PathBuf,
+    place: Place,
     request_timeout: Duration,
     /// `/v1.41`, which stands before the path of each request; empty until agreed on.
     prefix: String,
@@ -32,7 +31,7 @@ pub(super) struct Session {
 impl Session {
     /// Connects, and agrees with the daemon on an API version.
     pub(super) async fn open(options: &DockerOptions, requests: &Arc<AtomicU64>) -> Result<Self, SourceError> {
-        connect::probe(&options.socket, options.connect_timeout).await?;
+        connect::probe(&Place::of(options), options.connect_timeout).await?;
         let unversioned = Self::with_prefix(options, requests, String::new())?;
         let request = "/version";
         let version = unversioned.within_deadline(request, unversioned.client.version()).await?;
@@ -46,17 +45,12 @@ impl Session {
     fn with_prefix(options: &DockerOptions, requests: &Arc<AtomicU64>, prefix: String) -> Result<Self, SourceError> {
         let requests = Arc::clone(requests);
         let path_prefix = prefix.clone();
-        let socket = options.socket.to_str().ok_or_else(|| {
-            let detail = format!("connecting to {}: a path that is not UTF-8", options.socket.display());
-            SourceError::failed(SourceName::Docker, FailureKind::Erred, detail)
-        })?;
-        let client = bollard::Docker::connect_with_unix(socket, NEVER, API_DEFAULT_VERSION)
-            .map_err(|error| failure::failed(&options.socket, "connecting", &error))?
-            .with_request_modifier(move |request| {
-                requests.fetch_add(1, Ordering::Relaxed);
-                put_prefix(request, &path_prefix)
-            });
-        Ok(Self { client, socket: options.socket.clone(), request_timeout: options.request_timeout, prefix })
+        let place = Place::of(options);
+        let client = client(&place)?.with_request_modifier(move |request| {
+            requests.fetch_add(1, Ordering::Relaxed);
+            put_prefix(request, &path_prefix)
+        });
+        Ok(Self { client, place, request_timeout: options.request_timeout, prefix })
     }
 
     /// The version agreed on, such as `1.41`.
@@ -98,7 +92,7 @@ impl Session {
 
     /// `error` as the failure of the daemon as a whole.
     pub(super) fn failure(&self, request: &str, error: &Error) -> SourceError {
-        failure::failed(&self.socket, &self.request_line(request), error)
+        failure::failed(&self.place, &self.request_line(request), error)
     }
 
     /// An answer that came, and made no sense.
@@ -107,8 +101,8 @@ impl Session {
     }
 
     fn failed(&self, request: &str, kind: FailureKind, words: &str) -> SourceError {
-        let detail = format!("{} on {}: {words}", self.request_line(request), self.socket.display());
-        SourceError::failed(SourceName::Docker, kind, detail)
+        let detail = format!("{} on {}: {words}", self.request_line(request), self.place.socket.display());
+        self.place.failed(kind, detail)
     }
 
     /// A request that does not name its method is a GET.
@@ -116,6 +110,22 @@ impl Session {
         let (method, path) = request.split_once(' ').unwrap_or(("GET", request));
         format!("{method} {}{path}", self.prefix)
     }
+}
+
+/// `bollard`'s own way to a socket of root's, and one that trusts nothing to a socket of a user's.
+fn client(place: &Place) -> Result<bollard::Docker, SourceError> {
+    if let Some(uid) = place.engine.owner() {
+        let transport = users::transport(place.socket.clone(), uid);
+        let client =
+            bollard::Docker::connect_with_custom_transport(transport, Some(users::ADDRESS), NEVER, API_DEFAULT_VERSION);
+        return client.map_err(|error| failure::failed(place, "connecting", &error));
+    }
+    let socket = place.socket.to_str().ok_or_else(|| {
+        let detail = format!("connecting to {}: a path that is not UTF-8", place.socket.display());
+        place.failed(FailureKind::Erred, detail)
+    })?;
+    bollard::Docker::connect_with_unix(socket, NEVER, API_DEFAULT_VERSION)
+        .map_err(|error| failure::failed(place, "connecting", &error))
 }
 
 /// Puts `prefix` before the path of `request`.

@@ -21,13 +21,13 @@ use super::{FakeContainer, FakeHost, GpuSpec, SourceMood, State};
 impl ContainerSource for FakeHost {
     fn list(&self) -> Result<Vec<ContainerListing>, SourceError> {
         let state = self.state();
-        state.docker.answer(SourceName::Docker)?;
+        state.docker.answer(SourceName::DOCKER)?;
         Ok(state.containers.iter().map(|container| container.listing(state.now)).collect())
     }
 
     fn inspect(&self, ids: &[ContainerId]) -> Result<Vec<Inspection>, SourceError> {
         let mut state = self.state();
-        state.docker.answer(SourceName::Docker)?;
+        state.docker.answer(SourceName::DOCKER)?;
         state.inspected += ids.len();
         let inspection = |id: &ContainerId| match state.containers.iter().find(|container| container.id == *id) {
             Some(container) => Inspection::Details(Box::new(container.details())),

@@ -35,13 +35,13 @@ impl State {
 }
 
 fn refused(words: impl Into<String>) -> SourceError {
-    SourceError::failed(SourceName::Docker, FailureKind::Erred, words)
+    SourceError::failed(SourceName::DOCKER, FailureKind::Erred, words)
 }
 
 impl ContainerControl for FakeHost {
     fn path_stat(&self, id: &ContainerId, _path: &str) -> Result<PathStat, SourceError> {
         let mut state = self.state();
-        state.docker.answer(SourceName::Docker)?;
+        state.docker.answer(SourceName::DOCKER)?;
         let Some((index, _)) = state.name_of(id) else { return Ok(PathStat::Absent) };
         let (file, binds) = {
             let container = &state.containers[index];
@@ -53,7 +53,7 @@ impl ContainerControl for FakeHost {
 
     fn stop(&self, id: &ContainerId, grace: Duration) -> Result<Acted, SourceError> {
         let mut state = self.state();
-        state.docker.answer(SourceName::Docker)?;
+        state.docker.answer(SourceName::DOCKER)?;
         let Some((index, name)) = state.name_of(id) else { return Ok(Acted::Gone) };
         if state.containers[index].refuses_stop {
             return Err(refused(format!("{name} does not stop, as the scenario says")));
@@ -71,7 +71,7 @@ impl ContainerControl for FakeHost {
 
     fn unpause(&self, id: &ContainerId) -> Result<Acted, SourceError> {
         let mut state = self.state();
-        state.docker.answer(SourceName::Docker)?;
+        state.docker.answer(SourceName::DOCKER)?;
         let Some((index, name)) = state.name_of(id) else { return Ok(Acted::Gone) };
         if state.containers[index].status != ContainerStatus::Paused {
             return Err(refused(format!("{name} is not paused")));
@@ -83,7 +83,7 @@ impl ContainerControl for FakeHost {
 
     fn remove(&self, id: &ContainerId) -> Result<Acted, SourceError> {
         let mut state = self.state();
-        state.docker.answer(SourceName::Docker)?;
+        state.docker.answer(SourceName::DOCKER)?;
         let Some((index, name)) = state.name_of(id) else { return Ok(Acted::Gone) };
         if state.containers[index].status.is_up() {
             return Err(refused(format!("{name} runs")));

@@ -39,11 +39,12 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Sources,
+    Engine, Sources,
     proc::{self, Belongs},
 };
 use crate::model::{
     ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, Host, InvalidContainerId, Process, Reading,
+    UsersGroup,
 };
 
 pub use control::Order;
@@ -140,7 +141,7 @@ impl FakeHost {
     /// Its doors.
     pub fn sources(&self) -> Sources {
         Sources {
-            containers: Arc::new(self.clone()),
+            engines: vec![Engine::docker(Arc::new(self.clone()))],
             gpus: Arc::new(self.clone()),
             observed: Vec::new(),
             processes: Arc::new(self.clone()),
@@ -378,9 +379,16 @@ impl State {
         let started_at = self.now - spec.up_for.unwrap_or_default();
         let up = Duration::try_from(started_at.duration_since(self.booted_at))
             .map_err(|_| format!("process {} began before the host was booted", spec.pid))?;
+        let named: Vec<ContainerId> = container.clone().into_iter().collect();
+        // Below a user's slice it is the user who names groups, as on a real host.
+        let (containers, users_group) = match spec.user_slice {
+            Some(uid) if !named.is_empty() => (Vec::new(), Some(UsersGroup { uid: Some(uid), containers: named })),
+            _ => (named, None),
+        };
         let outside = Belongs {
-            containers: Reading::Known(container.clone().into_iter().collect()),
-            users_group: None,
+            user_slice: Reading::Known(spec.user_slice),
+            containers: Reading::Known(containers),
+            users_group,
             belongs_to: Vec::new(),
         };
         let belongs = match &spec.cgroup {
@@ -399,6 +407,7 @@ impl State {
             comm: spec.name.chars().take(15).collect(),
             exe: Reading::Known(spec.name.clone()),
             cmdline: Reading::Known(spec.cmdline.clone()),
+            user_slice: belongs.user_slice,
             containers: belongs.containers,
             users_group: belongs.users_group,
             belongs_to: belongs.belongs_to,
@@ -412,7 +421,10 @@ impl State {
 
     fn end_processes_of(&mut self, index: usize) {
         let id = &self.containers[index].id;
-        self.processes.retain(|_, fake| fake.process.containers.known().is_none_or(|ids| !ids.contains(id)));
+        self.processes.retain(|_, fake| {
+            let users = fake.process.users_group.as_ref().map(|group| &group.containers);
+            fake.process.containers.known().into_iter().chain(users).all(|ids| !ids.contains(id))
+        });
     }
 
     fn container(&self, name: &str) -> Result<usize, String> {

@@ -263,6 +263,9 @@ pub struct ProcessSpec {
     pub cgroup: Option<String>,
     /// Its environment, which is read with a `cgroup` only.
     pub env: BTreeMap<String, String>,
+    /// The user below whose slice it runs, by id: in a group that is named like its container, if it is in one. Read from its
+    /// `cgroup`, where there is one.
+    pub user_slice: Option<u32>,
     /// How long before this step it began; at the step itself unless said otherwise.
     #[serde(deserialize_with = "some_duration")]
     pub up_for: Option<SignedDuration>,

@@ -162,6 +162,7 @@ pub(in crate::source) fn of_path(path: &str, env: &BTreeMap<String, String>) -> 
     let places = super::group::places(&text, |_, _| Vec::new());
     let env: Vec<u8> = env.iter().flat_map(|(name, value)| format!("{name}={value}\0").into_bytes()).collect();
     super::Belongs {
+        user_slice: Reading::Known(super::user_slice_of(&text)),
         containers: Reading::Known(super::cgroup::containers_of(&places)),
         users_group: super::cgroup::users_group(&places),
         belongs_to: belongings(&places, Claims::of_environment(&env)),

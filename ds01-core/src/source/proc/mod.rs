@@ -13,12 +13,14 @@ mod health_check;
 mod host_path;
 mod named;
 mod parse;
+mod slice;
 mod terminals;
 mod users;
 
 use std::{
     fs::{self, File},
     io::{self, Read},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::OnceLock,
     time::Duration,
@@ -34,6 +36,7 @@ use self::{
     cgroup::{containers_of, users_group},
     claims::Claims,
     group::places,
+    slice::user_slice_of,
     users::Users,
 };
 use super::{FailureKind, ProcessError, ProcessSource, SourceError, SourceName};
@@ -61,6 +64,7 @@ const ENVIRON_LIMIT: usize = 256 * 1024;
 pub struct ProcFs {
     root: PathBuf,
     sys: PathBuf,
+    subuid: PathBuf,
     users: Users,
     boot_time: OnceLock<i64>,
 }
@@ -68,7 +72,13 @@ pub struct ProcFs {
 impl ProcFs {
     /// The proc mounted at `root`, usually `/proc`. Nothing is read yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), sys: PathBuf::from("/sys"), users: Users::name_service(), boot_time: OnceLock::new() }
+        Self {
+            root: root.into(),
+            sys: PathBuf::from("/sys"),
+            subuid: PathBuf::from("/etc/subuid"),
+            users: Users::name_service(),
+            boot_time: OnceLock::new(),
+        }
     }
 
     /// Takes control groups from below another `/sys`.
@@ -138,7 +148,7 @@ impl ProcessSource for ProcFs {
             // A thread's id. The process that had it is gone.
             return Err(ProcessError::Gone { pid });
         }
-        let Belongs { containers, users_group, belongs_to } = folder.belongs(&self.sys);
+        let Belongs { user_slice, containers, users_group, belongs_to } = folder.belongs(&self.sys);
         let process = Process {
             pid,
             start_ticks: stat.start_ticks,
@@ -148,6 +158,7 @@ impl ProcessSource for ProcFs {
             comm: stat.comm,
             exe: folder.exe(),
             cmdline: folder.cmdline(),
+            user_slice,
             containers,
             users_group,
             belongs_to,
@@ -187,10 +198,16 @@ impl ProcessSource for ProcFs {
     fn user_id(&self, name: &str) -> Reading<u32> {
         self.users.id(name)
     }
+
+    fn subordinate_ids(&self, uid: u32) -> Vec<RangeInclusive<u32>> {
+        let bytes = read(&self.subuid, FILE_LIMIT).unwrap_or_default();
+        slice::subordinate(&String::from_utf8_lossy(&bytes), uid, self.user_name(uid).known().map(String::as_str))
+    }
 }
 
 /// What a process's control groups tell of it.
 pub(in crate::source) struct Belongs {
+    pub(in crate::source) user_slice: Reading<Option<u32>>,
     pub(in crate::source) containers: Reading<Vec<ContainerId>>,
     pub(in crate::source) users_group: Option<UsersGroup>,
     pub(in crate::source) belongs_to: Vec<Belonging>,
@@ -230,7 +247,8 @@ impl Folder<'_> {
         let text = match self.text("cgroup") {
             Reading::Known(text) => text,
             Reading::Unknown(why) => {
-                return Belongs { containers: why.into(), users_group: None, belongs_to: Vec::new() };
+                let user_slice = why.clone().into();
+                return Belongs { user_slice, containers: why.into(), users_group: None, belongs_to: Vec::new() };
             }
         };
         let places = places(&text, |controllers, parts| group_owner::owners(sys, controllers, parts));
@@ -238,6 +256,7 @@ impl Folder<'_> {
         let claims = if containers.is_empty() { self.claims() } else { Claims::default() };
         let belongs_to = belongings(&places, claims).into_iter();
         Belongs {
+            user_slice: Reading::Known(user_slice_of(&text)),
             users_group: users_group(&places),
             belongs_to: belongs_to.map(|one| named::with_names(self.root, one)).collect(),
             containers: Reading::Known(containers),

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use ds01_core::{
-    detect::inventory::{InventoryError, SourceState},
+    detect::{
+        Inventory,
+        inventory::{InventoryError, SourceState},
+    },
     units,
 };
 use jiff::Timestamp;
@@ -71,13 +74,15 @@ pub(super) fn sources(facts: &Facts) -> Finding {
     const CHECK: &str = "last-scan";
     let Some(inventory) = inventory(facts) else { return Finding::skipped(CHECK, "no inventory to read") };
     let with = |state: SourceState| inventory.sources.iter().filter(move |(_, source)| source.state == state);
-    let failed: Vec<String> = with(SourceState::Failed)
+    // A user's own engine fails as its user likes: that is no failure of the host's.
+    let failing = || with(SourceState::Failed).filter(|(name, _)| !Inventory::is_users_own(name));
+    let failed: Vec<String> = failing()
         .map(|(name, source)| {
             let error = source.error.as_deref().unwrap_or(name);
             format!("{error} (for {})", units::duration(since(source.since, facts.now)))
         })
         .collect();
-    let first = with(SourceState::Failed).next().map(|(name, _)| name.as_str());
+    let first = failing().next().map(|(name, _)| name.as_str());
     let said = match first {
         None => {
             let names = |state| with(state).map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -90,8 +95,12 @@ pub(super) fn sources(facts: &Facts) -> Finding {
             };
         }
         Some("docker") => "sudo journalctl -u docker -n 50",
+        Some("podman") => "sudo journalctl -u podman -n 50",
         Some("nvml") => "sudo journalctl -k --grep NVRM",
-        Some(_) => "findmnt --types proc",
+        Some("amd") => "sudo journalctl -k --grep amdgpu",
+        Some("proc") => "findmnt --types proc",
+        // Another daemon's unit is for its admin to know.
+        Some(_) => "sudo ds01-detect --verbose",
     };
     Finding::failed(CHECK, format!("{}: what was known before is kept, marked stale", failed.join("; "))).mend(said)
 }

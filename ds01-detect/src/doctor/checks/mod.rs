@@ -2,6 +2,7 @@
 
 mod devices;
 mod docker;
+mod engines;
 mod files;
 mod gpu;
 mod hooks;
@@ -23,7 +24,7 @@ const AS_ROOT: &str = "sudo ds01-detect doctor";
 type Check = fn(&Facts) -> Finding;
 
 /// All of them, in the order in which they are shown: who looks, then each source, then what is kept, then what runs.
-const CHECKS: [Check; 23] = [
+const CHECKS: [Check; 24] = [
     host::rights,
     host::hidepid,
     host::users,
@@ -31,6 +32,7 @@ const CHECKS: [Check; 23] = [
     docker::api,
     docker::runtime,
     docker::cgroups,
+    engines::others,
     gpu::nvml,
     gpu::gpus,
     gpu::mig,

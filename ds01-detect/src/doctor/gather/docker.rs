@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use ds01_core::{
     cli::SourceArgs,
+    model::EngineName,
     source::{
         SourceError,
         docker::{DEFAULT_SOCKET, Docker, DockerOptions},
@@ -21,6 +22,7 @@ pub(super) fn socket(sources: &SourceArgs) -> PathBuf {
 pub(super) fn facts(sources: &SourceArgs, limit: Duration) -> Result<DockerFacts, SourceError> {
     let usual = DockerOptions::default();
     let docker = Docker::new(DockerOptions {
+        engine: EngineName::DOCKER,
         socket: socket(sources),
         connect_timeout: usual.connect_timeout.min(limit),
         request_timeout: limit,

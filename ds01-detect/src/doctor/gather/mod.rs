@@ -3,6 +3,7 @@
 
 mod devices;
 mod docker;
+mod engines;
 mod files;
 mod host;
 mod notices;
@@ -51,13 +52,15 @@ pub(super) fn facts(args: &DoctorArgs) -> Facts {
     let notices = notices::facts(args, &files, &processes, limit);
 
     let docker = wait(docker, limit * DOCKER_QUESTIONS)
-        .unwrap_or_else(|error| Err(SourceError::failed(SourceName::Docker, FailureKind::TimedOut, error.to_string())));
+        .unwrap_or_else(|error| Err(SourceError::failed(SourceName::DOCKER, FailureKind::TimedOut, error.to_string())));
+    let engines = engines::facts(args, limit);
     let clock = ShiftedClock(args.sources.shift_clocks.unwrap_or_default());
     Facts {
         now: clock.now(),
         uid: rustix::process::geteuid().as_raw(),
         scan_command: scan_command(args, &files),
         docker: docker.unwrap_or_else(|error| docker::unasked(&args.sources, error)),
+        engines,
         gpu: GpuFacts {
             driver: wait(driver, limit).unwrap_or_else(|error| Err(nvml_failed(&error))),
             gpus: wait(gpus, limit).unwrap_or_else(|error| Err(nvml_failed(&error))),

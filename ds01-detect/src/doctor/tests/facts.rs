@@ -60,6 +60,7 @@ pub(super) fn sound() -> Facts {
         now: now(),
         uid: 0,
         scan_command: "sudo ds01-detect".to_owned(),
+        engines: Vec::new(),
         docker: DockerFacts {
             socket: PathBuf::from("/var/run/docker.sock"),
             named: false,
@@ -182,7 +183,7 @@ pub(super) fn nothing_remembered(facts: &mut Facts) {
 
 pub(super) fn not_there(facts: &mut Facts, docker: bool) {
     let (name, detail) = match docker {
-        true => (SourceName::Docker, "connecting to /var/run/docker.sock: No such file or directory"),
+        true => (SourceName::DOCKER, "connecting to /var/run/docker.sock: No such file or directory"),
         false => (SourceName::Nvml, "the dynamic linker does not find libnvidia-ml.so.1 or libnvidia-ml.so"),
     };
     let error = SourceError::absent(name, detail);
@@ -202,7 +203,7 @@ pub(super) fn not_there(facts: &mut Facts, docker: bool) {
 pub(super) fn ailing() -> Facts {
     let mut facts = sound();
     facts.docker.api = Some(Err(SourceError::failed(
-        SourceName::Docker,
+        SourceName::DOCKER,
         FailureKind::TimedOut,
         "GET /version on /var/run/docker.sock: no whole answer within 5s",
     )));
