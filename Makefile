@@ -7,9 +7,10 @@ SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 
 SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/install-test-deps.sh \
 	$(addprefix config/deploy/debian/,build preinst postinst prerm postrm) \
-	$(addprefix config/notify.d/,mail webhook) config/profile.d/ds01-notices.sh
+	$(addprefix config/notify.d/,mail webhook) config/profile.d/ds01-notices.sh \
+	fixtures/fuzz/run
 
-.PHONY: demo test test-deps test-system test-gpu lint bench trial deb clean
+.PHONY: demo test test-deps test-system test-gpu lint bench trial fuzz deb clean
 
 demo:
 	@echo 'Building the three programs: about a minute the first time.'
@@ -76,6 +77,11 @@ trial:
 	DS01_PAST_DAYS=30 $(CARGO) test --locked --release --package ds01-core --all-features --test past -- --nocapture
 	DS01_KILLS=200 $(CARGO) test --locked --package ds01-detect --test roll_up killed -- --nocapture
 	DS01_REPLAY_DAYS=30 $(CARGO) bench --quiet --locked --package ds01-idle --bench replay
+
+# Every parser with bytes that nobody writes: a minute each, FUZZ_SECONDS=3600 for longer. fixtures/fuzz/README.md. It takes
+# g++ besides what the build takes.
+fuzz:
+	fixtures/fuzz/run
 
 # target/debian/ds01_VERSION_ARCHITECTURE.deb; takes the Debian package dpkg-dev.
 deb:

@@ -197,7 +197,7 @@ impl State {
             uuid: gpu.uuid.clone(),
             name: Reading::Known(gpu.name.clone()),
             minor_number: Reading::Known(gpu.index),
-            pci_bus_id: Reading::Known(format!("00000000:{:02X}:00.0", gpu.index + 1)),
+            pci_bus_id: Reading::Known(format!("00000000:{:02X}:00.0", gpu.index.wrapping_add(1))),
             memory_total_mb: Reading::Known(gpu.memory_mb),
             activity: match (activity_since, &mig) {
                 (None, _) => not_asked().into(),
