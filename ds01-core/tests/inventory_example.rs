@@ -209,10 +209,9 @@ fn container() -> ContainerEntry {
 /// Whoever looks one up would find another: scans told that it came and went, though nothing had changed.
 #[test]
 fn an_entry_that_is_filed_under_another_name_is_damage() {
-    let example = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/inventory-example.json")).unwrap();
-    let id = Inventory::from_json(example.as_bytes()).unwrap().containers.keys().next().unwrap().clone();
-    let damaged = example.replacen(&format!("\"{id}\": {{"), "\"0123456789ab\": {", 1);
-    assert_ne!(damaged, example);
+    let id = Inventory::from_json(EXAMPLE.as_bytes()).unwrap().containers.keys().next().unwrap().clone();
+    let damaged = EXAMPLE.replacen(&format!("\"{id}\": {{"), "\"0123456789ab\": {", 1);
+    assert_ne!(damaged, EXAMPLE);
     let error = Inventory::from_json(damaged.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("under \"0123456789ab\" stands container"), "{error}");
     let mut picture = Inventory::empty();
