@@ -136,7 +136,8 @@ fn a_story_can_be_told_as_if_it_ended_now() {
 fn a_story_of_absurd_figures_is_told_or_refused() {
     let told = |start: &str, step: &str| {
         let gpu = "gpus: [{ index: 4294967295, uuid: G, name: g, memory_mb: 1 }]";
-        let text = format!("about: x\nhost: h\nstart: {start}\n{gpu}\nsteps:\n  - {step}\n  - {{ after: 99999999h }}\n");
+        let text =
+            format!("about: x\nhost: h\nstart: {start}\n{gpu}\nsteps:\n  - {step}\n  - {{ after: 99999999h }}\n");
         let told = Scenario::from_yaml(&text);
         if let Ok(story) = &told {
             play(story, |_, _, _| {});

@@ -377,7 +377,8 @@ impl Inventory {
 
     /// Entries are looked up by what they are filed under, and told by what they say: in a sound file that is the same.
     fn in_order(self) -> Result<Self, InventoryError> {
-        let mut wrong = self.containers.iter().filter(|(id, entry)| **id != entry.id || entry.id != entry.full_id.short());
+        let mut wrong =
+            self.containers.iter().filter(|(id, entry)| **id != entry.id || entry.id != entry.full_id.short());
         if let Some((id, entry)) = wrong.next() {
             return Err(InventoryError::Corrupt(format!("under {id:?} stands container {}", entry.full_id)));
         }

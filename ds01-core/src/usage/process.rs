@@ -25,7 +25,9 @@ impl Stat {
         let ticks = field(14)?.saturating_add(field(15)?);
         Some(Self {
             start_ticks: field(22)?,
-            cpu_time: Duration::from_millis(ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1)),
+            cpu_time: Duration::from_millis(
+                ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1),
+            ),
             rss_bytes: field(24)?.saturating_mul(rustix::param::page_size() as u64),
         })
     }
