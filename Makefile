@@ -7,9 +7,10 @@ SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 
 SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/install-test-deps.sh \
 	$(addprefix config/deploy/debian/,build preinst postinst prerm postrm) \
-	$(addprefix config/notify.d/,mail webhook) config/profile.d/ds01-notices.sh
+	$(addprefix config/notify.d/,mail webhook) config/profile.d/ds01-notices.sh \
+	fixtures/fuzz/run
 
-.PHONY: demo test test-deps test-system test-gpu lint bench trial trial-fleet deb clean
+.PHONY: demo test test-deps test-system test-gpu lint bench trial trial-fleet fuzz deb clean
 
 demo:
 	@echo 'Building the three programs: about a minute the first time.'
@@ -83,6 +84,11 @@ trial:
 trial-fleet: test-deps
 	DS01_FLEET_HOSTS=200 $(CARGO) test --locked --package ds01-workloads --test program fleet -- --nocapture
 	$(CARGO) bench --quiet --locked --package ds01-workloads --bench fleet
+
+# Every parser with bytes that nobody writes: a minute each, FUZZ_SECONDS=3600 for longer. fixtures/fuzz/README.md. It takes
+# g++ besides what the build takes.
+fuzz:
+	fixtures/fuzz/run
 
 # target/debian/ds01_VERSION_ARCHITECTURE.deb; takes the Debian package dpkg-dev.
 deb:

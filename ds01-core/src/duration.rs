@@ -188,6 +188,8 @@ fn read_unit(text: &str, number: &str, word: &str, tail: &str) -> Result<Unit, I
     }
     let alone = number.len() + word.len() == text.len();
     let instead = Unit::from_word(word).filter(|_| alone).map(|unit| format!("{number}{}", unit.letter()));
+    // What is too long stays so.
+    let instead = instead.filter(|instead| parse(instead).is_ok());
     Err(InvalidDuration::UnknownUnit { unit: word.to_owned(), instead })
 }
 
@@ -316,6 +318,12 @@ mod tests {
         ] {
             assert_eq!(parse(text), Err(fault), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_proposed_in_another_spelling() {
+        let fault = parse("99999999999999999999min").unwrap_err();
+        assert!(matches!(&fault, InvalidDuration::UnknownUnit { instead: None, .. }), "{fault:?}");
     }
 
     proptest! {

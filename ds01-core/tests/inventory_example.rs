@@ -262,3 +262,17 @@ fn container() -> ContainerEntry {
         extra: Extra::new(),
     }
 }
+
+/// Whoever looks one up would find another: scans told that it came and went, though nothing had changed.
+#[test]
+fn an_entry_that_is_filed_under_another_name_is_damage() {
+    let id = Inventory::from_json(EXAMPLE.as_bytes()).unwrap().containers.keys().next().unwrap().clone();
+    let damaged = EXAMPLE.replacen(&format!("\"{id}\": {{"), "\"0123456789ab\": {", 1);
+    assert_ne!(damaged, EXAMPLE);
+    let error = Inventory::from_json(damaged.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("under \"0123456789ab\" stands container"), "{error}");
+    let mut picture = Inventory::empty();
+    picture.dead_processes.insert(2, dead_process());
+    let error = Inventory::from_json(&picture.to_json().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("under 2 stands process 1"), "{error}");
+}

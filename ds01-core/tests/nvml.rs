@@ -189,6 +189,13 @@ fn an_instance_without_identity_makes_the_list_of_instances_unknown() {
 }
 
 #[test]
+fn more_instances_than_any_gpu_has_are_not_asked_for_one_by_one() {
+    let mig = nvml_standin::Mig { max_instances: u32::MAX, ..nvml_standin::Mig::default() };
+    let gpu = gpu_of(Gpu { mig: Some(mig), ..Gpu::new(A, 81_920) });
+    assert!(why(&gpu.mig).detail.contains("4294967295 instances"), "{:?}", gpu.mig);
+}
+
+#[test]
 fn an_unreadable_mig_mode_is_not_mig_off() {
     let gpu = gpu_of(Gpu::new(A, 81_920).fault("nvmlDeviceGetMigMode", Code::NoPermission));
     assert_eq!(why(&gpu.mig).kind, UnknownKind::Denied);

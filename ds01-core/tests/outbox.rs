@@ -372,6 +372,17 @@ fn what_nobody_works_on_is_given_up_after_two_days() {
     assert_eq!(post.files(&post.outbox.dir), [""; 0]);
 }
 
+/// Nothing can be added to the last time that there is.
+#[test]
+fn a_notice_from_the_end_of_time_ends_neither_a_check_nor_a_round() {
+    let post = Post::new();
+    post.hook("mail", "exit 1");
+    post.outbox.put(&Entry { time: Timestamp::MAX, ..entry(&["mail"]) }).unwrap();
+    assert_eq!(post.taken_in(noon()), []);
+    let said = post.round(noon()).said.join("\n");
+    assert!(said.contains("to be tried again"), "{said}");
+}
+
 /// What is still under way is looked for again after each check, should systemd have missed it.
 #[test]
 fn each_check_wakes_the_deliverer_while_something_is_under_way() {

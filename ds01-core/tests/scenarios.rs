@@ -131,6 +131,30 @@ fn a_story_can_be_told_as_if_it_ended_now() {
     assert_eq!(last, Some(now));
 }
 
+/// The figures are those with which the fuzzer made it panic.
+#[test]
+fn a_story_of_absurd_figures_is_told_or_refused() {
+    let told = |start: &str, step: &str| {
+        let gpu = "gpus: [{ index: 4294967295, uuid: G, name: g, memory_mb: 1 }]";
+        let text =
+            format!("about: x\nhost: h\nstart: {start}\n{gpu}\nsteps:\n  - {step}\n  - {{ after: 99999999h }}\n");
+        let told = Scenario::from_yaml(&text);
+        if let Ok(story) = &told {
+            play(story, |_, _, _| {});
+            let ending = story.clone().ending_at("2030-01-01T00:00:00Z".parse().unwrap());
+            assert_eq!(ending.steps, story.steps);
+        }
+        told.map(drop).map_err(|error| error.to_string())
+    };
+    let work = "{ cpu_percent: .inf, net_bytes_per_second: 18446744073709551615 }";
+    let container = format!("{{ appear: {{ containers: [{{ name: a, work: {work}, keep_alive: 99999999h }}] }} }}");
+    assert_eq!(told("2026-03-02T12:00:00Z", &container), Ok(()));
+    assert_eq!(told("9999-12-30T22:00:00Z", &container), Ok(()));
+    assert_eq!(told("-009999-01-02T02:00:00Z", "{ after: 2h }"), Ok(()));
+    let long = told("2026-03-02T12:00:00Z", "{ appear: { containers: [{ name: a, up_for: 99999999h }] } }");
+    assert!(long.clone().unwrap_err().contains("before the host was booted"), "{long:?}");
+}
+
 #[test]
 fn a_story_that_cannot_be_is_refused_with_its_step() {
     let refused = |steps: &str| {

@@ -408,7 +408,22 @@ impl Inventory {
         };
         match found.filter(|found| *found != SCHEMA_VERSION) {
             Some(found) => Err(InventoryError::Version { found: found.to_string() }),
-            None => parsed.map_err(|error| InventoryError::Corrupt(error.to_string())),
+            None => parsed.map_err(|error| InventoryError::Corrupt(error.to_string())).and_then(Self::in_order),
+        }
+    }
+
+    /// Entries are looked up by what they are filed under, and told by what they say: in a sound file that is the same.
+    fn in_order(self) -> Result<Self, InventoryError> {
+        let mut wrong =
+            self.containers.iter().filter(|(id, entry)| **id != entry.id || entry.id != entry.full_id.short());
+        if let Some((id, entry)) = wrong.next() {
+            return Err(InventoryError::Corrupt(format!("under {id:?} stands container {}", entry.full_id)));
+        }
+        let processes = self.host_processes.iter().chain(&self.pending_processes).map(|(pid, entry)| (pid, entry.pid));
+        let mut pids = processes.chain(self.dead_processes.iter().map(|(pid, entry)| (pid, entry.pid)));
+        match pids.find(|(filed, pid)| *filed != pid) {
+            Some((filed, pid)) => Err(InventoryError::Corrupt(format!("under {filed} stands process {pid}"))),
+            None => Ok(self),
         }
     }
 

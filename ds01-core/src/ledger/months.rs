@@ -176,11 +176,11 @@ impl Ledger {
         Ok((rows, days))
     }
 
-    /// The days whose hours stand in the ledger for good.
+    /// The days whose hours stand in the ledger for good. Of a month that is torn, or that another version wrote, none is known to.
     ///
     /// # Errors
     ///
-    /// When a month could not be read, or was written by another version.
+    /// When a month could not be read.
     pub fn added_up(&self, now: Timestamp) -> Result<BTreeSet<Date>, StoreError> {
         let mut days = BTreeSet::new();
         for name in self.store.names()? {

@@ -53,7 +53,8 @@ impl Spent {
 
     /// All of the time.
     pub fn held_ms(&self) -> u64 {
-        self.work_ms + self.idle_ms + self.unknown_ms + self.unobserved_ms
+        // Saturating: a row is read from a file, and says what that says.
+        [self.idle_ms, self.unknown_ms, self.unobserved_ms].into_iter().fold(self.work_ms, u64::saturating_add)
     }
 
     /// Adds another.
@@ -122,6 +123,12 @@ mod tests {
 
     use super::*;
     use crate::model::ContainerId;
+
+    #[test]
+    fn a_row_that_says_more_than_there_is_has_the_most() {
+        let spent = Spent { work_ms: u64::MAX, idle_ms: 1, ..Spent::default() };
+        assert_eq!(spent.held_ms(), u64::MAX);
+    }
 
     #[test]
     fn parts_add_up_to_the_whole() {

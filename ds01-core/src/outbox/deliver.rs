@@ -145,7 +145,7 @@ impl Deliverer {
             }
             Err(why) => {
                 progress.why = why;
-                let what = if now >= entry.time + GIVEN_UP_AFTER {
+                let what = if entry.age(now) >= GIVEN_UP_AFTER {
                     progress.result = State::Failed;
                     "given up".to_owned()
                 } else {

@@ -1,5 +1,7 @@
 //! A notice in the outbox.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +60,12 @@ impl Entry {
     /// The id of a notice: in the order of time, and the same for the same notice.
     pub fn id_of(time: Timestamp, container: &str, severity: &str) -> String {
         format!("{:013}-{container}-{severity}", time.as_millisecond().max(0))
+    }
+
+    /// How long ago it was written; not at all, by a clock that was set back. Its time can be any that a file can hold, the last
+    /// one that there is among them: nothing can be added to that.
+    pub(super) fn age(&self, now: Timestamp) -> Duration {
+        now.duration_since(self.time).try_into().unwrap_or_default()
     }
 
     pub(super) fn file_name(&self) -> String {

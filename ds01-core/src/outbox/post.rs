@@ -144,7 +144,7 @@ impl Outbox {
             for hook in entry.open_hooks() {
                 let ended = match self.standing(&entry, hook) {
                     Standing::Ended(ended) => ended,
-                    _ if now > entry.time + GIVEN_UP_AFTER => {
+                    _ if entry.age(now) > GIVEN_UP_AFTER => {
                         Ended::Failed("nobody ran it; see systemctl status ds01-notify.path".to_owned())
                     }
                     _ => continue,

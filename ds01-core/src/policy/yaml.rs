@@ -196,7 +196,7 @@ fn position(line: usize, column: usize) -> Position {
 /// Puts the parser's error into words that say what to do.
 fn syntax_fault(text: &str, error: &ScanError) -> Fault {
     let info = error.info();
-    let mut at = position(error.marker().line(), error.marker().col());
+    let mut at = within(text, position(error.marker().line(), error.marker().col()));
     let help = if info.contains("unknown anchor") {
         "anchors and aliases (`&name`, `*name`, `<<`) are not read here: write the value out"
     } else if info.contains("unprintable") {
@@ -216,6 +216,14 @@ fn syntax_fault(text: &str, error: &ScanError) -> Fault {
         "check the brackets, the quotes and the indentation of this line and the one before"
     };
     Fault { at, message: format!("not YAML: {info}"), help: help.to_owned() }
+}
+
+/// The place, or the end of the text: the parser is a line further where the last line does not end.
+fn within(text: &str, at: Position) -> Position {
+    let mut lines = text.split('\n');
+    let last = lines.next_back().unwrap_or_default();
+    let count = lines.count() + 1;
+    if usize::try_from(at.line).is_ok_and(|line| line > count) { position(count, last.chars().count()) } else { at }
 }
 
 /// The first tab that indents a line, at or after the line of `from`: the parser names the value before it.
@@ -271,6 +279,12 @@ mod tests {
     fn a_tab_is_named_where_it_stands() {
         assert_eq!(fault("a: 1\n\tb: 2\n").at, Position { line: 2, column: 1 });
         assert_eq!(fault("a: 1\nb:\n\tc: 2\n").at, Position { line: 3, column: 1 });
+    }
+
+    #[test]
+    fn what_ends_too_early_ends_in_the_last_line() {
+        assert_eq!(fault("a: {b:").at, Position { line: 1, column: 7 });
+        assert_eq!(fault("a: 1\nb: [").at, Position { line: 2, column: 5 });
     }
 
     #[test]

@@ -121,6 +121,16 @@ fn stat(name: &str, start_ticks: u64) -> String {
 }
 
 #[test]
+fn figures_that_no_kernel_counts_to_are_the_largest_there_are() {
+    let most = u64::MAX;
+    let text = format!("{PID} (x) S 1 1 1 0 -1 0 1 2 3 4 {most} {most} 0 0 20 0 9 0 777 999999 {most} 0");
+    let host = Host::new(&[("proc/4711/stat", text.as_str())]);
+    let meter = Meter::process(&host.roots(), PID, 777);
+    assert!(meter.cpu_time().known().is_some_and(|time| *time > Duration::from_secs(1 << 40)));
+    assert_eq!(meter.memory_bytes(), Reading::Known(u64::MAX));
+}
+
+#[test]
 fn a_process_is_told_by_its_start_whatever_its_name() {
     let text = stat("a) S 1 (b\n", 777);
     let host = Host::new(&[("proc/4711/stat", text.as_str())]);

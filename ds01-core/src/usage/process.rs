@@ -21,10 +21,13 @@ impl Stat {
         let fields: Vec<&str> = counters.split_ascii_whitespace().collect();
         // Numbered as in proc_pid_stat(5), where the field behind the name is the third.
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
-        let ticks = field(14)? + field(15)?;
+        // No kernel counts so far; a file that says so is no reason to stop.
+        let ticks = field(14)?.saturating_add(field(15)?);
         Some(Self {
             start_ticks: field(22)?,
-            cpu_time: Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1)),
+            cpu_time: Duration::from_millis(
+                ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1),
+            ),
             rss_bytes: field(24)?.saturating_mul(rustix::param::page_size() as u64),
         })
     }

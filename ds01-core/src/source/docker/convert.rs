@@ -41,9 +41,9 @@ pub(super) fn listing(state: Option<String>, summary: ContainerSummary) -> Resul
         name: cut(own_name(summary.names.unwrap_or_default())),
         image: cut(summary.image.unwrap_or_default()),
         image_id: cut(summary.image_id.unwrap_or_default()),
-        labels: summary.labels.unwrap_or_default().into_iter().map(|(key, value)| (key, cut(value))).collect(),
-        status: state.ok_or_else(|| format!("the entry of {} has no State", id.short()))?.into(),
-        status_text: summary.status.unwrap_or_default(),
+        labels: summary.labels.unwrap_or_default().into_iter().map(|(key, value)| (cut(key), cut(value))).collect(),
+        status: state.map(cut).ok_or_else(|| format!("the entry of {} has no State", id.short()))?.into(),
+        status_text: cut(summary.status.unwrap_or_default()),
         created_at: Timestamp::from_second(created)
             .map_err(|_| format!("the entry of {} was Created at {created} s", id.short()))?,
         id,
@@ -70,7 +70,7 @@ pub(super) fn details_with(
     let life = response.state.unwrap_or_default();
     let made_with = response.config.unwrap_or_default();
     Ok(ContainerDetails {
-        status: ContainerStatus::from(state.ok_or("its State.Status is missing")?),
+        status: ContainerStatus::from(state.map(cut).ok_or("its State.Status is missing")?),
         started_at: started_at(life.started_at.as_deref().unwrap_or_default())?,
         pid: pid(life.pid.unwrap_or_default())?,
         config: config(response.host_config.unwrap_or_default(), made_with, response.mounts.unwrap_or_default()),
@@ -189,10 +189,11 @@ mod tests {
         let long = "é".repeat(LONGEST_TEXT);
         let summary = serde_json::json!({
             "Id": "ab".repeat(32), "Created": 0, "Names": [format!("/{long}")], "Image": long, "State": "running",
-            "Labels": { "ds01.user": long, "ds01.managed": "true" },
+            "Labels": { "ds01.user": long, "ds01.managed": "true", long.as_str(): "x" }, "Status": long,
         });
-        let listing = listing(Some("running".to_owned()), serde_json::from_value(summary).unwrap()).unwrap();
-        for text in [&listing.name, &listing.image, &listing.labels["ds01.user"]] {
+        let listing = listing(Some(long.clone()), serde_json::from_value(summary).unwrap()).unwrap();
+        let (word, last) = (listing.status.as_str().to_owned(), listing.labels.keys().next_back().unwrap());
+        for text in [&listing.name, &listing.image, &listing.labels["ds01.user"], last, &listing.status_text, &word] {
             assert!(text.len() <= LONGEST_TEXT && text.ends_with("é…"), "{}", text.len());
         }
         assert_eq!(listing.labels["ds01.managed"], "true");
@@ -202,7 +203,9 @@ mod tests {
             "HostConfig": { "Devices": vec![serde_json::json!({ "PathOnHost": long }); LONGEST_LIST + 1] },
         });
         let response = serde_json::from_value(response).unwrap();
-        let config = details_with(Some("running".to_owned()), response).unwrap().config;
+        let details = details_with(Some(long), response).unwrap();
+        assert!(details.status.as_str().len() <= LONGEST_TEXT);
+        let config = details.config;
         assert_eq!(config.devices.len(), LONGEST_LIST);
         assert!(config.devices.iter().chain(config.env.values()).all(|text| text.len() <= LONGEST_TEXT));
         assert_eq!(cut("x".repeat(LONGEST_TEXT)), "x".repeat(LONGEST_TEXT));

@@ -14,10 +14,14 @@ use super::{FakeProcess, GpuSpec, State};
 impl State {
     /// Lets time pass: both clocks, and the counters of what runs.
     pub(super) fn pass(&mut self, time: Duration) {
-        self.now += time;
+        // A story can say anything: at the end of time, clocks and counters stand still.
+        self.now = self.now.checked_add(time).unwrap_or(Timestamp::MAX);
         for container in self.containers.iter_mut().filter(|container| container.status.is_up()) {
-            container.cpu_time += time.mul_f64(container.work.cpu_percent.max(0.0) / 100.0);
-            container.net_bytes += container.work.net_bytes_per_second * time.as_secs();
+            let cpu_seconds = time.as_secs_f64() * container.work.cpu_percent.max(0.0) / 100.0;
+            let cpu_time = Duration::try_from_secs_f64(cpu_seconds).unwrap_or(Duration::MAX);
+            container.cpu_time = container.cpu_time.saturating_add(cpu_time);
+            let net_bytes = container.work.net_bytes_per_second.saturating_mul(time.as_secs());
+            container.net_bytes = container.net_bytes.saturating_add(net_bytes);
         }
     }
 

@@ -198,7 +198,7 @@ impl State {
             uuid: gpu.uuid.clone(),
             name: Reading::Known(gpu.name.clone()),
             minor_number: Reading::Known(gpu.index),
-            pci_bus_id: Reading::Known(format!("00000000:{:02X}:00.0", gpu.index + 1)),
+            pci_bus_id: Reading::Known(format!("00000000:{:02X}:00.0", gpu.index.wrapping_add(1))),
             memory_total_mb: Reading::Known(gpu.memory_mb),
             memory_used_mb: Reading::Known(gpu.memory_used_mb.unwrap_or_else(|| {
                 let instances = gpu.mig.iter().flatten().map(|mig| self.memory_on(&mig.uuid));

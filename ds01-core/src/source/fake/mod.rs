@@ -36,7 +36,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Engine, Sources,
@@ -48,13 +48,14 @@ use crate::model::{
 };
 
 pub use control::Order;
+use scenario::before;
 pub use scenario::{
     All, Appear, Change, ContainerSpec, Disappear, GpuRequest, GpuSpec, MigSpec, ProcessSpec, Scenario, ScenarioError,
     SourceMood, Step, Work,
 };
 
 /// How long the host had been up when its story begins.
-const UPTIME_AT_START: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const UPTIME_AT_START: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Clock ticks in a second.
 const TICKS: u64 = 100;
 /// Main processes get pids from here on; a scenario's own stay below.
@@ -119,7 +120,7 @@ impl FakeHost {
     pub fn new(name: &str, now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(State {
             host: Host { name: name.to_owned(), boot_id: "5f3a1c9e-0d42-4b7a-9c55-2f6e8b1d7a30".to_owned() },
-            booted_at: now - UPTIME_AT_START,
+            booted_at: before(now, UPTIME_AT_START),
             boots: 0,
             now,
             users: [(0, "root".to_owned())].into(),
@@ -269,7 +270,7 @@ impl State {
             return Err(format!("there is a container {} already", spec.name));
         }
         let status = spec.status.clone().unwrap_or(ContainerStatus::Running);
-        let started_at = self.now - spec.up_for.unwrap_or_default();
+        let started_at = before(self.now, spec.up_for.unwrap_or_default());
         let never_started = status == ContainerStatus::Created;
         if !status.is_up() && !spec.processes.is_empty() {
             return Err(format!("container {} is {status} and has processes", spec.name));
@@ -289,7 +290,7 @@ impl State {
             work: spec.work,
             cpu_time: Duration::ZERO,
             net_bytes: 0,
-            keep_alive: spec.keep_alive.map(|age| self.now - age),
+            keep_alive: spec.keep_alive.map(|age| before(self.now, age)),
             refuses_stop: spec.refuses_stop,
         });
         let index = self.containers.len() - 1;
@@ -376,7 +377,7 @@ impl State {
         if let Some(place) = spec.gpus.keys().find(|place| self.gpu_uuid(place).is_none()) {
             return Err(format!("process {} holds GPU {place:?}, which is not there", spec.pid));
         }
-        let started_at = self.now - spec.up_for.unwrap_or_default();
+        let started_at = before(self.now, spec.up_for.unwrap_or_default());
         let up = Duration::try_from(started_at.duration_since(self.booted_at))
             .map_err(|_| format!("process {} began before the host was booted", spec.pid))?;
         let named: Vec<ContainerId> = container.clone().into_iter().collect();

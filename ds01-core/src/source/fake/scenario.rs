@@ -313,7 +313,7 @@ impl Scenario {
     #[must_use]
     pub fn ending_at(self, now: Timestamp) -> Self {
         let pauses = self.steps.iter().enumerate().map(|(index, step)| step.pause(index == 0));
-        let start = pauses.fold(now, |start, pause| start - pause);
+        let start = pauses.fold(now, before);
         Self { start, ..self }
     }
 
@@ -343,6 +343,11 @@ impl Step {
     pub(super) fn pause(&self, is_first: bool) -> SignedDuration {
         self.after.unwrap_or(if is_first { SignedDuration::ZERO } else { SignedDuration::from_secs(30) })
     }
+}
+
+/// So long before `at`; at the beginning of all time, if that is later.
+pub(super) fn before(at: Timestamp, span: SignedDuration) -> Timestamp {
+    at.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SignedDuration>, D::Error> {

@@ -19,6 +19,9 @@ use crate::source::{FailureKind, SourceError, SourceName};
 /// `current` of `nvmlDeviceGetMigMode` while the mode is on.
 const MIG_ENABLED: u32 = 1;
 
+/// The most places for MIG instances that are believed: GPUs have seven. Each is asked for.
+const MOST_INSTANCES: u32 = 256;
+
 /// All GPUs; with a question, also what they did, but for what GPM tells.
 pub(super) fn snapshot(nvml: &Nvml, question: Option<Question>) -> Result<GpuSnapshot, SourceError> {
     let count = nvml.device_count().map_err(|error| {
@@ -91,6 +94,10 @@ fn mig(device: &Device<'_>) -> Result<Mig, Unknown> {
 /// All instances, or none: a list that lacks the one that could not be read would say that it is gone.
 fn instances(device: &Device<'_>) -> Result<Vec<MigInstance>, Unknown> {
     let places = device.mig_device_count().map_err(|error| unknown("nvmlDeviceGetMaxMigDeviceCount", &error))?;
+    if places > MOST_INSTANCES {
+        let detail = format!("nvmlDeviceGetMaxMigDeviceCount: {places} instances, which no GPU has");
+        return Err(Unknown::new(UnknownKind::Failed, detail));
+    }
     let mut instances = Vec::new();
     for index in 0..places {
         match device.mig_device_by_index(index) {
