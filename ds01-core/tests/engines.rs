@@ -127,7 +127,8 @@ fn one_that_fails_keeps_its_containers_and_hides_no_news_of_the_others() {
     assert_eq!(shown(&second), expected);
     assert_eq!(events, ["docker detection.source_failed", "docker detection.container_discovered"]);
 
-    (podman.is_down(false), docker.is_down(true));
+    podman.is_down(false);
+    docker.is_down(true);
     let (third, events) = scanned(&host, &sources, &second);
     let expected =
         ["docker docker-new running stale", "docker docker-train running stale", "podman podman-train running"];
@@ -307,7 +308,8 @@ fn who_is_on_an_engine_that_does_not_answer_is_left_and_the_others_are_judged() 
     );
 
     // Without any engine of root's nobody is judged.
-    (podman.is_down(true), docker.is_down(true));
+    podman.is_down(true);
+    docker.is_down(true);
     assert_eq!(checks.next(both).0.blind(), Some(SourceName::DOCKER));
 }
 

@@ -118,9 +118,9 @@ fn forgettable(text: &str) -> Result<SourceName, String> {
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Scan this host.
-    Scan(HostScan),
+    Scan(Box<HostScan>),
     /// Scan a sample host.
-    Scenario(ScenarioScan),
+    Scenario(Box<ScenarioScan>),
     /// Check what a scan needs.
     Doctor(DoctorArgs),
     /// Watch the GPUs between scans.
@@ -217,12 +217,12 @@ impl Cli {
                 let by_built_in = |file| ScanMetrics { file, policy: Policy::built_in(), is_sound: None };
                 options.metrics = metrics.map(by_built_in);
                 let public_dir = self.public_dir;
-                Command::Scenario(ScenarioScan { options, dry_run: self.dry_run, file, public_dir })
+                Command::Scenario(Box::new(ScenarioScan { options, dry_run: self.dry_run, file, public_dir }))
             }
             None => {
                 let sources = with_environment(self.sources);
                 let (dry_run, config) = (self.dry_run, self.config);
-                Command::Scan(HostScan { options, dry_run, sources, config, metrics, public_dir })
+                Command::Scan(Box::new(HostScan { options, dry_run, sources, config, metrics, public_dir }))
             }
         }
     }
