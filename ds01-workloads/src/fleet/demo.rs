@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     host::{Container, FailedSource, Gpu, Host, Process, State, Use},
-    look::Seen,
+    seen::Seen,
     told,
 };
 use crate::{gpus::Hold, row::Type, source};

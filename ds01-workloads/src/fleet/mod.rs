@@ -25,6 +25,7 @@ mod plan;
 mod prometheus;
 mod rows;
 mod secret;
+mod seen;
 mod shown;
 mod ssh;
 mod sums;
@@ -36,7 +37,7 @@ mod tests;
 
 pub(crate) use args::FleetArgs;
 pub(crate) use host::by_name;
-pub(crate) use look::{Failure, Seen};
 pub(crate) use plan::Plan;
 pub(crate) use rows::{EMPTY, not_here};
+pub(crate) use seen::{Failure, Seen};
 pub(crate) use shown::Shown;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::{
     gather::{Gather, PREFIX, Question, SERIES},
-    look::{Failure, Seen},
     plan::Prometheus,
+    seen::{Failure, Seen},
 };
 
 /// What the seconds of the last scan are called.

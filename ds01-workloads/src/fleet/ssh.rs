@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use super::{
     child::{self, Ended},
     host::{Host, by_name},
-    look::Seen,
     memory::Memory,
+    seen::Seen,
     told,
 };
 

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use ds01_core::table::Medium;
 
-use super::{demo, host::Host, look::Seen, shown::Shown};
+use super::{demo, host::Host, seen::Seen, shown::Shown};
 use crate::{
     row::{Change, Key, Row, Type},
     sort::sort,
