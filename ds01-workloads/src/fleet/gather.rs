@@ -12,8 +12,9 @@ use ds01_core::{model::EngineName, units};
 use jiff::Timestamp;
 
 use super::{
-    answer::{Labels, Sample},
+    answer::Sample,
     host::{FailedSource, Host, State, by_name},
+    own::{Own, instant, is_own},
     target::Target,
 };
 use crate::{row::since, warnings::STALE_AFTER};
@@ -37,27 +38,6 @@ pub(super) const SERIES: [&str; 13] = [
 
 /// What all names of ds01's series begin with.
 pub(super) const PREFIX: &str = "ds01_";
-
-/// Labels that say what a series is about, and not where it comes from.
-const OWN: [&str; 14] = [
-    "__name__",
-    "gpu",
-    "id",
-    "image",
-    "model",
-    "name",
-    "profile",
-    "source",
-    "status",
-    "type",
-    "user",
-    "user_source",
-    "uuid",
-    "version",
-];
-
-/// What a target's own label of that name is called when the scrape configuration has set it, too.
-const MOVED: &str = "exported_";
 
 /// Which question a sample answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +85,7 @@ impl Gather {
             (Question::Scraped, _) => target.scraped(sample.value().and_then(instant)),
             (Question::Last, _) => target.spoke(sample.value().and_then(instant)),
             (Question::Now, Some(name)) => match name.strip_prefix(PREFIX) {
-                Some(name) => target.take(name, &Own(labels), sample.value()),
+                Some(name) => target.take(name, &Own::of(labels), sample.value()),
                 None => true,
             },
             (Question::Now, None) => true,
@@ -145,34 +125,6 @@ impl Gather {
         hosts.sort_by(|a, b| by_name(&a.host, &b.host));
         (hosts, said)
     }
-}
-
-/// The labels of a sample by ds01's own names.
-pub(super) struct Own<'a>(&'a Labels);
-
-impl<'a> Own<'a> {
-    /// The value of one of ds01's labels.
-    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
-        self.0.get(&format!("{MOVED}{name}")).or_else(|| self.0.get(name))
-    }
-
-    /// The same as text of its own.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.get(name).map(ToOwned::to_owned)
-    }
-}
-
-fn is_own(name: &str) -> bool {
-    OWN.contains(&name.strip_prefix(MOVED).unwrap_or(name))
-}
-
-/// A figure of seconds since 1970 as an instant; none for one that is no time of this world.
-pub(super) fn instant(seconds: f64) -> Option<Timestamp> {
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "a float becomes the nearest integer, and one that is too large no time"
-    )]
-    Timestamp::from_millisecond((seconds * 1e3) as i64).ok().filter(|_| seconds > 0.0)
 }
 
 /// `gpu01:9100` is gpu01; an address of IPv6 keeps its colons.

@@ -2,7 +2,7 @@
 //!
 //! It is also what `--json` prints: the shape is described in docs/formats.md. What could not be had is `None`, and `null` there.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use ds01_core::model::EngineName;
 use jiff::Timestamp;
@@ -26,6 +26,16 @@ pub(crate) struct Host {
     pub(crate) gpus: Option<Vec<Gpu>>,
     pub(crate) containers: Option<Vec<Container>>,
     pub(crate) host_processes: Option<Vec<Process>>,
+}
+
+impl Host {
+    /// The GPUs that workloads hold or were given, by their labels. Who has a partitioned GPU has its instances.
+    pub(super) fn taken(&self) -> BTreeSet<&str> {
+        let containers = self.containers.iter().flatten().filter(|container| container.runs() && !container.stale);
+        let processes = self.host_processes.iter().flatten().filter(|process| !process.stale);
+        let uses = containers.flat_map(|container| &container.gpus).chain(processes.flat_map(|process| &process.gpus));
+        uses.filter(|held| held.hold != Hold::Unresolved).map(|held| held.gpu.as_str()).collect()
+    }
 }
 
 /// Whether what is known of a host is current.

@@ -21,6 +21,7 @@ mod http;
 mod look;
 mod memory;
 mod names;
+mod own;
 mod plan;
 mod prometheus;
 mod rows;

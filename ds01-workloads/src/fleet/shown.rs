@@ -1,7 +1,5 @@
 //! What is shown of a fleet after filters: rows, groups, sums, and the document of `--json`.
 
-use std::collections::BTreeSet;
-
 use ds01_core::table::Medium;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -98,12 +96,4 @@ impl Shown {
             hosts: &self.hosts,
         }
     }
-}
-
-/// The GPUs that workloads of a host hold or were given, by their labels. Who has a partitioned GPU has its instances.
-pub(super) fn taken(host: &Host) -> BTreeSet<&str> {
-    let containers = host.containers.iter().flatten().filter(|container| container.runs() && !container.stale);
-    let processes = host.host_processes.iter().flatten().filter(|process| !process.stale);
-    let uses = containers.flat_map(|container| &container.gpus).chain(processes.flat_map(|process| &process.gpus));
-    uses.filter(|held| held.hold != crate::gpus::Hold::Unresolved).map(|held| held.gpu.as_str()).collect()
 }

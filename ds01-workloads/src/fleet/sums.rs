@@ -2,10 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
-    host::{FailedSource, Host, State},
-    shown::taken,
-};
+use super::host::{FailedSource, Host, State};
 use crate::totals::counted;
 
 /// Sums over the hosts, of the workloads that are shown.
@@ -51,7 +48,7 @@ impl Sums {
             containers().filter(|container| container.has_gpu == Some(true) || !container.gpus.is_empty()).count();
         let processes = host.host_processes.iter().flatten().filter(|process| !process.stale);
         self.host_processes += processes.map(|process| process.processes).sum::<u64>();
-        let taken = taken(host);
+        let taken = host.taken();
         let is_taken =
             |gpu: &str| taken.contains(gpu) || gpu.split_once(':').is_some_and(|(whole, _)| taken.contains(whole));
         let engine_failed = host.failed_sources.iter().any(FailedSource::is_engine);

@@ -6,8 +6,8 @@ use ds01_core::detect::UNKNOWN_USER;
 use jiff::Timestamp;
 
 use super::{
-    gather::{Own, instant},
     host::{Container, Gpu, Process, Use, by_name},
+    own::{Own, instant},
 };
 use crate::{gpus::Hold, row::Type};
 
