@@ -412,10 +412,13 @@ impl Inventory {
         }
     }
 
-    /// Entries are looked up by what they are filed under, and told by what they say: in a sound file that is the same.
+    /// Entries are looked up by what they are filed under, and told by what they say: in a sound file that is the same. A container
+    /// whose first digits another one has is filed under all of its own.
     fn in_order(self) -> Result<Self, InventoryError> {
-        let mut wrong =
-            self.containers.iter().filter(|(id, entry)| **id != entry.id || entry.id != entry.full_id.short());
+        let mut wrong = self.containers.iter().filter(|(id, entry)| {
+            let is_its_own = **id == entry.id || **id == entry.full_id.as_str();
+            !is_its_own || entry.id != entry.full_id.short()
+        });
         if let Some((id, entry)) = wrong.next() {
             return Err(InventoryError::Corrupt(format!("under {id:?} stands container {}", entry.full_id)));
         }
