@@ -30,7 +30,7 @@ pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, decisio
         if step.matched && decision.waits == Some(Waits::Kept) {
             finding.push_str(&kept(decision.next, case, zone));
         }
-        let lead = format!("{} {:<15}  {mark:<7}  ", number + 1, label(step.rule));
+        let lead = format!("{:>2} {:<15}  {mark:<7}  ", number + 1, label(step.rule));
         if step.matched {
             page.strong_item(&lead, &finding);
         } else {
