@@ -8,8 +8,10 @@
 //! |---|---|---|
 //! | [`evidence`] | what the GPUs and the container did, and what that means: figures, signals, verdict | no |
 //! | [`journal`] | one look at the host, and the file that keeps what looks saw | yes |
+//! | [`habits`] | what containers and GPUs did over hours and days | no |
 //! | [`state`] | what is remembered from one check to the next | no |
 //! | [`rules`] | who is warned, stopped or removed, and why | no |
+//! | [`suspicion`] | what looks wrong, for an admin's eyes; nothing is done about it | no |
 //! | [`notice`] | the texts that people get, and how they get them | yes |
 //! | [`act`] | a check from end to end: looking, deciding, doing | yes |
 //!
@@ -29,10 +31,12 @@
 
 pub mod act;
 pub mod evidence;
+pub mod habits;
 pub mod journal;
 pub mod notice;
 pub mod rules;
 pub mod state;
+pub mod suspicion;
 #[cfg(test)]
 pub(crate) mod test_support;
 
@@ -45,6 +49,7 @@ pub use evidence::{
     ContainerFacts, EnergyCount, GpuEvidence, GpuFigure, GpuMeasure, GpuReport, Observation, ProcessActivity, Signal,
     Signals, Thresholds, Verdict,
 };
+pub use habits::Habits;
 pub use journal::{Journal, Look};
 pub use notice::{
     Broadcast, Channel, Channels, Delivery, Login, Message, Others, People, Reached, Severity, Wall, user_ids,
@@ -54,3 +59,4 @@ pub use rules::{
     decide, recheck, trail,
 };
 pub use state::{IdleState, Kept, StateError, StopCause, Track};
+pub use suspicion::Suspicion;

@@ -17,6 +17,7 @@ mod process;
 mod reading;
 mod sample;
 mod span;
+mod suspicion;
 
 pub use activity::{ContainerActivity, ContainerLife, RunningProcess};
 #[cfg(feature = "fakes")]
@@ -40,3 +41,4 @@ pub use process::{Host, Process};
 pub use reading::{Reading, Unknown, UnknownKind};
 pub use sample::{CpuShare, DeviceSpan, Sample, Share, Who};
 pub use span::{Span, covered_ms};
+pub use suspicion::SuspicionKind;

@@ -57,7 +57,7 @@ pub use exemptions::{Exemption, Expiry};
 pub use files::{DEFAULT_PATH, installed, load, system_processes};
 pub use journal::Retention;
 pub use level::{ContainerType, Level, Place, Sourced};
-pub use monitoring::Monitoring;
+pub use monitoring::{DEVCONTAINER_LABELS, DEVCONTAINER_NAMES, MONITORING_LABEL, Monitoring};
 pub use names::short_form;
 pub use notify::{Channels, Notify, Recipient, RequireDelivery};
 pub use resolve::Resolved;

@@ -17,4 +17,5 @@ mod removal;
 mod state_file;
 mod stops;
 mod story;
+mod suspicions;
 mod told;

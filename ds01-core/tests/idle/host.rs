@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use ds01_core::{
-    detect::Origin,
+    detect::{Origin, UserSource},
     idle::{
         Action, Check, Checked, ContainerFacts, Demand, EnergyCount, GpuFigure, GpuMeasure, IdleState, KeepAlive, Now,
         Observation, Plan, ProcessActivity,
@@ -82,6 +82,8 @@ impl Host {
                 name: (*name).to_owned(),
                 labels: BTreeMap::new(),
                 origin: Origin::RawDocker,
+                image: "busybox:latest".to_owned(),
+                user_source: UserSource::Unknown,
                 user: Some("alice".to_owned()),
                 has_gpu: Some(true),
                 problem: None,

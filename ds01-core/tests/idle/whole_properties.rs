@@ -286,7 +286,7 @@ fn pass(whole: &Whole, bystander: &mut Bystander, seconds: u64) {
 }
 
 fn does(gpu: u32, cpu: u32) -> Change {
-    let work = Some(Work { cpu_percent: f64::from(cpu), net_bytes_per_second: 0 });
+    let work = Some(Work { cpu_percent: f64::from(cpu), ..Work::default() });
     Change { work, gpu_percent: [(PID, gpu)].into(), ..Change::default() }
 }
 

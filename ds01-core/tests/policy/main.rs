@@ -8,6 +8,7 @@ mod files;
 mod fixtures;
 mod hostile;
 mod journal;
+mod monitoring;
 mod notify;
 mod properties;
 mod shipped;

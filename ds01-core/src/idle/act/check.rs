@@ -86,6 +86,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
         .collect();
     drop(cases);
     checked.state.stopping.extend(stopping);
+    log(&checked.raise(options));
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
     let answers = requests.events(&checked.plan, &checked.look);
     requests::say(&answers);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    detect::{Origin, UNKNOWN_USER, inventory::ContainerEntry},
+    detect::{Origin, UNKNOWN_USER, UserSource, inventory::ContainerEntry},
     model::{ContainerId, ContainerStatus, Now, Reading, Unknown, UnknownKind, boot_ms_at},
     policy::ContainerType,
 };
@@ -21,8 +21,12 @@ pub struct ContainerFacts {
     pub labels: BTreeMap<String, String>,
     /// How it came to be.
     pub origin: Origin,
+    /// Its image. Users' text.
+    pub image: String,
     /// Its owner, when one could be named. Users' text.
     pub user: Option<String>,
+    /// What says whose it is.
+    pub user_source: UserSource,
     /// Whether it can use a GPU; `None` when that could not be read.
     pub has_gpu: Option<bool>,
     /// UUIDs of its GPUs and MIG instances.
@@ -51,7 +55,9 @@ impl ContainerFacts {
             name: entry.name.clone(),
             labels: BTreeMap::new(),
             origin: entry.origin,
+            image: entry.image.clone(),
             user: (entry.user != UNKNOWN_USER).then(|| entry.user.clone()),
+            user_source: entry.user_source,
             has_gpu: entry.has_gpu,
             gpus: entry.gpus.clone(),
             problem: entry.problem.clone(),
@@ -68,6 +74,11 @@ impl ContainerFacts {
     pub(crate) fn running_since(began_boot_ms: Option<u64>, now: &Now) -> Reading<Duration> {
         let not_seen = || Unknown::new(UnknownKind::NotAsked, "the start of its main process").into();
         began_boot_ms.map_or_else(not_seen, |began| Reading::Known(now.since(began)))
+    }
+
+    /// Its owner, where its main process runs as that user: labels, variables and mounts are chosen by whoever makes a container.
+    pub fn proven_user(&self) -> Option<&str> {
+        self.user.as_deref().filter(|_| self.user_source == UserSource::ProcessUid)
     }
 
     /// Its type in the policy.

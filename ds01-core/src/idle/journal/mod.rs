@@ -13,5 +13,5 @@ pub(crate) use file::DISORDER_MS;
 pub use file::{DIR_NAME, Journal, Recent};
 pub use life::{Gone, Life};
 pub use look::Look;
-pub(crate) use look::ask_gpus;
+pub(crate) use look::{ask_gpus, life_of};
 pub use record::{CheckMade, Deed, ProcessSeen, Record, RecordRef, VERSION, What};

@@ -20,6 +20,7 @@ mod rule;
 mod settle;
 mod supposed;
 mod trail;
+mod trust;
 
 pub use asked::{LONGEST_WHY, Owner, may_keep};
 pub use case::Case;
@@ -36,5 +37,6 @@ pub(crate) use rule::infrastructure;
 pub use rule::{Reason, Rule};
 pub use supposed::{Supposed, supposed};
 pub use trail::{Step, trail};
+pub use trust::{Infrastructure, dev_container_by, type_that_counts, type_without};
 
 pub use crate::model::{Asked, Demand, KeepAlive};

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::case::Case;
+use super::{case::Case, trust::Infrastructure};
 use crate::{
     detect::Origin,
     duration::whole_seconds,
@@ -113,18 +113,9 @@ impl Case<'_> {
     }
 }
 
-/// Why a container is the platform's own.
+/// Why a container is the platform's own, in words.
 pub(crate) fn infrastructure(facts: &ContainerFacts, monitoring: &Monitoring) -> Option<String> {
-    let label = &monitoring.infrastructure_label;
-    if monitoring.infrastructure_containers.contains(&facts.name) {
-        Some(format!("name {}", facts.name))
-    } else if facts.labels.get(label).is_some_and(|value| value != "false") {
-        Some(format!("label {label}"))
-    } else if facts.labels.get("ds01.monitoring").is_some_and(|value| value == "true") {
-        Some("label ds01.monitoring".to_owned())
-    } else {
-        None
-    }
+    Infrastructure::of(facts, monitoring).map(|why| why.to_string())
 }
 
 impl fmt::Display for Reason {

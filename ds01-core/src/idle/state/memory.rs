@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     detect::inventory::Extra,
-    idle::evidence::{ContainerFacts, Observation, Thresholds},
+    idle::{
+        evidence::{ContainerFacts, Observation, Thresholds},
+        habits::Habits,
+    },
     model::{ContainerId, ContainerStatus, Now},
     units::millis,
 };
@@ -50,6 +53,9 @@ pub struct IdleState {
     /// Containers that somebody asked to keep, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<ContainerId, Kept>,
+    /// What containers and GPUs did over hours, for an admin to see what looks wrong. No rule asks it.
+    #[serde(default, skip_serializing_if = "Habits::is_empty")]
+    pub habits: Habits,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -92,6 +98,7 @@ impl Default for IdleState {
             standing: BTreeMap::new(),
             stopping: BTreeMap::new(),
             kept: BTreeMap::new(),
+            habits: Habits::default(),
             extra: Extra::new(),
         }
     }
