@@ -150,7 +150,8 @@ impl GpuStep<'_> {
 
     /// For what share of the time that the figures speak for it was used, in percent. `None` where that is not known.
     pub fn used_percent(&self) -> Option<u64> {
-        self.used_ms?.saturating_mul(100).checked_div(self.covered_ms)
+        let hundredfold = self.used_ms?.saturating_mul(100);
+        hundredfold.saturating_add(self.covered_ms / 2).checked_div(self.covered_ms)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Memory of a process that no longer exists.
 
-use super::find::{Suspicion, gpu_name};
+use super::{known::gpu_name, suspicion::Suspicion};
 use crate::{
     detect::{Inventory, inventory::DeadProcess},
     model::SuspicionKind,

@@ -1,6 +1,6 @@
 //! Exempt by what its maker wrote.
 
-use super::find::Suspicion;
+use super::suspicion::Suspicion;
 use crate::{
     idle::rules::{Case, Infrastructure, dev_container_by, type_without},
     model::SuspicionKind,

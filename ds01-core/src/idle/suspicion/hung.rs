@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::find::{FRESH_MS, Suspicion};
+use super::{known::FRESH_MS, suspicion::Suspicion};
 use crate::{
     idle::{habits::Hung, rules::Case},
     model::{Now, SuspicionKind},

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::find::{FRESH_MS, Known, Suspicion, gpu_name};
+use super::{
+    known::{FRESH_MS, Known, gpu_name},
+    suspicion::Suspicion,
+};
 use crate::{
     idle::{habits::LowPower, rules::Case},
     model::SuspicionKind,

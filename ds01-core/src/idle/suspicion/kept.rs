@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::find::Suspicion;
+use super::suspicion::Suspicion;
 use crate::{
     idle::{habits::KeptOn, rules::Case},
     model::SuspicionKind,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::find::{FRESH_MS, Suspicion};
+use super::{known::FRESH_MS, suspicion::Suspicion};
 use crate::{
     idle::{
         habits::{Beats, Even, Habit},

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::find::{FRESH_MS, Known, Suspicion, gpu_name};
+use super::{
+    known::{FRESH_MS, Known, gpu_name},
+    suspicion::Suspicion,
+};
 use crate::{model::SuspicionKind, units};
 
 /// So many checks in a row have to have seen it: who ended a moment ago is in the driver's memory yet.

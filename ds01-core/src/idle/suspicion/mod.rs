@@ -14,6 +14,10 @@ mod hung;
 mod idle_power;
 mod kept;
 mod kept_busy;
+mod known;
 mod latched;
+mod suspicion;
 
-pub use find::{Known, Suspicion, find};
+pub use find::find;
+pub use known::Known;
+pub use suspicion::Suspicion;
