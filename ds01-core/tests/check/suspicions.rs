@@ -141,7 +141,7 @@ fn touched(work_hours: u64) -> (Bench, Checked) {
     let bench = Bench::new(POLICY, &[spec]);
     let percent = |percent| Change { gpu_percent: [(501, percent)].into(), ..Change::default() };
     let mut last = None;
-    for hour in 0..78 {
+    for hour in 0..74 {
         let works = hour % 24 < work_hours;
         bench.change("kept", percent(if works { 60 } else { 0 }));
         if hour % 12 == 11 {
@@ -201,7 +201,7 @@ fn a_gpu_that_is_busy_for_hours_with_nothing_to_show_is_told_of() {
     assert_eq!(alone(with("computes", 501, Work { cpu_percent: 90.0, ..Work::default() })), nothing());
 }
 
-/// For four hours, the detector looks every 30 seconds, and the container works in every tenth of these half minutes in which
+/// For over three hours, the detector looks every 30 seconds, and the container works in every tenth of these half minutes in which
 /// `works` says so.
 fn in_beats(spec: ContainerSpec, works: impl Fn(u64) -> Option<Change>) -> (Bench, Checked) {
     let bench = Bench::new(POLICY, &[spec]);
@@ -209,7 +209,7 @@ fn in_beats(spec: ContainerSpec, works: impl Fn(u64) -> Option<Change>) -> (Benc
     let idle::CheckOptions { state_dir, events, deadline, settings, .. } = bench.options();
     let options = ScanOptions { state_dir, events, deadline, settings };
     let mut last = None;
-    for n in 0..480 {
+    for n in 0..400 {
         bench.change("train", works(n).unwrap_or_else(rests));
         // A check falls between two scans.
         let (early, late) = if n % 10 == 9 { (5, 25) } else { (0, 30) };

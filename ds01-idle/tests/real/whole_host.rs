@@ -105,6 +105,8 @@ fn everybody_is_shown_and_a_check_is_one_of_everybody() {
         "infrastructure_containers: [exporter], trust_labels: [my.own], infrastructure_label: my.own",
     ));
     suspicions(&story, &[]);
+    let dev = Run::of(story.command("explain", LOOK).arg("dev")).ends_with(0).stdout();
+    assert!(dev.contains("It is a dev container by devcontainer.*, which the policy does not trust"), "{dev}");
     story.reaper.set_policy(&policy("infrastructure_label: my.own"));
 
     story.check(14);

@@ -1,6 +1,6 @@
 //! Memory of a process that no longer exists.
 
-use super::{known::gpu_name, suspicion::Suspicion};
+use super::{finding::Suspicion, known::gpu_name};
 use crate::{
     detect::{Inventory, inventory::DeadProcess},
     model::SuspicionKind,

@@ -1,6 +1,6 @@
 //! Exempt by what its maker wrote.
 
-use super::suspicion::Suspicion;
+use super::finding::Suspicion;
 use crate::{
     idle::rules::{Case, Infrastructure, dev_container_by, type_without},
     model::SuspicionKind,

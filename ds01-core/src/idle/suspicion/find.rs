@@ -1,6 +1,6 @@
 //! From all that is known at one check to a list of suspicions.
 
-use super::{dead, exempt, hung, idle_power, kept, kept_busy, known::Known, latched, suspicion::Suspicion};
+use super::{dead, exempt, finding::Suspicion, hung, idle_power, kept, kept_busy, known::Known, latched};
 use crate::idle::{habits::Habit, rules::Case};
 
 /// What looks wrong: by kind, then by name.

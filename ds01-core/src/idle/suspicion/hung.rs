@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{known::FRESH_MS, suspicion::Suspicion};
+use super::{finding::Suspicion, known::FRESH_MS};
 use crate::{
     idle::{habits::Hung, rules::Case},
     model::{Now, SuspicionKind},

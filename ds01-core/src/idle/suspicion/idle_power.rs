@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
+    finding::Suspicion,
     known::{FRESH_MS, Known, gpu_name},
-    suspicion::Suspicion,
 };
 use crate::{
     idle::{habits::LowPower, rules::Case},

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::suspicion::Suspicion;
+use super::finding::Suspicion;
 use crate::{
     idle::{habits::KeptOn, rules::Case},
     model::SuspicionKind,

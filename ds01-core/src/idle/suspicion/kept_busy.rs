@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{known::FRESH_MS, suspicion::Suspicion};
+use super::{finding::Suspicion, known::FRESH_MS};
 use crate::{
     idle::{
         habits::{Beats, Even, Habit},

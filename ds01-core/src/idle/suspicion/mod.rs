@@ -10,14 +10,14 @@
 mod dead;
 mod exempt;
 mod find;
+mod finding;
 mod hung;
 mod idle_power;
 mod kept;
 mod kept_busy;
 mod known;
 mod latched;
-mod suspicion;
 
 pub use find::find;
+pub use finding::Suspicion;
 pub use known::Known;
-pub use suspicion::Suspicion;
