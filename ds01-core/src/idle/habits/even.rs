@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Range, Since, step::Step};
 
 /// Figures are added up for so long, in milliseconds.
-const PART_MS: u64 = 1_200_000;
+pub const PART_MS: u64 = 1_200_000;
 
 /// One part may have used so many percent more than another.
 const UNEVEN_PERCENT: u64 = 12;

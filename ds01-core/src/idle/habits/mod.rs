@@ -19,7 +19,7 @@ mod power;
 mod step;
 
 pub use beats::Beats;
-pub use even::Even;
+pub use even::{Even, PART_MS};
 pub use habit::Habit;
 pub use hung::{Hung, LastWord};
 pub use kept_on::{Hold, KeptOn};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{finding::Suspicion, known::FRESH_MS};
 use crate::{
     idle::{
-        habits::{Beats, Even, Habit},
+        habits::{Beats, Even, Habit, PART_MS},
         rules::Case,
     },
     model::{Now, SuspicionKind},
@@ -32,7 +32,7 @@ pub(super) fn suspicion(case: &Case<'_>, habit: &Habit, now: &Now) -> Option<Sus
         .beats
         .as_ref()
         .and_then(|beats| in_beats(beats, now))
-        .or_else(|| habit.even.as_ref().and_then(in_parts))?;
+        .or_else(|| habit.even.as_ref().and_then(|even| in_parts(even, now)))?;
     let advice = "ask its owner what it does; an exemption, or `ds01-idle keep`, gives the same without the waste";
     Some(Suspicion::about(SuspicionKind::KeptBusy, case.facts, since, evidence, advice))
 }
@@ -60,8 +60,10 @@ fn in_beats(beats: &Beats, now: &Now) -> Option<(Timestamp, String)> {
     Some((beats.first.at, evidence))
 }
 
-fn in_parts(even: &Even) -> Option<(Timestamp, String)> {
-    let used = even.used_ms.filter(|_| even.span_ms() >= FROM_MS)?;
+fn in_parts(even: &Even, now: &Now) -> Option<(Timestamp, String)> {
+    let until_ms = even.since.boot_ms.saturating_add(even.span_ms());
+    let goes_on = now.boot_ms.saturating_sub(until_ms) <= PART_MS.saturating_add(FRESH_MS);
+    let used = even.used_ms.filter(|_| even.span_ms() >= FROM_MS && goes_on)?;
     let evidence = format!(
         "{} to {} of GPU time in each of {} parts of 20 minutes, and nothing else, for {}",
         seconds(used.least),
