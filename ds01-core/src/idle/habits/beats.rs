@@ -99,11 +99,10 @@ impl Beats {
     fn end(mut self, beat: Beat, net: u64) -> Option<Self> {
         let anew = || Self { count: 1, now: None, ..Self::new(beat, net) };
         self.now = None;
-        if self.count > 0 {
-            let told = Range {
-                least: beat.from_ms.saturating_sub(self.first.boot_ms) / self.count,
-                most: beat.first_until.boot_ms.saturating_sub(self.first_from_ms) / self.count,
-            };
+        let each = |until_ms: u64, from_ms: u64| until_ms.saturating_sub(from_ms).checked_div(self.count);
+        let told = each(beat.from_ms, self.first.boot_ms).zip(each(beat.first_until.boot_ms, self.first_from_ms));
+        if let Some((least, most)) = told {
+            let told = Range { least, most };
             let both = self
                 .every_ms
                 .map_or(told, |every| Range { least: every.least.max(told.least), most: every.most.min(told.most) });

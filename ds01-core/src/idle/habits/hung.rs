@@ -76,7 +76,7 @@ impl Hung {
         if !busy || cpu >= most_cpu || !net || step.acted {
             return None;
         }
-        let mut hung = before.unwrap_or_else(|| Self {
+        let mut hung = before.unwrap_or(Self {
             since: Since { boot_ms: step.from_ms, ..step.until },
             until_ms: step.until.boot_ms,
             cpu_per_mille: 0,

@@ -76,7 +76,7 @@ impl LowPower {
             return None;
         }
         let (gpu, idle_mw, (percent, mw)) = found.swap_remove(at);
-        let mut low = before.unwrap_or_else(|| Self {
+        let mut low = before.unwrap_or(Self {
             gpu,
             since: Since { boot_ms: step.from_ms, ..step.until },
             until_ms: step.until.boot_ms,
