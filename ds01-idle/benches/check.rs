@@ -47,7 +47,7 @@ const MOST_MEMORY_MIB: f64 = 24.0;
 const MOST_MEMORY_OF_A_LOOK_MIB: f64 = 128.0;
 
 /// What looks wrong may take this part of a check.
-const MOST_FOR_SUSPICIONS: f64 = 0.02;
+const MOST_FOR_SUSPICIONS: f64 = 0.05;
 
 /// Looking first, before the timer was ever switched on, has to be done within this.
 const MOST_FOR_A_LOOK: Duration = Duration::from_secs(1);
