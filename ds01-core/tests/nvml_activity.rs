@@ -87,7 +87,7 @@ fn row(pid: u32, sm: u32, at_us: u64) -> nvml_standin::ProcessSample {
 }
 
 fn told(pid: u32, sm_percent: u32, time_us: u64) -> ProcessSample {
-    ProcessSample { pid, time_us, sm_percent, encoder_percent: 0, decoder_percent: 0 }
+    ProcessSample { pid, time_us, sm_percent, encoder_percent: 0, decoder_percent: 0, memory_percent: 0 }
 }
 
 /// A GPU whose driver tells of processes and of these samples.

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use docker_rig::{
@@ -21,6 +21,7 @@ use docker_rig::{
 use ds01_core::{
     detect::{Settings, Sources},
     event::EventLog,
+    idle::{Habits, Journal, Now, Observation},
     scan::{self, ScanOptions},
     source::{
         Engine, Shift, ShiftedClock,
@@ -28,6 +29,7 @@ use ds01_core::{
         nvml::Nvml,
         proc::ProcFs,
     },
+    store::Store,
 };
 use jiff::{SignedDuration, Timestamp};
 use nvml_standin::{Gpm, Gpu, Install, MigInstance, Scenario, scenario_path};
@@ -43,6 +45,9 @@ const GPUS: usize = 8;
 const MOST_TIME: f64 = 3.0;
 const MOST_MEMORY_MIB: f64 = 24.0;
 const MOST_MEMORY_OF_A_LOOK_MIB: f64 = 128.0;
+
+/// What looks wrong may take this part of a check.
+const MOST_FOR_SUSPICIONS: f64 = 0.05;
 
 /// Looking first, before the timer was ever switched on, has to be done within this.
 const MOST_FOR_A_LOOK: Duration = Duration::from_secs(1);
@@ -65,7 +70,8 @@ fn main() {
 
     bench.fill_long_journal();
 
-    let [ps, check, first, with_gpm, look] = medians(
+    let observations = bench.observations();
+    let [ps, check, first, with_gpm, look, suspicions] = medians(
         ROUNDS,
         [
             &mut || time(&mut bench.docker_ps()),
@@ -78,6 +84,7 @@ fn main() {
                 took
             },
             &mut || time(&mut bench.look()),
+            &mut || suspicions(&observations),
         ],
     );
     let ratio = |took: Duration| took.as_secs_f64() / ps.as_secs_f64();
@@ -90,6 +97,14 @@ fn main() {
     row("ds01-idle run, the first ever", first, "");
     row("ds01-idle run, a GPU in MIG mode with GPM", with_gpm, "");
     row("ds01-idle status, two weeks of journal and no check", look, "1 s");
+    let share = suspicions.as_secs_f64() / check.as_secs_f64();
+    println!(
+        "what looks wrong takes {:.3} ms, {:.2} % of a check (limit {} %)",
+        suspicions.as_secs_f64() * 1e3,
+        share * 100.0,
+        MOST_FOR_SUSPICIONS * 100.0
+    );
+    assert!(share <= MOST_FOR_SUSPICIONS, "suspicions take {:.2} % of a check", share * 100.0);
     let look_peak = peak_kib(&bench.look()) as f64 / 1024.0;
     println!("peak memory of that look: {look_peak:.1} MiB (limit {MOST_MEMORY_OF_A_LOOK_MIB})");
     assert!(look <= MOST_FOR_A_LOOK, "looking first takes {look:?}");
@@ -98,6 +113,27 @@ fn main() {
     println!("peak memory: {peak:.1} MiB (limit {MOST_MEMORY_MIB})");
     assert!(ratio(check) <= MOST_TIME, "a check takes {:.2} times what docker ps takes", ratio(check));
     assert!(peak <= MOST_MEMORY_MIB, "a check takes {peak:.1} MiB");
+}
+
+/// What a check does for suspicions: it reads what is remembered, takes in what was read anyway, and writes it down three times.
+fn suspicions(observations: &[Observation]) -> Duration {
+    let last = observations.last().unwrap();
+    let now = Now { at: last.at, boot_id: last.boot_id.clone(), boot_ms: last.boot_ms };
+    let mut before = Habits::default();
+    before.take_in(&now, observations, &[], |_| Some(20));
+    let written = serde_json::to_vec_pretty(&before).unwrap();
+    // Another one, as what was taken in once is not taken in again.
+    let mut anew = Habits::default();
+    let begin = Instant::now();
+    let read: Habits = serde_json::from_slice(&written).unwrap();
+    anew.take_in(&now, observations, &[], |_| Some(20));
+    for _ in 0..3 {
+        std::hint::black_box(serde_json::to_vec_pretty(&anew).unwrap());
+    }
+    let took = begin.elapsed();
+    assert_eq!(read, before);
+    assert_eq!(read.containers.len(), CONTAINERS);
+    took
 }
 
 struct Bench {
@@ -175,6 +211,13 @@ impl Bench {
         for path in [self.path("long"), activity.clone()] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o750)).unwrap();
         }
+    }
+
+    /// What a check reads of the journal.
+    fn observations(&self) -> Vec<Observation> {
+        let journal = Journal::open(&Store::open(&self.path("kept")).unwrap()).unwrap();
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        journal.since(boot_id.trim(), 0, usize::MAX).unwrap().observations
     }
 
     /// Somebody who looks before the timer is switched on.

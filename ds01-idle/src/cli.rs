@@ -24,6 +24,7 @@ Examples:
   ds01-idle policy --user alice  show which limits apply to alice, and which line sets them
   ds01-idle notify --test alice  try whether notices reach alice
   ds01-idle replay --since 7d    try the policy, or another one, on the last week
+  ds01-idle suspicions           list what looks wrong, for you to judge
 
 Exit status:
   0   done
@@ -37,6 +38,7 @@ pub(crate) enum Request {
     Run(RunRequest),
     Status(StatusRequest),
     Explain(ExplainRequest),
+    Suspicions(SuspicionsRequest),
     Keep(KeepRequest),
     Notify(NotifyRequest),
     Policy(PolicyRequest),
@@ -83,6 +85,14 @@ pub(crate) struct ExplainRequest {
     /// `None` is the sample host.
     pub(crate) host: Option<HostRequest>,
     pub(crate) name: String,
+    pub(crate) color: ColorChoice,
+}
+
+/// What looks wrong.
+pub(crate) struct SuspicionsRequest {
+    /// `None` is the sample host.
+    pub(crate) host: Option<HostRequest>,
+    pub(crate) json: bool,
     pub(crate) color: ColorChoice,
 }
 
@@ -194,6 +204,12 @@ enum Command {
         #[command(flatten)]
         host: HostFlags,
     },
+    /// List what looks wrong, for an admin to judge
+    ///
+    /// Containers that are exempt by a label which their makers wrote, that are kept for days or busy by the clock, GPUs that are
+    /// busy at idle power or with nothing to show for it, counters that stand still, and memory of processes that are gone: each
+    /// with what was seen, and what can be done. Nobody is ever stopped for one. The exit status is 0 also where there are some.
+    Suspicions(SuspicionsFlags),
     /// Keep an idle GPU container of yours for a while
     ///
     /// Whoever gets a warning can answer it with this, on the host, without an administrator. The request is left for the next
@@ -341,6 +357,28 @@ struct StatusFlags {
 }
 
 #[derive(Args)]
+struct SuspicionsFlags {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+    /// Show the built-in sample host, which works anywhere
+    #[arg(long)]
+    demo: bool,
+    #[command(flatten)]
+    host: HostFlags,
+}
+
+impl SuspicionsFlags {
+    fn check(self) -> SuspicionsRequest {
+        let host = if self.demo { None } else { Some(self.host.check()) };
+        SuspicionsRequest { host, json: self.json, color: self.color }
+    }
+}
+
+#[derive(Args)]
 struct HostFlags {
     #[command(flatten)]
     config: Config,
@@ -411,6 +449,7 @@ pub(crate) fn parse() -> Request {
         Some(Command::Explain { name, color, demo, host }) => {
             Request::Explain(ExplainRequest { host: if demo { None } else { Some(host.check()) }, name, color })
         }
+        Some(Command::Suspicions(flags)) => Request::Suspicions(flags.check()),
         Some(Command::Keep { name, span, why, keep_dir, state_dir }) => {
             Request::Keep(KeepRequest { name, span, why: why.map(|why| shortened(&why)), keep_dir, state_dir })
         }

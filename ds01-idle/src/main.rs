@@ -19,6 +19,7 @@ mod point;
 mod policy;
 mod replay;
 mod status;
+mod suspicions;
 mod tally;
 mod words;
 
@@ -52,6 +53,7 @@ fn run(request: Request) -> Result<ExitCode, Failure> {
         Request::Explain(request) => explain::run(&request),
         Request::Keep(request) => keep::run(&request),
         Request::Notify(request) => notify::run(&request),
+        Request::Suspicions(request) => suspicions::run(&request),
         Request::Policy(request) => policy::run(&request, &mut std::io::stdout().lock()),
         Request::Replay(request) => replay::run(&request),
         Request::CheckConfig { config } => check_config::run(&config, &mut std::io::stdout().lock()),

@@ -15,6 +15,7 @@ use crate::{
     model::{
         ContainerConfig, ContainerListing, ContainerStatus, EngineName, GpuAccess, GpuSnapshot, Host, Origin, Vendor,
     },
+    policy::Whose,
     source::{FailureKind, SourceError, SourceName},
 };
 
@@ -227,7 +228,12 @@ impl Context<'_> {
         // What runs on a user's own daemon is not the platform's, whatever he calls it.
         let infrastructure = match engine.owner() {
             Some(_) => None,
-            None => self.settings.monitoring.infrastructure(&listing.name, &listing.labels),
+            None => {
+                let proven_user = (user_source == UserSource::ProcessUid).then_some(user.as_str());
+                let (name, labels) = (&listing.name, &listing.labels);
+                let whose = Whose { name, image: &image_text(&listing), labels, proven_user };
+                self.settings.monitoring.infrastructure(&whose).map(|why| why.to_string())
+            }
         };
         let entry = ContainerEntry {
             id: listing.id.short().to_owned(),

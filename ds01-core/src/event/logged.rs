@@ -81,7 +81,8 @@ impl Logged {
             "maintenance.idle_warning"
             | "maintenance.runtime_warning"
             | "maintenance.removal_warning"
-            | "maintenance.keep_refused" => Kind::Warning,
+            | "maintenance.keep_refused"
+            | "suspicion.raised" => Kind::Warning,
             "detection.container_discovered"
             | "detection.host_gpu_process_discovered"
             | "detection.source_recovered"
@@ -188,6 +189,7 @@ impl Logged {
             "maintenance.keep_refused" => format!("{} may not keep it: {}", text("by"), text("reason")),
             "maintenance.gpu_released" => "its GPUs are free".to_owned(),
             "maintenance.exempt" => format!("over its limit, but its owner is exempt from {}", text("exempt_from")),
+            "suspicion.raised" => format!("looks wrong ({}): {}", text("kind"), text("evidence")),
             "system.high_demand" => {
                 let (assigned, total) = (self.number("assigned")?, self.number("total")?);
                 let given = format!("{assigned} of {total} GPUs and MIG instances are given");

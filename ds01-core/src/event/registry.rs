@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::{
-    model::{ContainerId, ContainerStatus, Enforcement, GpuAccess, Origin},
+    model::{ContainerId, ContainerStatus, Enforcement, GpuAccess, Origin, SuspicionKind},
     source::SourceName,
 };
 
@@ -375,6 +375,25 @@ events! {
         recipient: String;
         /// Why it reached nobody.
         error: String;
+    }
+    /// Something looks wrong, for an admin to judge. Nobody is stopped for it.
+    "suspicion.raised" Suspicion {
+        /// What: exempt_by_label, kept_for_days, kept_busy, busy_at_idle_power, busy_and_hung, latched_counter or memory_of_dead_process.
+        kind: SuspicionKind;
+        /// The name of the container that it is about; null where it is about none.
+        container: Option<String>;
+        /// The full id; left out where it is about no container.
+        container_id: Option<ContainerId>, if "Option::is_none";
+        /// UUIDs of the GPUs and MIG instances that it is about.
+        gpus: Vec<String>;
+        /// The process that it is about; left out where it is about none.
+        pid: Option<u32>, if "Option::is_none";
+        /// Since when.
+        since: jiff::Timestamp;
+        /// What was seen, in words and figures.
+        evidence: String;
+        /// What an admin can do about it.
+        advice: String;
     }
     /// Demand for GPUs became high, or ceased to be: idle timeouts are shorter, or as long as before.
     "system.high_demand" HighDemand {

@@ -8,9 +8,11 @@
 //! |---|---|---|
 //! | [`evidence`] | what the GPUs and the container did, and what that means: figures, signals, verdict | no |
 //! | [`journal`] | one look at the host, and the file that keeps what looks saw | yes |
+//! | [`habits`] | what containers and GPUs did over hours and days | no |
 //! | [`state`] | what is remembered from one check to the next | no |
 //! | [`rules`] | who is warned, stopped or removed, and why | no |
 //! | [`gpus`] | which GPU is free and who sits on the others, and the files that say so to everybody | its files |
+//! | [`suspicion`] | what looks wrong, for an admin's eyes; nothing is done about it | no |
 //! | [`notice`] | the texts that people get, and how they get them | yes |
 //! | [`act`] | a check from end to end: looking, deciding, doing | yes |
 //!
@@ -31,10 +33,12 @@
 pub mod act;
 pub mod evidence;
 pub mod gpus;
+pub mod habits;
 pub mod journal;
 pub mod notice;
 pub mod rules;
 pub mod state;
+pub mod suspicion;
 #[cfg(test)]
 pub(crate) mod test_support;
 
@@ -47,6 +51,7 @@ pub use evidence::{
     ContainerFacts, EnergyCount, GpuEvidence, GpuFigure, GpuMeasure, GpuReport, Observation, ProcessActivity, Signal,
     Signals, Thresholds, Verdict,
 };
+pub use habits::Habits;
 pub use journal::{Journal, Look};
 pub use notice::{
     Broadcast, Channel, Channels, Delivery, Login, Message, Others, People, Reached, Severity, Wall, user_ids,
@@ -56,3 +61,4 @@ pub use rules::{
     decide, recheck, trail,
 };
 pub use state::{IdleState, Kept, StateError, StopCause, Track};
+pub use suspicion::Suspicion;

@@ -11,7 +11,7 @@ use super::{
     rules::ContainerPolicy,
 };
 use crate::{
-    detect::Origin,
+    detect::{Origin, UserSource},
     model::{ContainerId, ContainerStatus, Now, Reading},
     policy::{ContainerType, Document, GpuUnknown, Policy, PolicyFiles, parse},
 };
@@ -77,7 +77,9 @@ pub(crate) fn facts() -> ContainerFacts {
         name: "train".to_owned(),
         labels: BTreeMap::new(),
         origin: Origin::RawDocker,
+        image: "busybox:latest".to_owned(),
         user: Some("alice".to_owned()),
+        user_source: UserSource::LabelDs01,
         has_gpu: Some(true),
         gpus: vec!["GPU-1".to_owned()],
         problem: None,

@@ -43,6 +43,9 @@ pub struct CheckPart {
     /// How often what was done and told.
     #[serde(default)]
     pub counts: Counts,
+    /// How many suspicions of each kind stood, by the kind's word.
+    #[serde(default)]
+    pub suspicions: BTreeMap<String, u64>,
     /// Each container that the reaper tracks.
     #[serde(default)]
     pub judged: BTreeMap<ContainerId, Judged>,

@@ -47,12 +47,20 @@ pub(super) fn families(picture: &Picture<'_>) -> Vec<Family> {
         Family::counter("ds01_reaper_actions_total", "How often the reaper did what, and why.", &["action", "cause"]);
     let mut notices =
         Family::counter("ds01_notices_total", "Notices by channel, and what became of them.", &["channel", "result"]);
+    let mut suspicions = Family::gauge(
+        "ds01_suspicions",
+        "How many suspicions of each kind stood at the last check: `ds01-idle suspicions` lists them.",
+        &["kind"],
+    );
     if let Some(check) = picture.check {
         checked.set(&[], unix(check.at));
+        for (kind, count) in &check.suspicions {
+            suspicions.set(&[&label(kind)], whole(*count));
+        }
         fill(&mut actions, &ACTIONS, &check.counts.actions);
         fill(&mut notices, &NOTICES, &check.counts.notices);
     }
-    vec![user_seconds(picture), checked, actions, notices]
+    vec![user_seconds(picture), checked, actions, notices, suspicions]
 }
 
 fn fill(family: &mut Family, all: &[(&str, &str)], counts: &ByWords) {
@@ -61,11 +69,15 @@ fn fill(family: &mut Family, all: &[(&str, &str)], counts: &ByWords) {
     }
     for (word, others) in counts {
         for (other, count) in others {
-            // Exact up to 2^53.
-            #[expect(clippy::cast_precision_loss, reason = "nobody is warned 2^53 times")]
-            family.add(&[&label(word), &label(other)], *count as f64);
+            family.add(&[&label(word), &label(other)], whole(*count));
         }
     }
+}
+
+/// Exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "nobody is warned 2^53 times")]
+fn whole(count: u64) -> f64 {
+    count as f64
 }
 
 fn user_seconds(picture: &Picture<'_>) -> Family {

@@ -84,6 +84,8 @@ pub struct ProcessSample {
     pub encoder_percent: u32,
     /// `decUtil`.
     pub decoder_percent: u32,
+    /// `memUtil`: the share of time in which it read or wrote the GPU's memory.
+    pub memory_percent: u32,
 }
 
 /// A GPU's utilization in one sample.

@@ -21,6 +21,7 @@ mod process;
 mod reading;
 mod sample;
 mod span;
+mod suspicion;
 mod vendor;
 mod wanted;
 
@@ -50,5 +51,6 @@ pub use process::{Host, Process, UsersGroup};
 pub use reading::{Reading, Unknown, UnknownKind};
 pub use sample::{CpuShare, DeviceSpan, Sample, Share, Who};
 pub use span::{Span, covered_ms};
+pub use suspicion::SuspicionKind;
 pub use vendor::Vendor;
 pub use wanted::Wanted;

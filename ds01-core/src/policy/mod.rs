@@ -62,7 +62,7 @@ pub use files::{DEFAULT_PATH, installed, load};
 pub use journal::Retention;
 pub use level::{ContainerType, Level, Place, Sourced};
 pub use metrics::Metrics;
-pub use monitoring::Monitoring;
+pub use monitoring::{DEVCONTAINER_LABELS, DEVCONTAINER_NAMES, Infrastructure, MONITORING_LABEL, Monitoring, Whose};
 pub use names::short_form;
 pub use notify::{Channels, Notify, Recipient, RequireDelivery};
 pub use public_view::PublicView;

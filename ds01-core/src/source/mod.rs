@@ -212,6 +212,11 @@ pub trait ProcessSource: Send + Sync {
         self.container(life).cpu_time
     }
 
+    /// Bytes that a running container read from disks and wrote to them so far. Only differences mean anything.
+    fn disk_bytes(&self, life: &ContainerLife) -> Reading<u64> {
+        Unknown::new(UnknownKind::NotSupported, format!("the disk counters of container {}", life.id.short())).into()
+    }
+
     /// Whether there is anything at this absolute path of the host, links followed. Nothing is mounted, opened or made. The
     /// path can lie on a file system whose server does not answer: callers give it a deadline.
     fn host_path(&self, path: &str) -> Reading<bool>;

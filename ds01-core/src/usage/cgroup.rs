@@ -19,6 +19,7 @@ const MOST_GROUPS: usize = 4096;
 pub(super) struct Groups {
     cpu: Option<Group>,
     memory: Option<Group>,
+    disk: Option<Group>,
 }
 
 /// One control group, and which version's files it has.
@@ -35,7 +36,7 @@ impl Groups {
     /// path on another, and a reused pid is in no group of this container.
     pub(super) fn find(cgroup_file: &str, id: &ContainerId, sys: &Path) -> Reading<Self> {
         let mount = sys.join("fs/cgroup");
-        let mut groups = Self { cpu: None, memory: None };
+        let mut groups = Self { cpu: None, memory: None, disk: None };
         let mut unified = None;
         for line in cgroup_file.lines() {
             let Some((controllers, path)) = controllers_and_path(line) else { continue };
@@ -50,6 +51,7 @@ impl Groups {
                 let slot = match controller {
                     "cpuacct" => &mut groups.cpu,
                     "memory" => &mut groups.memory,
+                    "blkio" => &mut groups.disk,
                     _ => continue,
                 };
                 let places = [mount.join(controllers).join(path), mount.join(controller).join(path)];
@@ -57,7 +59,8 @@ impl Groups {
             }
         }
         groups.cpu = groups.cpu.or_else(|| unified.clone().map(Group::V2));
-        groups.memory = groups.memory.or_else(|| unified.map(Group::V2));
+        groups.memory = groups.memory.or_else(|| unified.clone().map(Group::V2));
+        groups.disk = groups.disk.or_else(|| unified.map(Group::V2));
         if groups.cpu.is_none() && groups.memory.is_none() {
             let detail = format!("no control group of container {} below {}", id.short(), mount.display());
             return Unknown::new(UnknownKind::Gone, detail).into();
@@ -126,6 +129,23 @@ impl Groups {
         };
         // The two files are read one after the other: the cache can have grown past the older figure.
         file::read_as(&group.join("memory.stat"), |text| Some(used.saturating_sub(field(text, cache)?)))
+    }
+
+    /// Bytes read from disks and written to them since the group was made: `rbytes` and `wbytes` of all devices in `io.stat`, or the
+    /// total of `blkio.throttle.io_service_bytes`.
+    pub(super) fn disk_bytes(&self) -> Reading<u64> {
+        match &self.disk {
+            None => no_controller("disks"),
+            Some(Group::V2(group)) => file::read_as(&group.join("io.stat"), |text| {
+                let fields = text.split_ascii_whitespace().filter_map(|field| field.split_once('='));
+                let bytes = fields.filter(|(key, _)| matches!(*key, "rbytes" | "wbytes"));
+                bytes.map(|(_, value)| value.parse::<u64>().ok()).try_fold(0, |sum: u64, bytes| sum.checked_add(bytes?))
+            }),
+            Some(Group::V1(group)) => {
+                let total = |text: &str| if text.trim_ascii().is_empty() { Some(0) } else { field(text, "Total") };
+                file::read_as(&group.join("blkio.throttle.io_service_bytes"), total)
+            }
+        }
     }
 }
 

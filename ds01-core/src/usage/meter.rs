@@ -77,6 +77,17 @@ impl Meter {
             Kind::Process { stat, start_ticks, .. } => read_stat(stat, *start_ticks).map(|stat| stat.rss_bytes),
         }
     }
+
+    /// Bytes that a container read from disks and wrote to them so far. What lies in the page cache is not among them. Of a
+    /// process this is not known.
+    pub fn disk_bytes(&self) -> Reading<u64> {
+        match &self.0 {
+            Kind::Container(groups) => groups.disk_bytes(),
+            Kind::Process { pid, .. } => {
+                Unknown::new(UnknownKind::NotSupported, format!("what process {pid} read and wrote")).into()
+            }
+        }
+    }
 }
 
 fn read_stat(path: &Path, start_ticks: u64) -> Reading<Stat> {

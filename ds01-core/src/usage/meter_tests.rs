@@ -171,3 +171,33 @@ fn percent_is_of_one_core_and_never_of_a_counter_that_went_back() {
     assert_eq!(cpu_percent(ms(600), ms(100), Duration::from_millis(200)).known(), None);
     assert_eq!(cpu_percent(ms(1), ms(1), Duration::ZERO).known(), None);
 }
+
+#[test]
+fn bytes_of_all_disks() {
+    let v2 = |stat: &str| {
+        let path = "sys/fs/cgroup/system.slice/docker-ID.scope/io.stat";
+        let files =
+            [&V2_FILES[..], &[("proc/4711/cgroup", "0::/system.slice/docker-ID.scope\n"), (path, stat)]].concat();
+        Host::new(&files).container().into_known().unwrap().disk_bytes()
+    };
+    let two = "8:16 rbytes=1000 wbytes=200 rios=2 wios=5 dbytes=7 dios=0\n259:0 rbytes=30 wbytes=4 rios=1 wios=1\n";
+    assert_eq!(v2(two), Reading::Known(1234));
+    assert_eq!(v2(""), Reading::Known(0), "it has not touched a disk");
+    assert_eq!(v2("8:0 rbytes=x\n").unknown().unwrap().kind, UnknownKind::Failed);
+
+    let v1 = |bytes: &str| {
+        let proc = ("proc/4711/cgroup", "7:blkio:/docker/ID\n4:cpu,cpuacct:/docker/ID\n");
+        let path = "sys/fs/cgroup/blkio/docker/ID/blkio.throttle.io_service_bytes";
+        Host::new(&[&V1_FILES[1..], &[proc, (path, bytes)]].concat()).container().into_known().unwrap().disk_bytes()
+    };
+    assert_eq!(v1("8:0 Read 10\n8:0 Write 20\n8:0 Total 30\nTotal 30\n"), Reading::Known(30));
+    assert_eq!(v1(""), Reading::Known(0));
+
+    let without = Host::new(&[&V1_FILES[1..], &[("proc/4711/cgroup", "4:cpu,cpuacct:/docker/ID\n")]].concat());
+    assert_eq!(
+        without.container().into_known().unwrap().disk_bytes().unknown().unwrap().kind,
+        UnknownKind::NotSupported
+    );
+    let no_file = Host::new(&[&V2_FILES[..], &[("proc/4711/cgroup", "0::/system.slice/docker-ID.scope\n")]].concat());
+    assert!(no_file.container().into_known().unwrap().disk_bytes().unknown().is_some(), "no controller, and no zero");
+}

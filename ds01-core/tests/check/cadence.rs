@@ -18,7 +18,7 @@ const NET_PER_SECOND: u64 = 10_000;
 fn containers() -> [ContainerSpec; 2] {
     let steady = trainer("steady", 501);
     let process = ProcessSpec { gpu_percent: GPU_PERCENT, ..steady.processes[0].clone() };
-    let work = Work { cpu_percent: CPU_PERCENT, net_bytes_per_second: NET_PER_SECOND };
+    let work = Work { cpu_percent: CPU_PERCENT, net_bytes_per_second: NET_PER_SECOND, ..Work::default() };
     [ContainerSpec { processes: vec![process], work, ..steady }, trainer("idle", 502)]
 }
 

@@ -17,5 +17,6 @@ mod removal;
 mod state_file;
 mod stops;
 mod story;
+mod suspicions;
 mod told;
 mod waits;

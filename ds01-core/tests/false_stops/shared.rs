@@ -333,6 +333,7 @@ fn activity(rows: &[(u32, u32)], ring: &[(u64, u32)], to: u64) -> GpuActivity {
         sm_percent: *sm_percent,
         encoder_percent: 0,
         decoder_percent: 0,
+        memory_percent: 0,
     };
     GpuActivity {
         processes: Reading::Known(rows.iter().map(row).collect()),

@@ -5,7 +5,7 @@ use ds01_core::policy::Engines;
 use std::{collections::BTreeMap, time::Duration};
 
 use ds01_core::{
-    detect::Origin,
+    detect::{Origin, UserSource},
     idle::{
         Action, Case, ContainerFacts, ContainerPolicy, EnergyCount, GpuFigure, GpuMeasure, KeepAlive, Now, Observation,
         ProcessActivity, Thresholds, Track,
@@ -107,6 +107,8 @@ impl Trial {
                 name: "c".to_owned(),
                 labels: BTreeMap::new(),
                 origin: Origin::RawDocker,
+                image: "busybox:latest".to_owned(),
+                user_source: UserSource::Unknown,
                 user: None,
                 has_gpu: Some(true),
                 problem: None,

@@ -4,7 +4,7 @@ use ds01_core::model::EngineName;
 use std::{collections::BTreeMap, time::Duration};
 
 use ds01_core::{
-    detect::Origin,
+    detect::{Origin, UserSource},
     idle::{
         Action, Check, Checked, ContainerFacts, Demand, EnergyCount, GpuFigure, GpuMeasure, IdleState, KeepAlive, Now,
         Observation, Plan, ProcessActivity,
@@ -85,6 +85,8 @@ impl Host {
                 name: (*name).to_owned(),
                 labels: BTreeMap::new(),
                 origin: Origin::RawDocker,
+                image: "busybox:latest".to_owned(),
+                user_source: UserSource::Unknown,
                 user: Some("alice".to_owned()),
                 has_gpu: Some(true),
                 problem: None,

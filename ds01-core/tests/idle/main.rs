@@ -9,5 +9,6 @@ mod host;
 mod look_back;
 mod properties;
 mod stories;
+mod suspicions;
 mod whole;
 mod whole_properties;

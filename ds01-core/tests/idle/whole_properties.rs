@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ds01_core::{
-    idle::{Action, Check, Checked, IdleState, Journal, Observation, Outcome, Plan, StopCause},
+    idle::{Action, Check, Checked, Habits, IdleState, Journal, Observation, Outcome, Plan, StopCause, state::Counts},
     source::fake::{Change, SourceMood, Step as Happens, Work},
     store::Store,
 };
@@ -177,8 +177,8 @@ impl Twin {
                 self.0.told(id, "terminals");
             }
         }
-        // This model counts nothing, and decides the same: no rule asks what was counted.
-        let decided_by = IdleState { counts: Default::default(), ..checked.state.clone() };
+        // This model counts nothing and remembers no habits, and decides the same: no rule asks them.
+        let decided_by = IdleState { counts: Counts::default(), habits: Habits::default(), ..checked.state.clone() };
         prop_assert_eq!(&self.0, &decided_by);
         Ok(())
     }
@@ -288,7 +288,7 @@ fn pass(whole: &Whole, bystander: &mut Bystander, seconds: u64) {
 }
 
 fn does(gpu: u32, cpu: u32) -> Change {
-    let work = Some(Work { cpu_percent: f64::from(cpu), net_bytes_per_second: 0 });
+    let work = Some(Work { cpu_percent: f64::from(cpu), ..Work::default() });
     Change { work, gpu_percent: [(PID, gpu)].into(), ..Change::default() }
 }
 

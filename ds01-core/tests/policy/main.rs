@@ -9,6 +9,7 @@ mod fixtures;
 mod hostile;
 mod journal;
 mod metrics;
+mod monitoring;
 mod notify;
 mod properties;
 mod public_view;

@@ -16,7 +16,7 @@ use std::{
 
 use docker_rig::namespace::{inside, mount};
 use ds01_core::{
-    detect::Origin,
+    detect::{Origin, UserSource},
     idle::{Broadcast, Channel, ContainerFacts, Delivery, Message, Others, People, Reached, Severity},
     model::{ContainerStatus, Reading},
     source::terminals,
@@ -40,6 +40,8 @@ fn facts(user: Option<&str>) -> ContainerFacts {
         name: "train".to_owned(),
         labels: std::collections::BTreeMap::new(),
         origin: Origin::RawDocker,
+        image: "busybox:latest".to_owned(),
+        user_source: UserSource::Unknown,
         user: user.map(ToOwned::to_owned),
         has_gpu: Some(true),
         gpus: Vec::new(),

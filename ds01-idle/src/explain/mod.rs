@@ -12,7 +12,10 @@ use std::process::ExitCode;
 
 use ds01_core::{
     cli::console,
-    idle::{CheckError, Checked, KeepAlive},
+    idle::{
+        CheckError, Checked, KeepAlive,
+        rules::{dev_container_by, type_that_counts},
+    },
     model::ContainerId,
     policy::{Level, Row},
     table::Medium,
@@ -93,6 +96,13 @@ fn explained(
     page.head(&about);
     if facts.auto_remove {
         page.line("It was started with --rm: when it stops, Docker removes it, with its unnamed volumes.");
+    }
+    if let Some(policy) = checked.plan.policies.get(id) {
+        let counts = type_that_counts(facts, &policy.monitoring);
+        if let Some(by) = dev_container_by(facts).filter(|_| counts != kind) {
+            let what = format!("It is a dev container by {by}, which the policy does not trust (trust_labels)");
+            page.line(&format!("{what}: what holds for {counts} containers holds for it."));
+        }
     }
     page.gap();
     let timer_off = host.is_some() && check::is_overdue(checked);

@@ -80,9 +80,10 @@ fn assert_shown(name: &str, story: &Story, text: &str) {
 fn everybody_is_shown_and_a_check_is_one_of_everybody() {
     let Some(private) = Private::start() else { return };
     let story = Story::alone_on(private.rig());
-    story.reaper.set_policy(&format!(
-        "{POLICY}user_overrides:\n  dan: {{policies: {{grace_period: 3h}}}}\nmonitoring: {{infrastructure_label: my.own}}\n"
-    ));
+    let policy = |monitoring: &str| {
+        format!("{POLICY}user_overrides:\n  dan: {{policies: {{grace_period: 3h}}}}\nmonitoring: {{{monitoring}}}\n")
+    };
+    story.reaper.set_policy(&policy("infrastructure_label: my.own"));
     let workspace = tempfile::tempdir().unwrap();
     // Written a little later than it is looked at, by a clock that is ahead: it ends on another day at any time of day.
     let written = SystemTime::now() + Duration::from_secs(60 * 14);
@@ -92,11 +93,21 @@ fn everybody_is_shown_and_a_check_is_one_of_everybody() {
         story.check(minute);
     }
     let long = cast.others.last().unwrap().name();
-    assert_eq!(sorted(story.events()), [format!("idle_warning {long}"), "idle_warning idle".into()]);
+    let told = [format!("idle_warning {long}"), "idle_warning idle".into(), "raised exporter".into()];
+    assert_eq!(sorted(story.events()), told);
 
     tables(&story);
     as_json(&story, &cast);
     explanations(&story, &cast);
+    suspicions(&story, &[("exempt_by_label", "dev"), ("exempt_by_label", "exporter")]);
+    // Whom the policy names is none, and a label that it does not trust exempts nobody.
+    story.reaper.set_policy(&policy(
+        "infrastructure_containers: [exporter], trust_labels: [my.own], infrastructure_label: my.own",
+    ));
+    suspicions(&story, &[]);
+    let dev = Run::of(story.command("explain", LOOK).arg("dev")).ends_with(0).stdout();
+    assert!(dev.contains("It is a dev container by devcontainer.*, which the policy does not trust"), "{dev}");
+    story.reaper.set_policy(&policy("infrastructure_label: my.own"));
 
     story.check(14);
     let kinds = ["idle_kill", "gpu_released"];
@@ -104,7 +115,10 @@ fn everybody_is_shown_and_a_check_is_one_of_everybody() {
         let expected: Vec<String> = kinds.iter().map(|kind| format!("{kind} {gone}")).collect();
         assert_eq!(story.events_about(gone)[1..], expected);
     }
-    assert_eq!((story.events().len(), story.notices().len()), (6, 4));
+    // The dev container has idled for longer than a plain one may by now. That is told once, and nothing comes of it.
+    assert_eq!(story.events_about("dev"), ["raised dev"]);
+    assert_eq!(story.events_about("exporter"), ["raised exporter"]);
+    assert_eq!((story.events().len(), story.notices().len()), (8, 4));
     assert_eq!(story.done_to(&cast.idle), STOPPED);
     let untouched = [&cast.train, &cast.kept].into_iter().chain(&cast.others[..4]);
     for container in untouched {
@@ -169,6 +183,30 @@ fn as_json(story: &Story, cast: &Cast) {
     let long = cast.others[4].name();
     assert_eq!(shown, [long, "dev", "exporter", "fresh", "idle", "kept", "made", "train"]);
     assert!(!output.contains('\u{1b}'));
+}
+
+/// What looks wrong, for people and for programs.
+fn suspicions(story: &Story, expected: &[(&str, &str)]) {
+    let command = || story.command("suspicions", LOOK);
+    let output = Run::of(command().arg("--json")).ends_with(0).stdout();
+    let told: Value = serde_json::from_str(&output).unwrap();
+    let of = |one: &Value, field: &str| one[field].as_str().unwrap().to_owned();
+    let found: Vec<(String, String)> =
+        told["suspicions"].as_array().unwrap().iter().map(|one| (of(one, "kind"), of(one, "container"))).collect();
+    let expected: Vec<(String, String)> =
+        expected.iter().map(|(kind, name)| ((*kind).into(), (*name).into())).collect();
+    assert_eq!((found, &told["judged"]), (expected.clone(), &json!(true)), "{output}");
+
+    let (narrow, code) = on_terminal(command().arg("--color=never"), 80);
+    assert_eq!((code, narrow.lines().map(|line| line.chars().count()).max() <= Some(80)), (0, true), "{narrow}");
+    let heads = narrow.lines().filter(|line| line.starts_with("exempt by its own label: ")).count();
+    assert_eq!(heads, expected.len(), "{narrow}");
+    let last = if expected.is_empty() {
+        "Nothing looks wrong."
+    } else {
+        "2 suspicions, for you to judge: nobody is stopped for one."
+    };
+    assert_eq!(narrow.lines().next_back().map(str::trim_end), Some(last), "{narrow}");
 }
 
 fn explanations(story: &Story, cast: &Cast) {

@@ -100,6 +100,7 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
     checked.state.stopping.extend(stopping);
     let counted = || counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
     checked.state.counts = counted();
+    log(&checked.raise(options));
     store.replace(FILE_NAME, &checked.state.to_json()?)?;
     let answers = requests.events(&checked.plan, &checked.look);
     requests::say(&answers);

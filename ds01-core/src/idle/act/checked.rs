@@ -19,6 +19,7 @@ use crate::{
         notice::{Broadcast, Channel},
         rules::{Action, Asked, Case, Check, Decision, Demand, KeepAlive, Plan},
         state::{CheckMark, IdleState},
+        suspicion::Suspicion,
     },
     metrics::MetricsFile,
     model::{ContainerId, NotMeant, meant},
@@ -81,6 +82,8 @@ pub struct Checked {
     pub demand: Option<Demand>,
     /// What was found where keep-alive files were looked for.
     pub keep_alive: BTreeMap<ContainerId, KeepAlive>,
+    /// What looks wrong, for an admin's eyes. Nothing is done about it.
+    pub suspicions: Vec<Suspicion>,
     /// What came of what was decided. Empty for a preview.
     pub outcomes: BTreeMap<ContainerId, Outcome>,
     /// What else went wrong.
@@ -156,6 +159,7 @@ impl Checked {
             journal_cut_at: None,
             plan: Plan::nothing(),
             keep_alive: BTreeMap::new(),
+            suspicions: Vec::new(),
             outcomes: BTreeMap::new(),
             problems: Vec::new(),
             took: start.elapsed(),
@@ -198,6 +202,7 @@ impl Checked {
             *keep_alive = keep_alive_files(sources, &hands.controls, look, asked);
             keep_alive.clone()
         });
+        self.suspect(sources, options, earlier);
         Ok(())
     }
 

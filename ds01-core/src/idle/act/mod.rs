@@ -13,6 +13,7 @@ mod refusals;
 mod requests;
 mod side_by_side;
 mod stop;
+mod suspect;
 mod tell_again;
 mod told_metrics;
 mod try_notices;

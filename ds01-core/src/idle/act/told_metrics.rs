@@ -33,7 +33,9 @@ impl Checked {
             (id.clone(), Judged { idle, limit_ms })
         });
         let judged = judged.collect();
-        writing.checked(&CheckPart { at: mark.at, counts: self.state.counts.clone(), judged })
+        let suspicions = self.state.habits.counts();
+        let suspicions = suspicions.into_iter().map(|(kind, count)| (kind.as_str().to_owned(), count)).collect();
+        writing.checked(&CheckPart { at: mark.at, counts: self.state.counts.clone(), suspicions, judged })
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    detect::{Origin, UNKNOWN_USER, inventory::ContainerEntry},
+    detect::{Origin, UNKNOWN_USER, UserSource, inventory::ContainerEntry},
     model::{Called, ContainerId, ContainerStatus, EngineName, Now, Reading, Unknown, UnknownKind, boot_ms_at},
     policy::ContainerType,
 };
@@ -25,8 +25,12 @@ pub struct ContainerFacts {
     pub labels: BTreeMap<String, String>,
     /// How it came to be.
     pub origin: Origin,
+    /// Its image. Users' text.
+    pub image: String,
     /// Its owner, when one could be named. Users' text.
     pub user: Option<String>,
+    /// What says whose it is.
+    pub user_source: UserSource,
     /// Whether it can use a GPU; `None` when that could not be read.
     pub has_gpu: Option<bool>,
     /// UUIDs of its GPUs and MIG instances.
@@ -57,7 +61,9 @@ impl ContainerFacts {
             name: entry.name.clone(),
             labels: BTreeMap::new(),
             origin: entry.origin,
+            image: entry.image.clone(),
             user: (entry.user != UNKNOWN_USER).then(|| entry.user.clone()),
+            user_source: entry.user_source,
             has_gpu: entry.has_gpu,
             gpus: entry.gpus.clone(),
             problem: entry.problem.clone(),
@@ -79,6 +85,11 @@ impl ContainerFacts {
     /// What it is called.
     pub fn called(&self) -> Called<'_> {
         Called { name: &self.name, id: self.id.as_str(), engine: &self.engine }
+    }
+
+    /// Its owner, where its main process runs as that user: labels, variables and mounts are chosen by whoever makes a container.
+    pub fn proven_user(&self) -> Option<&str> {
+        self.user.as_deref().filter(|_| self.user_source == UserSource::ProcessUid)
     }
 
     /// Its type in the policy.

@@ -127,6 +127,7 @@ fn gpu(uuid: &str, processes: Reading<Vec<GpuProcess>>, worked: &[(u32, u32)], p
         sm_percent: *sm_percent,
         encoder_percent: 0,
         decoder_percent: 0,
+        memory_percent: 0,
     };
     let activity = GpuActivity {
         processes: Reading::Known(worked.iter().map(sample).collect()),

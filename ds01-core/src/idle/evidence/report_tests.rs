@@ -9,7 +9,7 @@ fn failed<T>() -> Reading<T> {
 }
 
 fn sample(pid: u32, time_us: u64, sm_percent: u32) -> ProcessSample {
-    ProcessSample { pid, time_us, sm_percent, encoder_percent: 0, decoder_percent: 0 }
+    ProcessSample { pid, time_us, sm_percent, encoder_percent: 0, decoder_percent: 0, memory_percent: 0 }
 }
 
 fn device(percents: &[u32]) -> Reading<Vec<DeviceSample>> {

@@ -14,5 +14,5 @@ pub use file::{DIR_NAME, Journal, Recent};
 pub(crate) use life::lives_of_all;
 pub use life::{Gone, Life};
 pub use look::Look;
-pub(crate) use look::ask_gpus;
+pub(crate) use look::{ask_gpus, life_of};
 pub use record::{CheckMade, Deed, ProcessSeen, Record, RecordRef, VERSION, What};

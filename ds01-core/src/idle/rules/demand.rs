@@ -12,7 +12,7 @@ use crate::{
     policy::Monitoring,
 };
 
-use super::rule::infrastructure;
+use super::trust::infrastructure;
 
 impl Demand {
     /// Whether this is high demand: `threshold` of all, or more. A host without GPUs has none.

@@ -8,7 +8,7 @@ use super::{
     decide::late_notice,
     decision::{Action, Decision, Next, Removal},
     policy::ContainerPolicy,
-    rule::infrastructure,
+    trust::infrastructure,
 };
 use crate::{
     detect::Origin,

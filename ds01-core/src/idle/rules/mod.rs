@@ -20,6 +20,7 @@ mod rule;
 mod settle;
 mod supposed;
 mod trail;
+mod trust;
 
 pub use asked::{LONGEST_WHY, Owner, may_keep};
 pub use case::Case;
@@ -32,9 +33,10 @@ pub use keep_alive::{CLOCK_TOLERANCE, Keeping};
 pub use plan::{Check, Plan};
 pub use policy::ContainerPolicy;
 pub use recheck::{Changed, Reread, recheck};
-pub(crate) use rule::infrastructure;
 pub use rule::{Reason, Rule};
 pub use supposed::{Supposed, supposed};
 pub use trail::{Step, trail};
+pub(crate) use trust::infrastructure;
+pub use trust::{dev_container_by, type_that_counts, type_without};
 
 pub use crate::model::{Asked, Demand, KeepAlive};

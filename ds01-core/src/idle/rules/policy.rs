@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::trust::type_that_counts;
 use crate::{
     idle::evidence::ContainerFacts,
     policy::{Enforcement, Engines, Exemption, Monitoring, Policy, RequireDelivery, Resolved},
@@ -28,7 +29,7 @@ impl ContainerPolicy {
         let user = facts.user.as_deref();
         let exemptions = user.map(|user| policy.exemptions_of(user, now, zone)).unwrap_or_default();
         Self {
-            resolved: policy.resolve(user, facts.container_type()),
+            resolved: policy.resolve(user, type_that_counts(facts, &policy.monitoring)),
             exemptions: exemptions.into_iter().filter(|(_, holds)| *holds).map(|(one, _)| one.clone()).collect(),
             engines: policy.engines.clone(),
             monitoring: policy.monitoring.clone(),

@@ -2,13 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use super::case::Case;
+use super::{case::Case, trust::infrastructure};
 use crate::{
-    detect::Origin,
-    duration::whole_seconds,
-    idle::evidence::{ContainerFacts, Verdict},
-    model::EngineName,
-    policy::{Enforcement, Monitoring},
+    detect::Origin, duration::whole_seconds, idle::evidence::Verdict, model::EngineName, policy::Enforcement,
     text::sanitize,
 };
 
@@ -92,7 +88,9 @@ impl Rule {
                 None => Some(Reason::GpuAccessUnknown(facts.problem.clone().unwrap_or_else(|| "not read".to_owned()))),
             },
             Self::OriginUnknown => (facts.origin == Origin::Unknown).then_some(Reason::OriginUnknown),
-            Self::Infrastructure => infrastructure(facts, &case.policy.monitoring).map(Reason::Infrastructure),
+            Self::Infrastructure => {
+                infrastructure(facts, &case.policy.monitoring).map(|why| Reason::Infrastructure(why.to_string()))
+            }
             Self::Engine => {
                 let may_act = case.policy.engines.reap.contains(&facts.engine);
                 (!may_act).then(|| Reason::Engine(facts.engine.clone()))
@@ -127,15 +125,6 @@ impl Case<'_> {
     pub fn reason(&self) -> Reason {
         Rule::ORDER.into_iter().find_map(|rule| rule.matches(self)).unwrap_or(Reason::Idle)
     }
-}
-
-/// Why a container is the platform's own.
-pub(crate) fn infrastructure(facts: &ContainerFacts, monitoring: &Monitoring) -> Option<String> {
-    // What runs on a user's own daemon is not the platform's, whatever he calls it.
-    if facts.engine.owner().is_some() {
-        return None;
-    }
-    monitoring.infrastructure(&facts.name, &facts.labels)
 }
 
 impl fmt::Display for Reason {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::idle::{ContainerPolicy, Now, Track, trail};
+use crate::idle::{ContainerFacts, ContainerPolicy, Now, Track, trail};
 use crate::{
     idle::test_support::{THRESHOLDS, container_policy, facts, now, on_gpu, seen},
     model::{Reading, Unknown, UnknownKind},

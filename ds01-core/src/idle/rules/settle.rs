@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{case::Case, decision::Action, event::event};
 use crate::{
-    detect::inventory::Extra,
+    detect::{UserSource, inventory::Extra},
     event::{Details, Event},
     idle::{
         evidence::ContainerFacts,
@@ -65,7 +65,9 @@ impl IdleState {
             name: stopping.name,
             labels: BTreeMap::new(),
             origin: stopping.origin,
+            image: String::new(),
             user: stopping.user,
+            user_source: UserSource::Unknown,
             has_gpu: Some(true),
             gpus: stopping.gpus,
             problem: None,

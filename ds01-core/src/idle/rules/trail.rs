@@ -31,7 +31,7 @@ impl Rule {
             (Self::NotTold, None) => format!("{} answered", case.facts.engine.called()),
             (Self::NoGpu, None) => "it can use a GPU".to_owned(),
             (Self::OriginUnknown, None) => format!("its type is {}", ContainerType::from(case.facts.origin)),
-            (Self::Infrastructure, None) => "neither its name nor a label makes it infrastructure".to_owned(),
+            (Self::Infrastructure, None) => "no name, image, owner or label makes it infrastructure".to_owned(),
             (Self::Engine, None) => format!("engine {} is in `engines.reap`", case.facts.engine),
             (Self::MaxRuntime, None) => match case.policy.exemption(Enforcement::MaxRuntime) {
                 Some(exemption) => format!("its owner is exempt from max_runtime ({})", exemption.place),

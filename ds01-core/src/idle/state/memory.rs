@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     detect::inventory::Extra,
-    idle::evidence::{ContainerFacts, Observation, Thresholds},
+    idle::{
+        evidence::{ContainerFacts, Observation, Thresholds},
+        habits::Habits,
+    },
     model::{ContainerId, ContainerStatus, Now},
     units::millis,
 };
@@ -58,6 +61,9 @@ pub struct IdleState {
     /// Who is to be told when a GPU is free, in the order in which they asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
+    /// What containers and GPUs did over hours, for an admin to see what looks wrong. No rule asks it.
+    #[serde(default, skip_serializing_if = "Habits::is_empty")]
+    pub habits: Habits,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -102,6 +108,7 @@ impl Default for IdleState {
             kept: BTreeMap::new(),
             counts: Counts::default(),
             waiting: Vec::new(),
+            habits: Habits::default(),
             extra: Extra::new(),
         }
     }

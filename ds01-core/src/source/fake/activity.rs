@@ -22,6 +22,8 @@ impl State {
             container.cpu_time = container.cpu_time.saturating_add(cpu_time);
             let net_bytes = container.work.net_bytes_per_second.saturating_mul(time.as_secs());
             container.net_bytes = container.net_bytes.saturating_add(net_bytes);
+            let disk_bytes = container.work.disk_bytes_per_second.saturating_mul(time.as_secs());
+            container.disk_bytes = container.disk_bytes.saturating_add(disk_bytes);
         }
     }
 
@@ -51,6 +53,14 @@ impl State {
         }
     }
 
+    pub(super) fn disk_bytes_of(&self, life: &ContainerLife) -> Reading<u64> {
+        let here = |container: &&super::FakeContainer| container.id == life.id && container.pid == Some(life.pid);
+        match self.containers.iter().find(here) {
+            Some(container) => Reading::Known(container.disk_bytes),
+            None => Unknown::new(UnknownKind::Gone, format!("no process {} of {}", life.pid, life.id.short())).into(),
+        }
+    }
+
     /// The main process of the container that the process of `life` is in.
     pub(super) fn main_of(&self, life: &ContainerLife) -> Option<u32> {
         let fake = self.processes.get(&life.pid)?;
@@ -69,6 +79,7 @@ impl State {
             sm_percent,
             encoder_percent: 0,
             decoder_percent: 0,
+            memory_percent: self.processes.get(&pid).map_or(0, |fake| fake.memory_traffic(sm_percent)),
         };
         GpuActivity {
             graphics_pids: Reading::Known(Vec::new()),
@@ -111,5 +122,12 @@ impl State {
             fake.gpu_percent > 0 && fake.gpus.keys().any(|place| self.gpu_uuid(place) == Some(uuid))
         };
         self.processes.values().filter(here).map(|fake| (fake.process.pid, fake.gpu_percent)).collect()
+    }
+}
+
+impl FakeProcess {
+    /// For what share of the time it reads and writes the GPU's memory, in percent.
+    fn memory_traffic(&self, sm_percent: u32) -> u32 {
+        if self.no_memory_traffic { 0 } else { sm_percent.div_ceil(4) }
     }
 }

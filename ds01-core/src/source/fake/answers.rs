@@ -72,6 +72,10 @@ impl ProcessSource for FakeHost {
         self.container(&ContainerLife { pid: main.unwrap_or(life.pid), ..life.clone() }).cpu_time
     }
 
+    fn disk_bytes(&self, life: &ContainerLife) -> Reading<u64> {
+        self.state().disk_bytes_of(life)
+    }
+
     fn host_path(&self, path: &str) -> Reading<bool> {
         Reading::Known(self.has_path(path))
     }

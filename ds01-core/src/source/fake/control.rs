@@ -93,3 +93,17 @@ impl ContainerControl for FakeHost {
         Ok(Acted::Done)
     }
 }
+
+impl FakeHost {
+    /// Touches the keep-alive file of a container, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such container.
+    pub fn touch_keep_alive(&self, name: &str) -> Result<(), String> {
+        let mut state = self.state();
+        let (index, now) = (state.container(name)?, state.now);
+        state.containers[index].keep_alive = Some(now);
+        Ok(())
+    }
+}

@@ -102,6 +102,7 @@ struct FakeContainer {
     work: Work,
     cpu_time: Duration,
     net_bytes: u64,
+    disk_bytes: u64,
     keep_alive: Option<Timestamp>,
     refuses_stop: bool,
 }
@@ -113,6 +114,7 @@ struct FakeProcess {
     gpus: BTreeMap<String, Option<u64>>,
     gpu_percent: u32,
     mps: bool,
+    no_memory_traffic: bool,
 }
 
 impl FakeHost {
@@ -290,6 +292,7 @@ impl State {
             work: spec.work,
             cpu_time: Duration::ZERO,
             net_bytes: 0,
+            disk_bytes: 0,
             keep_alive: spec.keep_alive.map(|age| before(self.now, age)),
             refuses_stop: spec.refuses_stop,
         });
@@ -318,7 +321,7 @@ impl State {
         }
         if starts {
             container.started_at = Some(self.now);
-            (container.cpu_time, container.net_bytes) = (Duration::ZERO, 0);
+            (container.cpu_time, container.net_bytes, container.disk_bytes) = (Duration::ZERO, 0, 0);
             self.start_main(index, self.now)?;
         }
         for (pid, percent) in &change.gpu_percent {
@@ -415,7 +418,13 @@ impl State {
         };
         self.processes.insert(
             spec.pid,
-            FakeProcess { process, gpus: spec.gpus.clone(), gpu_percent: spec.gpu_percent, mps: spec.mps },
+            FakeProcess {
+                process,
+                gpus: spec.gpus.clone(),
+                gpu_percent: spec.gpu_percent,
+                mps: spec.mps,
+                no_memory_traffic: spec.no_memory_traffic,
+            },
         );
         Ok(())
     }

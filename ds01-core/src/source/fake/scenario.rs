@@ -215,6 +215,8 @@ pub struct Work {
     pub cpu_percent: f64,
     /// Bytes received and sent in a second.
     pub net_bytes_per_second: u64,
+    /// Bytes read from disks and written to them in a second.
+    pub disk_bytes_per_second: u64,
 }
 
 /// What `docker run --gpus` is given.
@@ -257,6 +259,9 @@ pub struct ProcessSpec {
     pub gpu_percent: u32,
     /// Whether it reaches them through an MPS server.
     pub mps: bool,
+    /// Whether it works without reading or writing their memory, as a kernel that waits for ever does. Otherwise it does so for a
+    /// quarter of the time that it works.
+    pub no_memory_traffic: bool,
     /// The id of a container that this host's Docker does not list. For processes outside of listed containers only.
     pub foreign_container: Option<String>,
     /// The path of its control group, for processes outside of containers. Whose its directories are, no fake can say.

@@ -26,6 +26,7 @@ pub(super) fn activity(device: &Device<'_>, question: Question) -> GpuActivity {
             sm_percent: sample.sm_util,
             encoder_percent: sample.enc_util,
             decoder_percent: sample.dec_util,
+            memory_percent: sample.mem_util,
         };
         samples.into_iter().map(sample).collect()
     });

@@ -44,6 +44,13 @@ pub(super) fn cpu_time(proc: &ProcFs, life: &ContainerLife) -> Reading<Duration>
     }
 }
 
+pub(super) fn disk_bytes(proc: &ProcFs, life: &ContainerLife) -> Reading<u64> {
+    match meter(proc, life) {
+        Reading::Known(meter) => meter.disk_bytes(),
+        Reading::Unknown(why) => why.into(),
+    }
+}
+
 /// Only a cgroup path that names the container proves that the pid is still its main process.
 fn meter(proc: &ProcFs, life: &ContainerLife) -> Reading<Meter> {
     let roots = Roots { proc: proc.root.clone(), sys: proc.sys.clone() };

@@ -183,6 +183,10 @@ impl ProcessSource for ProcFs {
         container::cpu_time(self, life)
     }
 
+    fn disk_bytes(&self, life: &ContainerLife) -> Reading<u64> {
+        container::disk_bytes(self, life)
+    }
+
     fn host_path(&self, path: &str) -> Reading<bool> {
         host_path::exists(&self.root, path)
     }
