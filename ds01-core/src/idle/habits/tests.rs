@@ -175,7 +175,7 @@ fn a_little_all_the_time_is_even_where_a_clock_makes_it() {
     // A server whose requests come by chance, one in ten seconds or none.
     let chance = |from: u64, to: u64| {
         let requests = (from / 10_000..to / 10_000).filter(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62 != 0);
-        let half = if from / 2_400_000 % 2 == 0 { 1_000 } else { 700 };
+        let half = if (from / 2_400_000).is_multiple_of(2) { 1_000 } else { 700 };
         Did { used_ms: requests.map(|_| half).sum(), ..Did::default() }
     };
     assert!(Story::new().hours(4, chance).even() <= 2);
