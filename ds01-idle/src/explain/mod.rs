@@ -231,7 +231,10 @@ mod tests {
     fn the_beginning_of_several_names_is_none() {
         let checked = at_noon();
         let error = |name: &str| checked.find(name).unwrap_err().to_string();
-        assert_eq!(error("llm-chat"), "llm-chat can mean several containers; give more of it, or the engine with it, as in podman/llm-chat");
+        assert_eq!(
+            error("llm-chat"),
+            "llm-chat can mean several containers; give more of it, or the engine with it, as in podman/llm-chat"
+        );
         assert_eq!(error("nobody"), "there is no container nobody");
         assert_eq!(error(""), "there is no container ");
     }
