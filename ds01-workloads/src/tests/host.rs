@@ -50,10 +50,12 @@ fn gpu(index: u32, mig: &[&str]) -> GpuEntry {
 pub(crate) fn container(name: &str, change: impl FnOnce(&mut ContainerEntry)) -> ContainerEntry {
     // Any digits will do, as long as each name has its own.
     let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let full_id: ContainerId = format!("{digits:0>64}")[..64].parse().unwrap();
+    let digits = format!("{digits:0>64}");
+    let (rest, id) = digits[..64].split_at(52);
+    let full_id: ContainerId = format!("{id}{rest}").parse().unwrap();
     let mut entry = ContainerEntry {
         engine: ds01_core::model::EngineName::DOCKER,
-        id: full_id.as_str()[52..].to_owned(),
+        id: id.to_owned(),
         full_id,
         name: name.to_owned(),
         origin: Origin::RawDocker,

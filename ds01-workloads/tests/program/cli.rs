@@ -149,7 +149,10 @@ fn an_unknown_type_or_column_names_the_valid_ones() {
     assert!(err.contains("ds01-managed, devcontainer, compose, raw-docker, unknown, host-process"), "{err}");
     let (_, err, code) = outcome(ds01(&["--sort", "colour"]));
     assert_eq!(code, 2);
-    assert!(err.contains("type, user, gpus, status, age, name, id, engine, image, cpu, memory, gpu-mem"), "{err}");
+    assert!(
+        err.contains("type, user, gpus, status, age, name, id, engine, image, belongs-to, cpu, memory, gpu-mem"),
+        "{err}"
+    );
     for bad in [&["--watch", "0"][..], &["--watch", "x"], &["--watch", "--json"], &["--live", "--demo"], &["stray"]] {
         assert_eq!(outcome(ds01(bad)).2, 2, "{bad:?}");
     }

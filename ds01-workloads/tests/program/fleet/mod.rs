@@ -30,7 +30,12 @@ fn nobody_to_ask_is_usage_and_says_what_to_give() {
     let (out, err, code) = outcome(fleet(&[]));
     assert_eq!((out.as_str(), code), ("", 2));
     assert!(err.contains("--prometheus URL") && err.contains("--hosts FILE") && err.contains("--demo"), "{err}");
-    for arguments in [&["--by-gpu"][..], &["--fleet", "--live"], &["--fleet", "-q"], &["--hosts", "-", "--watch"]] {
+    for arguments in [
+        &["--fleet", "--by-gpu", "--free"][..],
+        &["--fleet", "--live"],
+        &["--fleet", "-q"],
+        &["--hosts", "-", "--watch"],
+    ] {
         let (out, err, code) = outcome(ds01(arguments));
         assert_eq!((out.as_str(), code), ("", 2), "{arguments:?}: {err}");
     }
