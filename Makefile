@@ -30,7 +30,7 @@ demo:
 
 # Tests that need Docker share one private daemon, which goes away with them.
 test:
-	@echo "make test: installs Debian's docker.io, busybox-static, time, zstd, chromium, prometheus,"
+	@echo "make test: installs Debian's docker.io, podman, busybox-static, time, zstd, chromium, prometheus,"
 	@echo 'prometheus-node-exporter, openssh-server and openssl where they are missing (as root),'
 	@echo 'builds the workspace, starts a private Docker daemon, runs every test suite on it, and removes the daemon again.'
 	@sh fixtures/install-test-deps.sh
