@@ -38,7 +38,7 @@ pub(crate) enum Request {
     Run(RunRequest),
     Status(StatusRequest),
     Explain(ExplainRequest),
-    Suspicions(SuspicionsRequest),
+    Suspicions(StatusRequest),
     Keep(KeepRequest),
     Notify(NotifyRequest),
     Policy(PolicyRequest),
@@ -72,7 +72,7 @@ pub(crate) struct RunRequest {
     pub(crate) dry_run: bool,
 }
 
-/// The table.
+/// The table, or the list of what looks wrong.
 pub(crate) struct StatusRequest {
     /// `None` is the sample host.
     pub(crate) host: Option<HostRequest>,
@@ -85,14 +85,6 @@ pub(crate) struct ExplainRequest {
     /// `None` is the sample host.
     pub(crate) host: Option<HostRequest>,
     pub(crate) name: String,
-    pub(crate) color: ColorChoice,
-}
-
-/// What looks wrong.
-pub(crate) struct SuspicionsRequest {
-    /// `None` is the sample host.
-    pub(crate) host: Option<HostRequest>,
-    pub(crate) json: bool,
     pub(crate) color: ColorChoice,
 }
 
@@ -209,7 +201,7 @@ enum Command {
     /// Containers that are exempt by a label which their makers wrote, that are kept for days or busy by the clock, GPUs that are
     /// busy at idle power or with nothing to show for it, counters that stand still, and memory of processes that are gone: each
     /// with what was seen, and what can be done. Nobody is ever stopped for one. The exit status is 0 also where there are some.
-    Suspicions(SuspicionsFlags),
+    Suspicions(StatusFlags),
     /// Keep an idle GPU container of yours for a while
     ///
     /// Whoever gets a warning can answer it with this, on the host, without an administrator. The request is left for the next
@@ -354,28 +346,6 @@ struct StatusFlags {
     demo: bool,
     #[command(flatten)]
     host: HostFlags,
-}
-
-#[derive(Args)]
-struct SuspicionsFlags {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    color: ColorChoice,
-    /// Show the built-in sample host, which works anywhere
-    #[arg(long)]
-    demo: bool,
-    #[command(flatten)]
-    host: HostFlags,
-}
-
-impl SuspicionsFlags {
-    fn check(self) -> SuspicionsRequest {
-        let host = if self.demo { None } else { Some(self.host.check()) };
-        SuspicionsRequest { host, json: self.json, color: self.color }
-    }
 }
 
 #[derive(Args)]

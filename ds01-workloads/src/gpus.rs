@@ -22,7 +22,21 @@ pub(crate) struct GpuNames<'a> {
 }
 
 /// Where a GPU or MIG instance is: by its maker and index, and by the instance's within it.
-type Place = ((Vendor, u32), Option<u32>);
+pub(crate) type Place = ((Vendor, u32), Option<u32>);
+
+/// What a GPU or MIG instance is called: `0`, `3:1`, or the beginning of its UUID.
+pub(crate) fn label(place: Option<Place>, uuid: &str) -> String {
+    match place {
+        Some(((vendor, gpu), None)) => vendor.label(gpu),
+        Some(((vendor, gpu), Some(mig))) => format!("{}:{mig}", vendor.label(gpu)),
+        None => short(uuid),
+    }
+}
+
+/// The beginning of a UUID.
+pub(crate) fn short(uuid: &str) -> String {
+    uuid.chars().take(SHORT_UUID).collect()
+}
 
 /// A workload's GPUs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,11 +121,7 @@ impl<'a> GpuNames<'a> {
     }
 
     fn label(&self, uuid: &str) -> String {
-        match self.place(uuid) {
-            Some(((vendor, gpu), None)) => vendor.label(gpu),
-            Some(((vendor, gpu), Some(mig))) => format!("{}:{mig}", vendor.label(gpu)),
-            None => uuid.chars().take(SHORT_UUID).collect(),
-        }
+        label(self.place(uuid), uuid)
     }
 
     /// Whether these are all the GPUs of a host that has more than one.

@@ -225,19 +225,20 @@ impl Context<'_> {
             Some(labels) => labels.clone(),
             None => detected_labels(&user, origin, detected_at),
         };
+        let image = image_text(&listing);
         // What runs on a user's own daemon is not the platform's, whatever he calls it.
         let infrastructure = match engine.owner() {
             Some(_) => None,
             None => {
                 let proven_user = (user_source == UserSource::ProcessUid).then_some(user.as_str());
                 let (name, labels) = (&listing.name, &listing.labels);
-                let whose = Whose { name, image: &image_text(&listing), labels, proven_user };
+                let whose = Whose { name, image: &image, labels, proven_user };
                 self.settings.monitoring.infrastructure(&whose).map(|why| why.to_string())
             }
         };
         let entry = ContainerEntry {
             id: listing.id.short().to_owned(),
-            image: image_text(&listing),
+            image,
             full_id: listing.id,
             engine: engine.clone(),
             name: listing.name,

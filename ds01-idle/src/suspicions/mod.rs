@@ -10,12 +10,12 @@ use jiff::tz::TimeZone;
 
 use crate::{
     check::{self, Host},
-    cli::SuspicionsRequest,
+    cli::StatusRequest,
     demo,
     failure::{Failure, exit},
 };
 
-pub(crate) fn run(request: &SuspicionsRequest) -> Result<ExitCode, Failure> {
+pub(crate) fn run(request: &StatusRequest) -> Result<ExitCode, Failure> {
     let checked = match &request.host {
         Some(host) => Host::new(host, None, Vec::new())?.preview()?,
         None => demo::checked()?,

@@ -9,10 +9,10 @@ use super::{
     host::{Container, Gpu, Process, Use, by_name},
     own::{Own, instant},
 };
-use crate::{gpus::Hold, row::Type};
-
-/// Characters of a UUID that the host does not list: as many as `docker ps` shows of an id.
-const SHORT_UUID: usize = 12;
+use crate::{
+    gpus::{Hold, short},
+    row::Type,
+};
 
 /// A target's series.
 #[derive(Debug, Default)]
@@ -238,10 +238,6 @@ fn uses<'a>(devices: impl Iterator<Item = (&'a str, Hold, Option<u64>)>, label: 
         devices.map(|(uuid, hold, memory_bytes)| Use { gpu: label(uuid), hold, memory_bytes }).collect();
     uses.sort_by(|a, b| by_name(&a.gpu, &b.gpu));
     uses
-}
-
-fn short(uuid: &str) -> String {
-    uuid.chars().take(SHORT_UUID).collect()
 }
 
 /// The first value counts.

@@ -4,8 +4,7 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use ds01_core::{detect::inventory::GpuEntry, model::Vendor};
 
-/// Characters of a UUID that no GPU of this host has.
-const SHORT_UUID: usize = 12;
+use crate::gpus::{Place, label};
 
 /// The GPUs and MIG instances that can be held.
 #[derive(Debug, Default)]
@@ -20,7 +19,7 @@ pub(crate) struct Device {
     /// Its UUID.
     pub(crate) uuid: String,
     /// Its maker and index, and the index of the instance within it. `None` for one that this host does not have any more.
-    place: Option<((Vendor, u32), Option<u32>)>,
+    place: Option<Place>,
     /// Its product name, without the maker's.
     pub(crate) model: Option<String>,
 }
@@ -71,11 +70,7 @@ impl Devices {
 impl Device {
     /// `0`, `3:1`, or the beginning of its UUID.
     pub(crate) fn label(&self) -> String {
-        match self.place {
-            Some(((vendor, gpu), None)) => vendor.label(gpu),
-            Some(((vendor, gpu), Some(instance))) => format!("{}:{instance}", vendor.label(gpu)),
-            None => self.uuid.chars().take(SHORT_UUID).collect(),
-        }
+        label(self.place, &self.uuid)
     }
 }
 
