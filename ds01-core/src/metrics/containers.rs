@@ -17,6 +17,7 @@ use crate::{
 pub(super) struct Containers {
     info: Family,
     status: Family,
+    infrastructure: Family,
     allocated: Family,
     context: Family,
     memory: Family,
@@ -40,8 +41,9 @@ impl Containers {
             more_pairs += containers.add_devices(picture, entry, &devices);
         }
         left_out.insert("container_gpus", more_pairs);
-        let Self { info, status, allocated, context, memory, started, idle, limit, observed } = containers;
-        vec![info, status, allocated, context, memory, started, idle, limit, observed]
+        let Self { info, status, infrastructure, allocated, context, memory, started, idle, limit, observed } =
+            containers;
+        vec![info, status, infrastructure, allocated, context, memory, started, idle, limit, observed]
     }
 
     fn new() -> Self {
@@ -52,6 +54,11 @@ impl Containers {
                 &["id", "name", "user", "user_source", "type", "image"],
             ),
             status: Family::gauge("ds01_container_status", "The state of a container; always 1.", &["id", "status"]),
+            infrastructure: Family::gauge(
+                "ds01_container_infrastructure",
+                "A container of the platform itself, which holds no GPU from anybody; always 1.",
+                &["id"],
+            ),
             allocated: Family::gauge(
                 "ds01_container_gpu_allocated",
                 "A GPU or MIG instance that a container was given; always 1.",
@@ -99,6 +106,11 @@ impl Containers {
         self.status.set(&[id, entry.status.as_str()], 1.0);
         if let Some(at) = entry.started_at {
             self.started.set(&[id], unix(at));
+        }
+        // Idleness of the platform's own says nothing: they are meant to wait.
+        if entry.infrastructure.is_some() {
+            self.infrastructure.set(&[id], 1.0);
+            return;
         }
         // What nobody could look at in this scan may be at work again.
         if entry.stale || picture.failed("nvml") || picture.failed("proc") {

@@ -67,7 +67,7 @@ impl Gpus {
             ),
             demand: Family::gauge(
                 "ds01_gpu_demand_ratio",
-                "The share of GPUs and MIG instances that are given to running containers, from 0 to 1.",
+                "The share of NVIDIA's GPUs and MIG instances that are given to running containers, from 0 to 1.",
                 &[],
             ),
         }

@@ -62,7 +62,7 @@ fn idle_time(page: &mut Page, checked: &Checked, track: &Track, zone: &TimeZone)
     let what =
         if track.active_boot_ms == track.first_boot_ms { "it was first seen" } else { "it was last seen at work" };
     page.head(&format!("Idle for {} of observed time, since {what}, {since}", units::duration(track.idle())));
-    if track.unobserved_ms > 0 {
+    if track.unobserved_ms >= 1000 {
         let unobserved = units::duration(Duration::from_millis(track.unobserved_ms));
         let percent = track.observed_percent().unwrap_or(0);
         page.line(&format!(
