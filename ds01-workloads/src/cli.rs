@@ -60,7 +60,7 @@ pub(crate) struct Cli {
     by_gpu: bool,
 
     /// With --by-gpu: free ones first, and exit with 1 when there is none.
-    #[arg(long, requires = "by_gpu", conflicts_with = "fleet")]
+    #[arg(long, requires = "by_gpu", conflicts_with_all = ["fleet", "user"])]
     free: bool,
 
     /// Print the filtered inventory as JSON: -o json.
@@ -376,6 +376,7 @@ impl Cli {
             (self.sort.is_some(), "--sort"),
             (self.watch.is_some(), "--watch"),
             (!self.types.is_empty(), "--type"),
+            (!self.belongs_to.is_empty(), "--belongs-to"),
             (self.gpu_only, "--gpu-only"),
             (self.all, "--all"),
         ];

@@ -28,6 +28,15 @@ pub(crate) struct Filter {
     pub(crate) all: bool,
 }
 
+/// That this host, which has GPUs of these labels, has none of this name.
+pub(crate) fn no_gpu(name: &str, labels: &[String]) -> String {
+    if labels.is_empty() {
+        format!("this host has no GPU {name}, and no other either")
+    } else {
+        format!("this host has no GPU {name}: it has {}", labels.join(", "))
+    }
+}
+
 impl Filter {
     /// The same with GPUs by their labels. One that this host does not have stays, and hides every row.
     pub(crate) fn resolved(&self, gpus: &[GpuEntry]) -> Self {
@@ -53,10 +62,7 @@ impl Filter {
             let known = labels.iter().any(|label| names.has(label) || rows.iter().any(|row| row.gpus.has(label)));
             nvml_tells && !known
         });
-        let gpus = gpus.map(|gpu| match names.labels() {
-            labels if labels.is_empty() => format!("this host has no GPU {gpu}, and no other either"),
-            labels => format!("this host has no GPU {gpu}: it has {}", labels.join(", ")),
-        });
+        let gpus = gpus.map(|gpu| no_gpu(gpu, &names.labels()));
         let users = self.users.iter().filter(|user| !rows.iter().any(|row| row.user == **user));
         let users = users.map(|user| {
             format!("nobody of the name {user} has a workload here: ds01-workloads --by-user shows who has")

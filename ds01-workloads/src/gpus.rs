@@ -38,6 +38,11 @@ pub(crate) fn short(uuid: &str) -> String {
     uuid.chars().take(SHORT_UUID).collect()
 }
 
+/// A product name as everybody knows it: whose it is need not be said.
+pub(crate) fn short_model(name: &str) -> &str {
+    name.strip_prefix("NVIDIA ").unwrap_or(name)
+}
+
 /// A workload's GPUs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gpus {

@@ -7,6 +7,7 @@ mod command_line;
 mod damaged;
 mod disk;
 mod doors;
+mod engines;
 mod gone;
 mod host;
 mod killed;

@@ -4,13 +4,14 @@ use std::{path::Path, time::Duration};
 
 use ds01_core::{
     detect::Inventory,
-    idle::gpus::{Idleness, PICTURE_FILE, Picture, states},
+    idle::gpus::{GpuState, Idleness, PICTURE_FILE, Picture, states},
     policy::{Policy, PublicView},
     units,
 };
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
+    filter::no_gpu,
     load::{LoadError, read},
     row::since,
     warnings::{STALE_AFTER, warnings},
@@ -57,7 +58,38 @@ pub(super) fn made(
     Gpus { picture: Picture::new(inventory, states, PublicView::Full), now, notes, is_public: false, knows_idle }
 }
 
+/// Whether an admin may mean this one: by index, by that of the GPU it is an instance of, or by the beginning of its UUID.
+pub(super) fn is_called(gpu: &GpuState, name: &str) -> bool {
+    gpu.gpu == name
+        || gpu.gpu.split_once(':').is_some_and(|(whole, _)| whole == name)
+        || ((name.starts_with("GPU-") || name.starts_with("MIG-")) && gpu.uuid.starts_with(name))
+}
+
+/// Whether somebody of this name holds it.
+pub(super) fn is_held_by(gpu: &GpuState, user: &str) -> bool {
+    gpu.holders.iter().any(|holder| holder.user.as_deref() == Some(user))
+}
+
 impl Gpus {
+    /// What was asked for by name and is not here, in words: an empty table does not say why it is empty.
+    pub(crate) fn not_here(&self, users: &[String], gpus: &[String]) -> Vec<String> {
+        let all = &self.picture.gpus;
+        let labels: Vec<String> = all.iter().map(|gpu| gpu.gpu.clone()).collect();
+        let are_told = !self.picture.failed.iter().any(|source| source == "nvml" || source == "amd");
+        let gpus = gpus.iter().filter(|name| are_told && !all.iter().any(|gpu| is_called(gpu, name)));
+        let gpus = gpus.map(|name| no_gpu(name, &labels));
+        if matches!(self.picture.view, PublicView::Anonymous | PublicView::Off) && !users.is_empty() {
+            let view = self.picture.view.as_str();
+            let hidden =
+                format!("who holds the GPUs is not for everybody here (public_view: {view}): --user finds nobody");
+            return gpus.chain([hidden]).collect();
+        }
+        let users = users.iter().filter(|user| !all.iter().any(|gpu| is_held_by(gpu, user)));
+        let users = users
+            .map(|user| format!("nobody of the name {user} holds a GPU here: ds01-workloads --by-gpu shows who does"));
+        gpus.chain(users).collect()
+    }
+
     /// Whether the host was looked at lately, so that what is free is free.
     pub(crate) fn is_recent(&self) -> bool {
         self.age().is_some_and(|age| age <= STALE_AFTER)

@@ -378,7 +378,7 @@ fn sixteen_gpus_of_seven_instances_are_a_hundred_devices() {
     assert_eq!(states.len(), 16 * 8);
     let free = states.iter().filter(|gpu| gpu.state == Occupancy::Free).count();
     assert_eq!(free, 15 * 7, "whoever has a partitioned GPU has its instances");
-    let wanted = Wanted { gpus: 105, memory_mb: Some(9_000), mig: Some("1g.10gb".to_owned()) };
+    let wanted = Wanted { gpus: 105, memory_mb: Some(9_000), mig: Some("1g.10gb".to_owned()), ..Wanted::default() };
     assert!(wanted.met(&states).is_some() && Wanted { gpus: 106, ..wanted }.met(&states).is_none());
 }
 

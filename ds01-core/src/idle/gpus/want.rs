@@ -1,7 +1,7 @@
 //! What somebody waits for, and whether it is there.
 
 use super::device::{GpuState, Occupancy};
-use crate::model::Wanted;
+use crate::model::{Vendor, Wanted};
 
 /// The word for a MIG instance of any profile.
 const ANY: &str = "any";
@@ -42,17 +42,22 @@ impl Wanted {
         let memory = self.memory_mb.map_or_else(String::new, |mib| {
             format!(" with {} of free memory{}", crate::units::mib(mib), if self.gpus == 1 { "" } else { " each" })
         });
-        format!("{} {what}{memory}", self.gpus)
+        let of = match self.vendor {
+            Vendor::Nvidia => "",
+            Vendor::Amd => " of AMD's",
+        };
+        format!("{} {what}{of}{memory}", self.gpus)
     }
 
     fn is_kind(&self, gpu: &GpuState) -> bool {
-        match &self.mig {
-            None => !gpu.is_instance(),
-            Some(profile) => {
-                gpu.is_instance()
-                    && (profile == ANY || gpu.profile.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(profile)))
+        gpu.vendor() == self.vendor
+            && match &self.mig {
+                None => !gpu.is_instance(),
+                Some(profile) => {
+                    gpu.is_instance()
+                        && (profile == ANY || gpu.profile.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(profile)))
+                }
             }
-        }
     }
 }
 
