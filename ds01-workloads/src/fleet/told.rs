@@ -45,30 +45,14 @@ pub(super) fn host(name: &str, inventory: &Inventory, now: Timestamp) -> Host {
 
 /// Those that hold workloads: a partitioned GPU is its instances.
 fn gpus(inventory: &Inventory) -> Vec<Gpu> {
-    let mut gpus = Vec::new();
-    for gpu in &inventory.gpus {
-        if gpu.mig_instances.is_empty() && gpu.mig_enabled != Some(true) {
-            gpus.push(Gpu {
-                gpu: gpu.index.to_string(),
-                uuid: gpu.uuid.clone(),
-                model: gpu.name.clone(),
-                profile: None,
-                memory_bytes: gpu.memory_total_mb.map(bytes),
-            });
-        }
-        gpus.extend(gpu.mig_instances.iter().map(|mig| {
-            // The driver's name of an instance ends in its profile: `NVIDIA A100-SXM4-40GB MIG 3g.20gb`.
-            let profile = mig.name.as_deref().and_then(|name| name.rsplit_once("MIG ")).map(|(_, profile)| profile);
-            Gpu {
-                gpu: format!("{}:{}", gpu.index, mig.index),
-                uuid: mig.uuid.clone(),
-                model: gpu.name.clone(),
-                profile: profile.map(ToOwned::to_owned),
-                memory_bytes: mig.memory_total_mb.map(bytes),
-            }
-        }));
-    }
-    gpus
+    let gpus = inventory.devices().map(|device| Gpu {
+        gpu: device.label(),
+        uuid: device.uuid().to_owned(),
+        model: device.model().map(ToOwned::to_owned),
+        profile: device.profile().map(ToOwned::to_owned),
+        memory_bytes: device.memory_total_mb().map(bytes),
+    });
+    gpus.collect()
 }
 
 fn container(inventory: &Inventory, entry: &ContainerEntry, names: &GpuNames<'_>) -> Container {
