@@ -218,7 +218,7 @@ fn print_inventory(options: &mut Options) -> Result<(), Failure> {
     let Seen { mut inventory, now, notes, public } = options.source.inventory()?;
     drop(waiting);
     if let Some(public) = &public {
-        CONSOLE.say(format_args!("{}, under `public`; beside it what is yours", public.note()));
+        CONSOLE.say(format_args!("{}, under `{}`; beside it what is yours", public.note(), json::PUBLIC));
     }
     warnings(&inventory, now).iter().chain(&notes).for_each(|warning| CONSOLE.warn(warning));
     // Processes that wait for a second scan are part of the inventory, and filtered like the others.
@@ -229,7 +229,7 @@ fn print_inventory(options: &mut Options) -> Result<(), Failure> {
     json::retain(&mut inventory, &rows);
     if let Some(public) = public {
         let picture = serde_json::to_value(&public.picture).map_err(io::Error::from)?;
-        inventory.extra.insert("public".to_owned(), picture);
+        inventory.extra.insert(json::PUBLIC.to_owned(), picture);
     }
     let bytes = match options.format {
         Format::Yaml => serde_yaml::to_string(&inventory).map_err(io::Error::other)?.into_bytes(),
