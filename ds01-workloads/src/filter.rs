@@ -1,9 +1,6 @@
 //! Which rows are shown.
 
-use ds01_core::detect::{
-    Inventory,
-    inventory::{GpuEntry, SourceState},
-};
+use ds01_core::detect::{Inventory, inventory::GpuEntry};
 
 use crate::{
     belongs::BelongsTo,
@@ -56,11 +53,11 @@ impl Filter {
     /// rows, before they are filtered.
     pub(crate) fn not_here(&self, rows: &[Row], inventory: &Inventory) -> Vec<String> {
         let names = GpuNames::new(&inventory.gpus);
-        let nvml_tells = inventory.source_state("nvml") != Some(SourceState::Failed);
+        let gpus_told = !inventory.gpus_failed();
         let gpus = self.gpus.iter().filter(|gpu| {
             let labels = names.meant_by(gpu);
             let known = labels.iter().any(|label| names.has(label) || rows.iter().any(|row| row.gpus.has(label)));
-            nvml_tells && !known
+            gpus_told && !known
         });
         let gpus = gpus.map(|gpu| no_gpu(gpu, &names.labels()));
         let users = self.users.iter().filter(|user| !rows.iter().any(|row| row.user == **user));
@@ -82,7 +79,11 @@ impl Filter {
 
     /// Whether every workload is wanted.
     pub(crate) fn is_any(&self) -> bool {
-        self.users.is_empty() && self.types.is_empty() && self.gpus.is_empty() && !self.gpu_only
+        self.users.is_empty()
+            && self.types.is_empty()
+            && self.gpus.is_empty()
+            && self.belongs_to.is_empty()
+            && !self.gpu_only
     }
 
     fn wants(&self, row: &Row) -> bool {

@@ -228,7 +228,7 @@ fn print_inventory(options: &mut Options) -> Result<(), Failure> {
     match &seen.extent {
         Extent::Whole => {}
         Extent::OwnAndPublic(public) => {
-            CONSOLE.say(format_args!("{}, under `public`; beside it what is yours", public.note()));
+            CONSOLE.say(format_args!("{}, under `{}`; beside it what is yours", public.note(), json::PUBLIC));
         }
         Extent::OwnAlone => CONSOLE.say(OWN_ALONE),
     }
@@ -242,7 +242,7 @@ fn print_inventory(options: &mut Options) -> Result<(), Failure> {
     json::retain(inventory, &rows);
     if let Extent::OwnAndPublic(public) = &seen.extent {
         let picture = serde_json::to_value(&public.picture).map_err(io::Error::from)?;
-        inventory.extra.insert("public".to_owned(), picture);
+        inventory.extra.insert(json::PUBLIC.to_owned(), picture);
     }
     let bytes = match options.format {
         Format::Yaml => serde_yaml::to_string(&inventory).map_err(io::Error::other)?.into_bytes(),

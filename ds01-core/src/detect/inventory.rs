@@ -515,7 +515,7 @@ impl GpuEntry {
 
 /// The sum of what a process holds on its GPUs, in MiB: unknown when any part is.
 pub fn total_memory_mb<'a>(uses: impl IntoIterator<Item = &'a GpuUse>) -> Option<u64> {
-    uses.into_iter().map(|held| held.memory_mb).sum()
+    uses.into_iter().try_fold(0_u64, |sum, held| Some(sum.saturating_add(held.memory_mb?)))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field by reference")]

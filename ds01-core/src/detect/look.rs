@@ -8,7 +8,10 @@ use super::{
     inventory::{Inventory, SourceEntry, SourceState},
     settings::Settings,
 };
-use crate::{model::EngineName, source::Sources};
+use crate::{
+    model::EngineName,
+    source::{SourceName, Sources},
+};
 
 /// What a picture holds, in figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +45,16 @@ impl Inventory {
     /// Whether a source is a daemon that a user runs on his own. It fails as he likes: that is said, and makes no scan a failure.
     pub fn is_users_own(name: &str) -> bool {
         name.parse::<EngineName>().is_ok_and(|engine| engine.owner().is_some())
+    }
+
+    /// Whether a source tells of GPUs, and who uses them: a maker's driver.
+    pub fn is_of_gpus(name: &str) -> bool {
+        [SourceName::Nvml, SourceName::Amd].iter().any(|source| source.as_str() == name)
+    }
+
+    /// Whether GPUs could not all be looked at by the last scan.
+    pub fn gpus_failed(&self) -> bool {
+        self.failed_sources().any(|(name, _)| Self::is_of_gpus(name))
     }
 
     /// The sources that failed at the last scan, by name.

@@ -5,6 +5,7 @@ mod build;
 mod claims;
 mod collect;
 mod dead_processes;
+mod devices;
 mod diff;
 mod engines;
 mod gpu_access;
@@ -21,6 +22,7 @@ mod snapshot;
 
 pub use build::build;
 pub use collect::collect;
+pub use devices::Device;
 pub use diff::diff;
 pub use engines::{all_engines_told, roots_engines};
 pub use gpu_access::{configured_access, requested_devices, resolve_devices};

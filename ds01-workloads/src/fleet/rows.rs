@@ -118,6 +118,7 @@ impl Host {
             name: process.name.clone().unwrap_or_else(|| many(process.processes)),
             id: process.pid.map_or_else(|| NONE.to_owned(), |pid| pid.to_string()),
             image: None,
+            belongs_to: process.belongs_to.clone(),
             ..self.row(
                 process.user.as_deref(),
                 "running",

@@ -2,7 +2,12 @@ use std::collections::BTreeSet;
 
 use ds01_core::table::Medium;
 
-use super::{demo, host::Host, seen::Seen, shown::Shown};
+use super::{
+    demo,
+    host::{FailedSource, Host},
+    seen::Seen,
+    shown::Shown,
+};
 use crate::{
     row::{Change, Key, Row, Type},
     sort::sort,
@@ -77,7 +82,13 @@ fn names_of_hosts_may_be_anything_and_push_nothing_out() {
 
 #[test]
 fn no_filter_hides_a_host_that_may_have_it() {
-    for arguments in [&["--user", "nobody"][..], &["--type", "compose"], &["--gpu", "7"], &["--gpu-only"]] {
+    for arguments in [
+        &["--user", "nobody"][..],
+        &["--type", "compose"],
+        &["--gpu", "7"],
+        &["--gpu-only"],
+        &["--belongs-to", "slurm-job:42"],
+    ] {
         let text = drawn(sample(), &[arguments, &["--columns", "host,status"]].concat(), None);
         for said in ["gpu04  failed", "gpu05  stale", "gpu06  silent"] {
             assert!(text.contains(said), "{arguments:?}: {text}");
@@ -107,6 +118,37 @@ fn what_is_not_current_is_not_counted_and_never_free() {
         text.lines().filter(|line| line.ends_with(": free")).map(|line| &line[..line.find(' ').unwrap()]).collect();
     assert_eq!(free, BTreeSet::from(["gpu03"]), "{text}");
     assert!(text.contains("gpu04 GPU 0 (NVIDIA H100 80GB HBM3, 80.0GiB): not known now"), "{text}");
+}
+
+/// Whatever failed may be what would tell of somebody who has it.
+#[test]
+fn no_gpu_is_free_where_any_source_failed() {
+    for source in ["docker", "podman", "nvml", "amd", "proc"] {
+        let mut hosts = sample();
+        let empty = hosts.iter_mut().find(|host| host.host == "gpu03").unwrap();
+        empty.failed_sources = vec![FailedSource { source: source.to_owned(), last_good: None }];
+        let text = drawn(hosts, &["--by-gpu"], None);
+        assert!(!text.contains(": free"), "{source}: {text}");
+        assert!(text.contains("gpu03 GPU 0 (NVIDIA H100 80GB HBM3, 80.0GiB): not known now"), "{source}: {text}");
+    }
+}
+
+#[test]
+fn figures_beyond_all_measure_are_shown_and_nothing_wraps() {
+    let mut hosts = sample();
+    for host in &mut hosts {
+        for process in host.host_processes.iter_mut().flatten() {
+            (process.processes, process.gpu_memory_bytes) = (u64::MAX, Some(u64::MAX));
+        }
+        if let Some(list) = &mut host.host_processes {
+            list.extend(list.clone());
+        }
+    }
+    for (_, arguments) in MODES {
+        drawn(hosts.clone(), arguments, None);
+    }
+    let text = drawn(hosts, &[], None);
+    assert!(text.contains(&format!("{} host GPU processes", u64::MAX)), "{text}");
 }
 
 #[test]

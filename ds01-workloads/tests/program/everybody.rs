@@ -153,6 +153,43 @@ impl Host {
     }
 }
 
+/// Over ssh, what is one's own and what everybody may see would look like a whole host with little on it.
+#[test]
+fn a_fleet_is_told_nothing_of_a_host_whose_inventory_it_may_not_read() {
+    if !as_root() {
+        return;
+    }
+    let host = Host::new("owners");
+    let names = [("nobody", NOBODY), ("alice", ALICE), ("member", MEMBER)];
+    let as_whom: String = names
+        .iter()
+        .map(|(name, (uid, gid))| format!("{name}) user='--reuid {uid} --regid {gid} --clear-groups' ;;\n"))
+        .collect();
+    let ssh = format!(
+        "#!/bin/sh\nuser=\nfor word in \"$@\"; do case $word in\n{as_whom}esac; done\n\
+         exec setpriv $user {0}/ds01-workloads --state-dir {0}/state --public-dir {0}/public --json\n",
+        host.dir.path().display()
+    );
+    fs::write(host.path("ssh"), ssh).unwrap();
+    fs::set_permissions(host.path("ssh"), Permissions::from_mode(0o755)).unwrap();
+    fs::write(host.path("hosts"), "nobody\nalice\nmember\n").unwrap();
+    let path = |name: &str| host.path(name).display().to_string();
+    let asked = ["--hosts", &path("hosts"), "--ssh", &path("ssh"), "--fleet-memory", &path("memory")];
+    let (out, err, code) = host.shows(ROOT, &[&asked[..], &["--fleet-config", "/nonexistent", "--json"]].concat());
+    assert_eq!((err.as_str(), code), ("", 0));
+    let seen: Value = serde_json::from_str(&out).unwrap();
+    for told in &seen["hosts"].as_array().unwrap()[..] {
+        if told["host"] == "member" {
+            assert_eq!((told["state"].as_str(), told["containers"].as_array().unwrap().len()), (Some("answers"), 5));
+            continue;
+        }
+        assert_eq!((told["state"].as_str(), &told["gpus"]), (Some("silent"), &Value::Null), "{told:#}");
+        assert!(told["why"].as_str().unwrap().contains("join the group docker there"), "{told:#}");
+    }
+    let (out, _, _) = host.shows(ROOT, &[&asked[..], &["--fleet-config", "/nonexistent", "--by-gpu"]].concat());
+    assert!(!out.contains("nobody GPU") && !out.contains("alice GPU") && out.contains("member GPU 0"), "{out}");
+}
+
 /// What nobody but its owner, the group and root sees.
 const DETAILS: [&str; 4] = ["hunter2", "image-of-bens", "image-of-says-it-is-hers", "image-of-nobodys"];
 

@@ -20,9 +20,6 @@ use crate::{
     source::SourceName,
 };
 
-/// What stands in the name of a MIG instance before its profile.
-const PROFILE_AFTER: &str = " MIG ";
-
 /// The state of each GPU and MIG instance, in the order of their indices.
 ///
 /// `idleness` is what the reaper remembers; without it, or where its checks ceased, nobody is known to be idle. `policy` says
@@ -111,7 +108,7 @@ fn whole(gpu: &GpuEntry) -> GpuState {
 }
 
 fn instance(gpu: &GpuEntry, mig: &MigEntry) -> GpuState {
-    let profile = mig.name.as_deref().and_then(|name| Some(name.split_once(PROFILE_AFTER)?.1.to_owned()));
+    let profile = mig.profile().map(ToOwned::to_owned);
     let label = format!("{}:{}", gpu.label(), mig.index);
     let bare = bare(label, &mig.uuid, gpu.name.clone(), mig.memory_total_mb, mig.usage.as_ref());
     GpuState { profile, ..bare }
