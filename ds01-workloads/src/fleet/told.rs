@@ -27,14 +27,13 @@ pub(super) fn host(name: &str, inventory: &Inventory, now: Timestamp) -> Host {
         Some(age) if age > STALE_AFTER => (State::Stale, Some(stale(age))),
         Some(_) => (State::Answers, None),
     };
-    // A user's own engine fails as its user likes: that is no failure of the host's.
-    let failed = inventory.failed_sources().filter(|(name, _)| !Inventory::is_users_own(name));
     Host {
         host: name.to_owned(),
         state,
         last_word: inventory.last_scan,
         why,
-        failed_sources: failed
+        failed_sources: inventory
+            .hosts_failed_sources()
             .map(|(source, entry)| FailedSource { source: source.to_owned(), last_good: entry.last_good })
             .collect(),
         gpus: (inventory.source_state("nvml") != Some(SourceState::Failed)).then(|| gpus(inventory)),
