@@ -13,6 +13,7 @@ mod killed;
 mod matrix;
 mod namespace;
 mod paths;
+mod public;
 #[path = "../support/mod.rs"]
 mod support;
 mod together;
