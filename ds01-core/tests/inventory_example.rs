@@ -10,7 +10,7 @@ use ds01_core::{
         GpuAccess, Inventory, Origin, UserSource,
         inventory::{
             ContainerEntry, ContainerProcess, DeadProcess, Extra, GpuEntry, GpuUse, HostEntry, MigEntry, ProcessEntry,
-            SourceEntry, SourceState, UnresolvedGpu, UsageEntry,
+            SourceEntry, SourceState, UnreadableProcess, UnresolvedGpu, UsageEntry,
         },
     },
     model::{
@@ -58,12 +58,13 @@ fn every_field_of_the_types_appears_in_the_example() {
 }
 
 /// The objects whose keys are names of things, not of fields.
-const MAPS: [&str; 8] = [
+const MAPS: [&str; 9] = [
     "sources",
     "containers",
     "host_processes",
     "_pending_processes",
     "dead_processes",
+    "unreadable_processes",
     "detected_labels",
     "env",
     "says",
@@ -81,6 +82,7 @@ fn fields(value: &Value) -> BTreeSet<String> {
                     walk(member, &path, found);
                     // What waits is of the same type as what was confirmed, and so is what either of them holds.
                     let path = path.replace("_pending_processes", "host_processes");
+                    let path = path.replace("unreadable_processes.*.gpus", "host_processes.*.gpus");
                     let path = path.replace("dead_processes.*.gpus", "host_processes.*.gpus");
                     found.insert(path.replace("containers.*.gpu_processes.gpus", "host_processes.*.gpus"));
                 }
@@ -106,6 +108,7 @@ fn everything() -> Inventory {
         host_processes: [(1, process.clone())].into(),
         pending_processes: [(1, process)].into(),
         dead_processes: [(1, dead_process())].into(),
+        unreadable_processes: [(1, UnreadableProcess { pid: 1, gpus: vec![held()], why: "x".into() })].into(),
         extra: Extra::new(),
     }
 }

@@ -107,6 +107,39 @@ fn everybody_reads_the_one_and_each_user_his_own() {
     }
 }
 
+/// A label names whom it likes: 256 such names, and real users had no file.
+#[test]
+fn labels_that_name_hundreds_of_people_push_nobody_out() {
+    let mut lab = lab();
+    for uid in 1..=300 {
+        let labels = [("ds01.user".to_owned(), uid.to_string())].into();
+        lab.host.add_container(&ContainerSpec { name: format!("c{uid}"), labels, ..ContainerSpec::default() }).unwrap();
+    }
+    lab.scan();
+    let published = lab.publish(None, false);
+    if is_root() {
+        published.unwrap();
+        let names: Vec<_> = fs::read_dir(lab.path("users")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["1001"], "who has something here, and nobody who is only named");
+    }
+}
+
+#[test]
+fn what_can_not_be_removed_keeps_nothing_else_there() {
+    let mut lab = lab();
+    lab.scan();
+    let _ = lab.publish(None, false);
+    fs::create_dir(lab.path("users/4711")).unwrap();
+    let old: Vec<PathBuf> = (9_000..9_040).map(|uid| lab.path(&format!("users/{uid}"))).collect();
+    old.iter().for_each(|file| fs::write(file, "old").unwrap());
+    let published = lab.publish(None, false);
+    assert!(old.iter().all(|file| !file.exists()), "in whatever order they are listed");
+    if is_root() {
+        assert!(published.unwrap_err().contains("users/4711"));
+        assert!(lab.path("users/1001").exists());
+    }
+}
+
 #[test]
 fn the_policy_says_how_much_and_off_is_off() {
     let mut lab = lab();

@@ -124,7 +124,7 @@ pub(crate) fn run(args: &WaitArgs) -> Result<ExitCode, Failure> {
     }
     let public_dir = places::public(args.public_dir.as_deref(), &args.state_dir);
     let end = args.timeout.map(|timeout| Instant::now() + timeout);
-    let mut said_old = false;
+    let (mut said_old, mut doubts) = (false, Vec::new());
     loop {
         let seen = look(&args.state_dir, &public_dir).map_err(Failure::Load)?;
         if !seen.is_recent() && !said_old {
@@ -137,6 +137,10 @@ pub(crate) fn run(args: &WaitArgs) -> Result<ExitCode, Failure> {
                 print(&found, args.json).map_err(Failure::Output)?;
                 return Ok(ExitCode::SUCCESS);
             }
+            // Whoever waits for nothing else learns what he waits for.
+            let now = seen.doubts();
+            now.iter().filter(|doubt| !doubts.contains(*doubt)).for_each(|doubt| CONSOLE.warn(doubt));
+            doubts = now;
             let has = wanted.at_most(&seen.picture.gpus);
             if has < wanted.gpus {
                 return Err(Failure::Words(never(&wanted, has, &seen.picture.gpus)));

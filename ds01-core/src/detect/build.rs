@@ -84,7 +84,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let nvml = gpus.map(|snapshot| snapshot.problems());
     let unreadable = users.map(|users| users.unreadable).unwrap_or_default();
     let host = processes.as_ref().ok().map(|seen| seen.host.clone());
-    let proc = processes.map(|_| unreadable.into_values().collect());
+    let proc = processes.map(|_| unreadable.values().map(|process| process.why.clone()).collect());
     // A maker whose GPUs this host has not is no source of it.
     let observed = observed.into_iter().filter(|one| !matches!(one.answer, Err(SourceError::Absent { .. })));
     let observed = observed.map(|one| (one.name, one.answer.map(|snapshot| snapshot.problems())));
@@ -105,6 +105,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         host_processes: listed,
         pending_processes: pending,
         dead_processes: dead,
+        unreadable_processes: unreadable,
         extra: previous.extra.clone(),
     }
 }

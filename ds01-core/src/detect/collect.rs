@@ -100,7 +100,19 @@ pub fn collect(
     let processes = lives.map(|lives| {
         let all = [gpus.as_ref()].into_iter().chain(observed.iter().map(|one| one.answer.as_ref()));
         let pids = pids_of_interest(previous, &engines, all.flatten());
-        let by_pid = look_at(&sources.processes, pids, third);
+        // A user's own daemon can name any pid as a container's: it waits for its own alone, and nobody else does.
+        let claims_end = third.min(Instant::now() + USERS_AT_MOST);
+        let claims: Vec<_> = engines
+            .iter()
+            .filter(|engine| engine.name.owner().is_some())
+            .filter_map(|engine| claimed(&sources.processes, main_pids(previous, engine), &pids, claims_end))
+            .collect();
+        let mut by_pid = look_at(&sources.processes, pids, third);
+        for (pid, seen) in claims.into_iter().flat_map(|claim| claim.seen(last.min(claims_end + ONE_AT_MOST))) {
+            if seen.is_ok() || !by_pid.contains_key(&pid) {
+                by_pid.insert(pid, seen);
+            }
+        }
         let owners: BTreeSet<u32> = sources.engines.iter().filter_map(|engine| engine.name.owner()).collect();
         SeenProcesses {
             host: lives.host,
@@ -229,6 +241,7 @@ fn facts(inspection: Inspection) -> Option<Facts> {
     }
 }
 
+/// All but what users' own daemons name.
 fn pids_of_interest<'a>(
     previous: &Inventory,
     engines: &[SeenEngine],
@@ -236,42 +249,80 @@ fn pids_of_interest<'a>(
 ) -> BTreeSet<u32> {
     let on_gpus = gpus.flat_map(GpuSnapshot::processes).map(|(_, process)| process.pid);
     let before = previous.host_processes.keys().chain(previous.pending_processes.keys()).copied();
-    let listed =
-        engines.iter().flat_map(|engine| engine.containers.iter().flatten().map(move |seen| (&engine.name, seen)));
-    let main = listed.filter_map(|(engine, seen)| match &seen.facts {
+    let roots = engines.iter().filter(|engine| engine.name.owner().is_none());
+    on_gpus.chain(before).chain(roots.flat_map(|engine| main_pids(previous, engine))).collect()
+}
+
+/// The main processes of an engine's containers.
+fn main_pids<'a>(previous: &'a Inventory, engine: &'a SeenEngine) -> impl Iterator<Item = u32> {
+    let is_users = engine.name.owner().is_some();
+    engine.containers.iter().flatten().filter_map(move |seen| match &seen.facts {
         Facts::Inspected(details) => details.pid,
         // The uid of a main process matters only where no other signal names the owner; and of a user's own daemon each scan
         // sees anew whether it is a process of his.
         Facts::Remembered => previous
             .container(&seen.listing.id)
-            .filter(|entry| {
-                engine.owner().is_some() || configured_owner(&seen.listing.labels, entry.config.as_ref()).is_none()
-            })
+            .filter(|entry| is_users || configured_owner(&seen.listing.labels, entry.config.as_ref()).is_none())
             .and_then(|entry| entry.pid),
         Facts::Unreadable(_) => None,
-    });
-    on_gpus.chain(before).chain(main).collect()
+    })
+}
+
+/// Processes by pid, as far as they could be read.
+type SeenByPid = HashMap<u32, Result<Process, ProcessError>>;
+
+/// The look at what one user's own daemon names, under way in a thread of its own.
+struct Claim {
+    pids: BTreeSet<u32>,
+    pending: Result<Pending<SeenByPid>, DeadlineError>,
+}
+
+/// Begins the look at what a user's own daemon names beside `others`, which are looked at anyway.
+fn claimed(
+    source: &Arc<dyn ProcessSource>,
+    pids: impl Iterator<Item = u32>,
+    others: &BTreeSet<u32>,
+    end: Instant,
+) -> Option<Claim> {
+    let pids: BTreeSet<u32> = pids.filter(|pid| !others.contains(pid)).collect();
+    if pids.is_empty() {
+        return None;
+    }
+    let (source, asked) = (Arc::clone(source), pids.clone());
+    let pending = Pending::start("proc", move || look_at(&source, asked, end));
+    Some(Claim { pids, pending })
+}
+
+impl Claim {
+    /// What was seen by `end`.
+    fn seen(self, end: Instant) -> SeenByPid {
+        let limit = end.saturating_duration_since(Instant::now());
+        match self.pending.and_then(|pending| pending.wait(limit)) {
+            Ok(seen) => seen,
+            Err(error) => self.pids.into_iter().map(|pid| (pid, Err(unreadable(pid, &error)))).collect(),
+        }
+    }
+}
+
+fn unreadable(pid: u32, error: &DeadlineError) -> ProcessError {
+    ProcessError::Unreadable { pid, path: format!("/proc/{pid}"), detail: error.to_string() }
 }
 
 /// Reading a command line reads the process's memory: a user can make that hang, and must hide nobody else by it.
-fn look_at(
-    source: &Arc<dyn ProcessSource>,
-    pids: BTreeSet<u32>,
-    end: Instant,
-) -> HashMap<u32, Result<Process, ProcessError>> {
+fn look_at(source: &Arc<dyn ProcessSource>, pids: BTreeSet<u32>, end: Instant) -> SeenByPid {
     let source = Arc::clone(source);
     let answers = one_by_one("proc", pids, ONE_AT_MOST, end, move |pid| source.process(*pid));
-    let unreadable = |pid, error: DeadlineError| {
-        Err(ProcessError::Unreadable { pid, path: format!("/proc/{pid}"), detail: error.to_string() })
+    let read = |(pid, answer): (u32, Result<_, DeadlineError>)| {
+        (pid, answer.unwrap_or_else(|error| Err(unreadable(pid, &error))))
     };
-    answers.into_iter().map(|(pid, answer)| (pid, answer.unwrap_or_else(|error| unreadable(pid, error)))).collect()
+    answers.into_iter().map(read).collect()
 }
 
 /// The names of their users, and of those with engines of their own. A directory server that hangs takes no more than the
 /// names away.
 fn names(
     source: &Arc<dyn ProcessSource>,
-    by_pid: &HashMap<u32, Result<Process, ProcessError>>,
+    by_pid: &SeenByPid,
     owners: &BTreeSet<u32>,
     end: Instant,
 ) -> HashMap<u32, Reading<String>> {

@@ -65,6 +65,9 @@ pub struct Inventory {
     /// Processes that no longer exist and to which the driver still books GPU memory, by pid.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dead_processes: BTreeMap<u32, DeadProcess>,
+    /// Processes with a GPU context of which the last scan could not tell whose they are, by pid.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreadable_processes: BTreeMap<u32, UnreadableProcess>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -357,6 +360,17 @@ pub struct DeadProcess {
     pub extra: Extra,
 }
 
+/// A process with a GPU context of which nobody can tell whose it is, nor in which container it runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnreadableProcess {
+    /// The pid as the host numbers it.
+    pub pid: u32,
+    /// What the driver books to it.
+    pub gpus: Vec<GpuUse>,
+    /// Why it could not be read.
+    pub why: String,
+}
+
 /// Why an inventory file is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InventoryError {
@@ -384,6 +398,7 @@ impl Inventory {
             host_processes: BTreeMap::new(),
             pending_processes: BTreeMap::new(),
             dead_processes: BTreeMap::new(),
+            unreadable_processes: BTreeMap::new(),
             extra: Extra::new(),
         }
     }
@@ -423,7 +438,9 @@ impl Inventory {
             return Err(InventoryError::Corrupt(format!("under {id:?} stands container {}", entry.full_id)));
         }
         let processes = self.host_processes.iter().chain(&self.pending_processes).map(|(pid, entry)| (pid, entry.pid));
-        let mut pids = processes.chain(self.dead_processes.iter().map(|(pid, entry)| (pid, entry.pid)));
+        let unreadable = self.unreadable_processes.iter().map(|(pid, entry)| (pid, entry.pid));
+        let mut pids =
+            processes.chain(self.dead_processes.iter().map(|(pid, entry)| (pid, entry.pid))).chain(unreadable);
         match pids.find(|(filed, pid)| *filed != pid) {
             Some((filed, pid)) => Err(InventoryError::Corrupt(format!("under {filed} stands process {pid}"))),
             None => Ok(self),

@@ -57,7 +57,17 @@ impl Inventory {
         self.failed_sources().any(|(name, _)| Self::is_of_gpus(name))
     }
 
-    /// The sources that failed at the last scan, by name.
+    /// The host's sources, by name: all but users' own daemons, which fail as their users like.
+    pub fn hosts_sources(&self) -> impl Iterator<Item = (&str, &SourceEntry)> {
+        self.sources.iter().map(|(name, entry)| (name.as_str(), entry)).filter(|(name, _)| !Self::is_users_own(name))
+    }
+
+    /// Those of the host's sources that failed at the last scan, by name.
+    pub fn hosts_failed_sources(&self) -> impl Iterator<Item = (&str, &SourceEntry)> {
+        self.hosts_sources().filter(|(_, entry)| entry.state == SourceState::Failed)
+    }
+
+    /// The sources that failed at the last scan, by name, users' own daemons among them.
     pub fn failed_sources(&self) -> impl Iterator<Item = (&str, &SourceEntry)> {
         let all = self.sources.iter().map(|(name, entry)| (name.as_str(), entry));
         all.filter(|(_, entry)| entry.state == SourceState::Failed)

@@ -128,3 +128,7 @@ impl SeenProcesses {
         his && chosen_by.is_none_or(|uid| uid == owner) && process.user_slice.known() == Some(&Some(owner))
     }
 }
+
+#[cfg(test)]
+#[path = "may_run_in_tests.rs"]
+mod may_run_in_tests;

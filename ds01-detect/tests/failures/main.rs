@@ -14,6 +14,7 @@ mod killed;
 mod matrix;
 mod namespace;
 mod paths;
+mod public;
 #[path = "../support/mod.rs"]
 mod support;
 mod together;

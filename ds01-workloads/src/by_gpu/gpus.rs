@@ -111,9 +111,17 @@ impl Gpus {
             said.push(format!("the last scan was {age}: tell an administrator (ds01-workload-detector.timer)"));
         }
         if self.is_public && !self.picture.failed.is_empty() {
-            said.push(format!("{} could not be asked: what is shown may be old", self.picture.failed.join(" and ")));
+            let failed = self.picture.failed.join(" and ");
+            said.push(format!("{failed} could not tell everything: some of what is shown may be old"));
         }
+        said.extend(self.doubts());
         said
+    }
+
+    /// Why GPUs are not said to be free on which nobody is seen.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let tell = if self.is_public { "; an administrator can see more" } else { "" };
+        self.picture.doubts().into_iter().map(|doubt| format!("{doubt}{tell}")).collect()
     }
 
     /// That this is not all, and of what it is a part.
@@ -124,5 +132,55 @@ impl Gpus {
             PublicView::Anonymous | PublicView::Off => "whether they are held",
         };
         format!("this is the public part (public_view: {}): the GPUs and {shown}", self.picture.view.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ds01_core::{
+        detect::{Settings, look},
+        source::fake::{FakeHost, GpuSpec, Step},
+    };
+
+    use super::*;
+
+    /// A host of which one GPU is lost, and another is used by nobody who is seen.
+    fn host() -> (Inventory, Timestamp) {
+        let host = FakeHost::new("lab", "2026-03-02T12:00:00Z".parse().unwrap());
+        let gpu = |index| GpuSpec { index, uuid: format!("GPU-{index}"), ..GpuSpec::default() };
+        host.add_gpus(&[gpu(0), gpu(1)]).unwrap();
+        let scan = |before: &Inventory| look(&host.sources(), before, Duration::from_secs(60), &Settings::default());
+        let first = scan(&Inventory::empty());
+        host.apply(&Step { lost_gpus: Some(vec![1]), ..Step::default() }, true).unwrap();
+        let inventory = scan(&first);
+        let now = inventory.last_scan.unwrap();
+        (inventory, now)
+    }
+
+    #[test]
+    fn a_gpu_that_is_lost_is_said_once_and_nothing_else_to_have_failed() {
+        let (inventory, now) = host();
+        let seen = made(&inventory, None, None, now, Vec::new());
+        let said: Vec<String> = seen.warnings().into_iter().filter(|said| said.starts_with("GPU ")).collect();
+        assert_eq!(said, ["GPU 1 could not be read: lost: nvmlDeviceGetHandleByIndex: GPU is lost; see `nvidia-smi`"]);
+        let picture = Picture::new(&inventory, states(&inventory, None, None, now, &TimeZone::UTC), PublicView::Owners);
+        let public = Gpus { picture, is_public: true, notes: Vec::new(), ..seen };
+        assert_eq!(public.warnings(), ["nvml could not tell everything: some of what is shown may be old"]);
+    }
+
+    #[test]
+    fn why_no_gpu_is_free_is_said_to_everybody_and_more_of_it_to_admins() {
+        let (inventory, now) = host();
+        let mut seen = made(&inventory, None, None, now, Vec::new());
+        let used = |seen: &mut Gpus, why: &str| {
+            let gpu = &mut seen.picture.gpus[0];
+            (gpu.state, gpu.why) = (ds01_core::idle::gpus::Occupancy::Unknown, Some(why.to_owned()));
+        };
+        used(&mut seen, "it is used, and nobody is seen on it; where it stays so, look");
+        let doubt = "GPU 0: whether it is free nobody can tell: it is used, and nobody is seen on it";
+        assert_eq!(seen.warnings().pop().unwrap(), format!("{doubt}; where it stays so, look"));
+        used(&mut seen, "it is used, and nobody is seen on it");
+        seen.is_public = true;
+        assert_eq!(seen.warnings().pop().unwrap(), format!("{doubt}; an administrator can see more"));
     }
 }

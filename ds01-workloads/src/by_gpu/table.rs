@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use ds01_core::{
-    idle::gpus::{GpuState, Holder, HolderKind, Occupancy, StopFor},
+    idle::gpus::{GpuState, Holder, HolderKind, Occupancy, StopFor, devices},
     table::{self, Align, Cell, Column, Line, Medium, Shrink},
     units,
 };
@@ -48,9 +48,9 @@ pub(super) fn drawn(seen: &Gpus, medium: Medium, headers: bool, zone: &TimeZone)
         notes.push(format!("no room for {}", left_out.join(", ")));
     }
     if seen.picture.untold > 0 {
-        let (count, has) =
-            (seen.picture.untold, if seen.picture.untold == 1 { "container has" } else { "containers have" });
-        notes.push(format!("{count} {has} a GPU of which nobody can tell which it is"));
+        let (count, containers) =
+            (seen.picture.untold, if seen.picture.untold == 1 { "container" } else { "containers" });
+        notes.push(format!("{count} {containers} can have any GPU, and nobody can tell which"));
     }
     if !seen.knows_idle && seen.picture.gpus.iter().any(|gpu| gpu.state == Occupancy::Held) {
         notes.push(
@@ -186,7 +186,7 @@ fn end(holder: &Holder) -> Option<(&'static str, Timestamp)> {
 
 /// How many there are in which state.
 fn sums(seen: &Gpus) -> String {
-    let count = |state: Occupancy| seen.picture.gpus.iter().filter(|gpu| gpu.state == state).count();
+    let count = |state: Occupancy| devices(&seen.picture.gpus).filter(|gpu| gpu.state == state).count();
     let states = [
         (Occupancy::Free, "free"),
         (Occupancy::HeldIdle, "held idle"),
@@ -204,6 +204,6 @@ fn sums(seen: &Gpus) -> String {
         Some(at) => format!("{} ago", units::duration(since(at, seen.now))),
         None => "never scanned".to_owned(),
     };
-    let all = seen.picture.gpus.iter().filter(|gpu| gpu.state != Occupancy::Partitioned).count();
+    let all = devices(&seen.picture.gpus).count();
     format!("{age}: {all} {}: {}", if all == 1 { "device" } else { "GPUs and MIG instances" }, parts.join(", "))
 }

@@ -29,12 +29,8 @@ pub(super) fn host(name: &str, inventory: &Inventory, now: Timestamp) -> Host {
         Some(_) => (State::Answers, None),
     };
     // A user's own engine fails as its user likes: that is no failure of the host's.
-    let failed = inventory.failed_sources().filter(|(name, _)| !Inventory::is_users_own(name));
-    let has = inventory
-        .sources
-        .iter()
-        .filter(|(name, entry)| entry.state != SourceState::Absent && !Inventory::is_users_own(name));
-    let lacking = Lacking::of(has.map(|(name, entry)| (name.as_str(), entry.state == SourceState::Failed)));
+    let has = inventory.hosts_sources().filter(|(_, entry)| entry.state != SourceState::Absent);
+    let lacking = Lacking::of(has.map(|(name, entry)| (name, entry.state == SourceState::Failed)));
     let containers: Vec<Container> =
         inventory.containers.values().map(|entry| container(inventory, entry, &names, lacking)).collect();
     let processes: Vec<Process> = inventory.host_processes.values().map(|entry| process(entry, &names)).collect();
@@ -43,7 +39,8 @@ pub(super) fn host(name: &str, inventory: &Inventory, now: Timestamp) -> Host {
         state,
         last_word: inventory.last_scan,
         why,
-        failed_sources: failed
+        failed_sources: inventory
+            .hosts_failed_sources()
             .map(|(source, entry)| FailedSource { source: source.to_owned(), last_good: entry.last_good })
             .collect(),
         gpus: (!lacking.gpus).then(|| gpus(inventory)),

@@ -12,7 +12,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     idleness::Idleness,
-    own::own,
+    own::{own, owners},
     picture::{PICTURE_FILE, Picture, USERS_DIR},
     states::states,
 };
@@ -96,11 +96,8 @@ fn for_each_user(public: &Public<'_>, users: &Store, ids: &Ids) -> Result<(), St
     users.remove_all_leftovers()?;
     let mut kept = BTreeSet::new();
     let mut failed = None;
-    for uid in ids.all.iter().copied().filter(|uid| *uid != 0).take(MOST_USERS) {
+    for uid in owners(public.inventory, &ids.by_name).into_iter().take(MOST_USERS) {
         let mut own = own(public.inventory, uid, &ids.by_name);
-        if own.containers.is_empty() && own.host_processes.is_empty() && own.pending_processes.is_empty() {
-            continue;
-        }
         kept.insert(uid.to_string());
         for entry in own.containers.values_mut() {
             if let Some(kept) = public.idleness.and_then(|idleness| idleness.kept(entry)) {
@@ -116,16 +113,18 @@ fn for_each_user(public: &Public<'_>, users: &Store, ids: &Ids) -> Result<(), St
     }
     if ids.are_all {
         for name in users.names()?.iter().filter(|name| name.parse::<u32>().is_ok() && !kept.contains(*name)) {
-            users.remove(name)?;
+            // Nor does what can't be removed keep the others' there.
+            if let Err(error) = users.remove(name) {
+                failed.get_or_insert(error);
+            }
         }
     }
     failed.map_or(Ok(()), Err)
 }
 
-/// The user ids of those who may have something here.
+/// The user ids of owners, by their names, and whether the name service told of all.
 struct Ids {
     by_name: BTreeMap<String, u32>,
-    all: BTreeSet<u32>,
     are_all: bool,
 }
 
@@ -144,9 +143,5 @@ fn ids(inventory: &Inventory, processes: &Arc<dyn ProcessSource>) -> Ids {
             Some((name, uid))
         })
         .collect();
-    let outside = inventory.host_processes.values().chain(inventory.pending_processes.values());
-    let mains = inventory.containers.values().filter_map(|entry| entry.main_uid);
-    let owners = inventory.containers.values().filter_map(|entry| entry.engine.owner());
-    let all = by_name.values().copied().chain(outside.map(|process| process.uid)).chain(mains).chain(owners).collect();
-    Ids { by_name, all, are_all }
+    Ids { by_name, are_all }
 }

@@ -29,6 +29,8 @@ fn host() -> Vec<GpuState> {
         gpu("5", Partitioned, 81_920, Some(3), None),
         gpu("5:0", Free, 40_192, Some(0), Some("3g.40gb")),
         gpu("5:1", AtWork, 19_968, Some(0), Some("2g.20gb")),
+        gpu("6", Unknown, 81_920, Some(3), None),
+        gpu("6:0", Unknown, 9_728, Some(0), Some("1g.10gb")),
     ]
 }
 
@@ -44,6 +46,7 @@ fn only_what_is_surely_free_and_large_enough_will_do() {
     assert_eq!(found(&wanted(4, None)), None, "neither held, unknown nor partitioned ones");
     assert_eq!(found(&wanted(1, Some(38_146))).unwrap(), ["3"], "whose used memory is not known has none to spare");
     assert_eq!(found(&wanted(2, Some(38_146))), None);
+    // GPU 6 is lost, and was partitioned.
     assert_eq!((wanted(9, None).at_most(&host()), wanted(1, Some(90_000)).at_most(&host())), (5, 0));
 }
 
