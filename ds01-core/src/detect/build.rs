@@ -31,10 +31,12 @@ use super::{
         ContainerEntry, Extra, GpuEntry, HostEntry, Inventory, ProcessEntry, SCHEMA_VERSION, SourceEntry, SourceState,
         keyed, total_memory_mb,
     },
+    names::Names,
     origin::classify,
-    owner::{UNKNOWN_USER, UserSource, configured_owner},
+    owner::{UserSource, configured_owner},
     settings::Settings,
     snapshot::{Facts, SeenContainer, SeenEngine, SeenGpus, SeenProcesses, Snapshot},
+    whose::{Before, Owner},
 };
 
 /// Why nobody can tell whether a container of a user's own daemon can use a GPU.
@@ -59,7 +61,9 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let all_gpus = together(&gpus, &observed);
     let same_boot = processes.as_ref().map_or(true, |seen| previous.boot_id() == Some(&*seen.host.boot_id));
     let seen_processes = processes.as_ref().ok();
-    let context = Context { now, previous, gpus: &gpus_seen.entries, processes: seen_processes, settings };
+    let names = Names::new(seen_processes.map(|seen| &seen.users), previous);
+    let context =
+        Context { now, previous, gpus: &gpus_seen.entries, processes: seen_processes, names: &names, settings };
     let (entries, mut answers) = engine_entries(engines, &context);
     let engine_failed = answers
         .iter()
@@ -76,7 +80,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     for entry in entries.values_mut() {
         add_gpu_use(entry, previous.same(entry), users.as_ref());
     }
-    let scan = HostScan { now, previous, same_boot, engine_failed, settings };
+    let scan = HostScan { now, previous, same_boot, engine_failed, names: &names, settings };
     let HostProcesses { listed, pending } = scan.processes(users.as_ref());
 
     let dead = dead_processes(users.as_ref(), previous, same_boot, now);
@@ -173,6 +177,7 @@ struct Context<'a> {
     previous: &'a Inventory,
     gpus: &'a [GpuEntry],
     processes: Option<&'a SeenProcesses>,
+    names: &'a Names<'a>,
     settings: &'a Settings,
 }
 
@@ -195,15 +200,13 @@ impl Context<'_> {
         let pid = pid.filter(|_| engine.owner().is_none() || main.is_some());
 
         let origin = if config.is_some() { classify(&listing.name, &listing.labels) } else { Origin::Unknown };
-        let (user, user_source) = match engine.owner() {
-            Some(uid) => self.owner_of_daemon(uid, before),
-            None => configured_owner(&listing.labels, config.as_ref())
-                .or_else(|| self.owner_by_uid(main?.uid))
-                .or_else(|| {
-                    before.filter(|b| b.user_source == UserSource::ProcessUid).map(|b| (b.user.clone(), b.user_source))
-                })
-                .unwrap_or_else(|| (UNKNOWN_USER.to_owned(), UserSource::Unknown)),
+        let was = before.map(|entry| Before { entry, scanned: self.previous.last_scan });
+        let owner = match (engine.owner(), configured_owner(&listing.labels, config.as_ref())) {
+            (Some(uid), _) => Owner::of_daemon(uid, was, self.names),
+            (None, Some((user, source))) => Owner::named(user, source, was, self.names),
+            (None, None) => Owner::of_main(main.map(|process| process.uid), was, self.names),
         };
+        let Owner { user, source: user_source, uid: user_uid, remembered: user_remembered } = owner;
 
         let nvidias = config.as_ref().and_then(configured_access);
         let others = config.as_ref().and_then(|config| amd_access::given(config, self.gpus));
@@ -245,6 +248,7 @@ impl Context<'_> {
             origin,
             user,
             user_source,
+            user_remembered,
             has_gpu: if (config.is_some() && engine.owner().is_none()) || held_before {
                 Some(gpu_access.is_some())
             } else {
@@ -267,6 +271,7 @@ impl Context<'_> {
             stale: false,
             pid_start_ticks: main.map(|process| process.start_ticks),
             main_uid: main.map(|process| process.uid),
+            user_uid,
             config,
             extra: before.map(|b| b.extra.clone()).unwrap_or_default(),
         };
@@ -275,19 +280,6 @@ impl Context<'_> {
         let pid_start_ticks = entry.pid_start_ticks.or_else(|| same_main?.pid_start_ticks).filter(|_| pid.is_some());
         let main_uid = entry.main_uid.or_else(|| same_main?.main_uid).filter(|_| pid.is_some());
         ContainerEntry { pid_start_ticks, main_uid, ..entry }
-    }
-
-    /// A container of a user's own daemon is his, whatever it says.
-    fn owner_of_daemon(&self, uid: u32, before: Option<&ContainerEntry>) -> (String, UserSource) {
-        let name = self.processes.and_then(|seen| seen.user_name(uid)).map(ToOwned::to_owned);
-        let name = name.or_else(|| before.map(|before| before.user.clone()));
-        (name.unwrap_or_else(|| uid.to_string()), UserSource::ProcessUid)
-    }
-
-    /// User id 0 names nobody: most containers run as root.
-    fn owner_by_uid(&self, uid: u32) -> Option<(String, UserSource)> {
-        let name = self.processes?.user_name(uid)?;
-        (uid != 0).then(|| (name.to_owned(), UserSource::ProcessUid))
     }
 }
 

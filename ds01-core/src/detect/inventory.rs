@@ -26,7 +26,7 @@ use crate::{
     json,
     model::{
         Belonging, Called, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, EngineName, GpuAccess, Origin,
-        Vendor,
+        Remembered, Vendor,
     },
 };
 
@@ -205,6 +205,9 @@ pub struct ContainerEntry {
     pub user: String,
     /// Which signal named the owner.
     pub user_source: UserSource,
+    /// Since when the name service does not say the owner's name any more. Left out where it does, or was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_remembered: Option<Remembered>,
     /// Whether it can use a GPU. `null` when its details could not be read.
     pub has_gpu: Option<bool>,
     /// The first rule that said so.
@@ -254,6 +257,9 @@ pub struct ContainerEntry {
     /// As whom its main process ran when a scan looked at it, by user id, and as the kernel said: nobody's label.
     #[serde(rename = "_main_uid", default, skip_serializing_if = "Option::is_none")]
     pub main_uid: Option<u32>,
+    /// The owner's user id: that of the process that named him, or what the name service said last.
+    #[serde(rename = "_user_uid", default, skip_serializing_if = "Option::is_none")]
+    pub user_uid: Option<u32>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -303,6 +309,9 @@ pub struct ProcessEntry {
     pub started_at: Timestamp,
     /// Its user's name, or the uid in digits where the name service knows none.
     pub user: String,
+    /// Since when the name service does not say that name any more. Left out where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_remembered: Option<Remembered>,
     /// Its effective user id.
     pub uid: u32,
     /// Its program's name. Users' text.

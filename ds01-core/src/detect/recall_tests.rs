@@ -51,6 +51,8 @@ fn entry(status: &str, pid_start_ticks: Option<u64>) -> ContainerEntry {
         config: Some(ContainerConfig::default()),
         pid_start_ticks,
         main_uid: None,
+        user_uid: None,
+        user_remembered: None,
         extra: Extra::new(),
     }
 }

@@ -11,6 +11,7 @@ mod gone;
 mod host;
 mod killed;
 mod matrix;
+mod names;
 mod namespace;
 mod paths;
 #[path = "../support/mod.rs"]

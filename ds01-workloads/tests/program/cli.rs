@@ -292,6 +292,7 @@ fn wide_reads_what_a_process_uses_now() {
         pid: std::process::id(),
         started_at: time,
         user: "alice".to_owned(),
+        user_remembered: None,
         uid: 1001,
         name: "cli".to_owned(),
         cmdline: None,

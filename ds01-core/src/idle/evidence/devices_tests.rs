@@ -53,6 +53,8 @@ fn container(n: u8, gpus: &[&str]) -> ContainerEntry {
         config: None,
         pid_start_ticks: None,
         main_uid: None,
+        user_uid: None,
+        user_remembered: None,
         extra: Extra::new(),
     }
 }

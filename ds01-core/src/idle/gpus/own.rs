@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     detect::{
-        Inventory,
+        Inventory, UserSource,
         inventory::{ContainerEntry, Extra},
         mounted_home,
     },
@@ -15,14 +15,14 @@ use crate::{
 /// The part of the picture that is `uid`'s own: what he runs, whole, on the host's GPUs.
 ///
 /// A process is his by the kernel's word. A container is his by the rule by which he may keep it (see
-/// [`may_keep`]): that its label names him is not enough, as its label is whoever's who made it. `ids` are the user ids of
-/// owners' names. What is mounted into it from elsewhere than homes is not looked at.
-pub fn own(inventory: &Inventory, uid: u32, ids: &BTreeMap<String, u32>) -> Inventory {
+/// [`may_keep`]): that its label names him is not enough, as its label is whoever's who made it. What is mounted into it from
+/// elsewhere than homes is not looked at.
+pub fn own(inventory: &Inventory, uid: u32) -> Inventory {
     let is_his = |entry: &&ContainerEntry| {
         let owner = Owner {
-            user: Some(&entry.user),
+            user: Some(entry.user.as_str()).filter(|_| entry.user_source != UserSource::Unknown),
             source: entry.user_source,
-            uid: ids.get(&entry.user).copied(),
+            uid: entry.user_uid,
             home: mounted_home(entry.config.as_ref()),
             directories: None,
             engine: entry.engine.owner(),

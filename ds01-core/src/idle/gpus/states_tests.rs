@@ -338,9 +338,8 @@ fn what_is_ones_own_is_proven_by_more_than_a_label() {
     lab.host.add_process(&process(6_002, 1002, "1", 700, 0)).unwrap();
     lab.scan();
     lab.scan();
-    let ids = [("alice".to_owned(), 1001), ("ben".to_owned(), 1002)].into();
     let his = |uid| {
-        let own = own(&lab.inventory, uid, &ids);
+        let own = own(&lab.inventory, uid);
         let mut names: Vec<String> = own.containers.values().map(|entry| entry.name.clone()).collect();
         names.sort();
         (names, own.host_processes.into_keys().collect::<Vec<_>>())

@@ -68,6 +68,7 @@ impl IdleState {
             image: String::new(),
             user: stopping.user,
             user_source: UserSource::Unknown,
+            user_uid: None,
             has_gpu: Some(true),
             gpus: stopping.gpus,
             problem: None,
