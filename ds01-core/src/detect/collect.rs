@@ -1,7 +1,7 @@
 //! Asks all sources, side by side, each under its deadline.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     ops::RangeInclusive,
     sync::Arc,
     time::{Duration, Instant},
@@ -19,6 +19,7 @@ use crate::{
 };
 
 use super::{
+    inspect::{in_turn, inspect},
     inventory::Inventory,
     name_service,
     owner::configured_owner,
@@ -123,8 +124,7 @@ fn users_end(engine: &Engine, start: Instant, question: u32) -> Instant {
 /// What an engine listed, and what it was asked about it.
 struct Listed {
     listings: Vec<ContainerListing>,
-    asked: HashSet<ContainerId>,
-    inspections: Asked<(usize, Vec<Inspection>)>,
+    inspections: Asked<(Vec<ContainerId>, Vec<Inspection>)>,
 }
 
 impl Listed {
@@ -148,29 +148,31 @@ impl Listed {
                 still_true(listing, entry, gap, start)
             })
         };
-        let unknown: Vec<ContainerId> =
-            listings.iter().filter(|listing| !is_remembered(listing)).map(|listing| listing.id.clone()).collect();
+        let unknown = in_turn(listings.iter().filter(|listing| !is_remembered(listing)));
         debug!("{}: inspecting {} of {} containers", engine.name, unknown.len(), listings.len());
-        let asked: HashSet<ContainerId> = unknown.iter().cloned().collect();
+        let name = engine.name.clone();
         let inspections = ask_engine(engine, end, move |source| {
-            let inspections = source.inspect(&unknown)?;
-            Ok((unknown.len(), inspections))
+            let inspections = inspect(source, &name, &unknown, end)?;
+            Ok((unknown, inspections))
         });
-        Self { listings, asked, inspections }
+        Self { listings, inspections }
     }
 
     fn seen(self, engine: &EngineName) -> Result<Vec<SeenContainer>, SourceError> {
-        let Self { listings, asked, inspections } = self;
+        let Self { listings, inspections } = self;
         let (asked_for, inspections) = inspections.answer()?;
-        if inspections.len() != asked_for {
-            let detail = format!("{} of {asked_for} inspected containers were answered for", inspections.len());
+        if inspections.len() != asked_for.len() {
+            let detail = format!("{} of {} inspected containers were answered for", inspections.len(), asked_for.len());
             return Err(SourceError::failed(SourceName::Engine(engine.clone()), FailureKind::Nonsense, detail));
         }
-        let mut inspections = inspections.into_iter();
+        let mut inspections: HashMap<ContainerId, Inspection> = asked_for.into_iter().zip(inspections).collect();
         Ok(listings
             .into_iter()
             .filter_map(|listing| {
-                let facts = if asked.contains(&listing.id) { facts(inspections.next()?)? } else { Facts::Remembered };
+                let facts = match inspections.remove(&listing.id) {
+                    Some(inspection) => facts(inspection)?,
+                    None => Facts::Remembered,
+                };
                 Some(SeenContainer { listing, facts })
             })
             .collect())

@@ -11,6 +11,7 @@ mod gpu_access;
 mod gpu_entries;
 mod gpu_use;
 mod host_processes;
+mod inspect;
 pub mod inventory;
 mod look;
 mod name_service;
