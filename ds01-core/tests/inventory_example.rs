@@ -140,6 +140,7 @@ fn source() -> SourceEntry {
         last_good: Some("2026-03-02T14:30:00Z".parse().unwrap()),
         error: Some("x".into()),
         hint: Some("x".into()),
+        failed_since: Some("2026-03-02T14:30:00Z".parse().unwrap()),
         last_good_since_boot_ms: Some(1),
         extra: Extra::new(),
     }

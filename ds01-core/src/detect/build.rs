@@ -101,7 +101,8 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         sources: sources
             .map(|(name, answer)| {
                 let before = previous.sources.get(name.as_str());
-                (name.as_str().to_owned(), source_entry(name, answer, before, now, since_boot))
+                let before = before.map(|before| Was { entry: before, forgotten: settings.forget.contains(&name) });
+                (name.as_str().to_owned(), source_entry(name, answer, before.as_ref(), now, since_boot))
             })
             .collect(),
         gpus: gpus_seen.entries,
@@ -163,8 +164,9 @@ fn engine_entries(engines: Vec<SeenEngine>, context: &Context<'_>) -> (Vec<Conta
                 Err(error)
             }
         };
-        // Where there is no Docker, people expect to be told so. Of other engines only those that are there are spoken of.
-        if name.is_docker() || !matches!(answer, Err(SourceError::Absent { .. })) {
+        // Where there is no Docker, people expect to be told so. Of other engines only those that are there are spoken of, and
+        // those of root's that failed and are not back.
+        if name.is_docker() || !matches!(answer, Err(SourceError::Absent { .. })) || context.is_missed(&name) {
             answers.insert(name, answer);
         }
     }
@@ -182,6 +184,13 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Whether an engine of root's has failed, and is not forgotten.
+    fn is_missed(&self, name: &EngineName) -> bool {
+        let before = self.previous.sources.get(name.as_str()).and_then(SourceEntry::failing_since);
+        let is_forgotten = self.settings.forget.contains(&SourceName::Engine(name.clone()));
+        before.is_some() && name.owner().is_none() && !is_forgotten
+    }
+
     fn container(&self, engine: &EngineName, seen: SeenContainer) -> ContainerEntry {
         let SeenContainer { listing, facts } = match engine.owner() {
             Some(_) => without_claims(seen),
@@ -377,14 +386,23 @@ fn host_entry(host: Option<Host>, previous: &Inventory) -> Option<HostEntry> {
     }
 }
 
+/// A source at the scan before.
+struct Was<'a> {
+    entry: &'a SourceEntry,
+    /// Whether it is gone for good, on the admin's word.
+    forgotten: bool,
+}
+
 /// A source's state after an answer; problems make even an answer a failure, of the part that they name.
 fn source_entry(
     source_name: SourceName,
     answer: Result<Vec<String>, SourceError>,
-    before: Option<&SourceEntry>,
+    before: Option<&Was<'_>>,
     now: Timestamp,
     since_boot: Duration,
 ) -> SourceEntry {
+    let failing_since = before.filter(|was| !was.forgotten).and_then(|was| was.entry.failing_since());
+    let before = before.map(|was| was.entry);
     let error = match answer {
         Ok(problems) if problems.is_empty() => None,
         Ok(problems) => Some(SourceError::failed(source_name, FailureKind::Partly, problems.join("; "))),
@@ -401,6 +419,7 @@ fn source_entry(
         state,
         since: before.filter(|b| b.state == state).map_or(now, |b| b.since),
         last_good: if good { Some(now) } else { before.and_then(|b| b.last_good) },
+        failed_since: if good { None } else { failing_since },
         hint: error.as_ref().map(SourceError::hint),
         error: error.map(|error| error.to_string()),
         last_good_since_boot_ms: if good { since_boot_ms } else { before.and_then(|b| b.last_good_since_boot_ms) },

@@ -109,6 +109,9 @@ pub struct SourceEntry {
     /// What an admin can do about it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hint: Option<String>,
+    /// The first failed scan since it last gave all its facts, while it is absent: it failed, and is not back.
+    #[serde(rename = "_failed_since", default, skip_serializing_if = "Option::is_none")]
+    pub failed_since: Option<Timestamp>,
     /// Boot clock at `last_good`, in milliseconds: tells how much time really passed when the wall clock was set.
     #[serde(rename = "_last_good_since_boot_ms", default, skip_serializing_if = "Option::is_none")]
     pub last_good_since_boot_ms: Option<u64>,
@@ -501,6 +504,17 @@ pub fn keyed(entries: impl IntoIterator<Item = ContainerEntry>) -> BTreeMap<Stri
         }
     }
     all
+}
+
+impl SourceEntry {
+    /// Since when it is known to have failed, if it has not given all its facts since.
+    pub fn failing_since(&self) -> Option<Timestamp> {
+        if self.state == SourceState::Failed {
+            Some(self.failed_since.unwrap_or(self.since))
+        } else {
+            self.failed_since
+        }
+    }
 }
 
 impl ContainerEntry {

@@ -53,6 +53,7 @@ fn a_source_that_failed_is_said_with_what_to_look_at() {
         last_good: Some(Timestamp::now() - Duration::from_secs(630)),
         error: Some("docker: timed out: \x1b[2J".to_owned()),
         hint: Some("see `systemctl status docker`".to_owned()),
+        failed_since: None,
         last_good_since_boot_ms: None,
         extra: Extra::new(),
     };

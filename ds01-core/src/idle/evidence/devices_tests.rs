@@ -106,6 +106,7 @@ fn inventory(containers: &[ContainerEntry]) -> Inventory {
         last_good: None,
         error: None,
         hint: None,
+        failed_since: None,
         last_good_since_boot_ms: None,
         extra: Extra::new(),
     };
