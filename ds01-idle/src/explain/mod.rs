@@ -224,6 +224,22 @@ mod tests {
     }
 
     #[test]
+    fn cpu_that_may_be_its_health_checks_is_said_to_be_so() {
+        let medium = Medium { width: None, color: false };
+        let said = |name: &str| {
+            let mut checked = at_noon();
+            let id = checked.find(name).unwrap();
+            let plain = explained(&checked, &id, None, medium, &TimeZone::UTC).unwrap();
+            let entry = checked.look.inventory.containers.values_mut().find(|entry| entry.full_id == id).unwrap();
+            entry.config.get_or_insert_default().health_check = ["CMD", "curl"].map(str::to_owned).into();
+            let with_check = explained(&checked, &id, None, medium, &TimeZone::UTC).unwrap();
+            [plain, with_check].map(|text| text.contains("It has a health check"))
+        };
+        assert_eq!(said("alice"), [false, true]);
+        assert_eq!(said("dmitri"), [false, false], "its CPU is idle");
+    }
+
+    #[test]
     fn an_owner_who_is_remembered_has_an_age_and_a_reason() {
         let mut checked = at_noon();
         let id = checked.find("dmitri").unwrap();

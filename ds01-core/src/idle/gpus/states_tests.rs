@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::*;
 use crate::{
-    detect::Settings,
+    detect::{Settings, inventory::SourceState},
     idle::{
         evidence::Thresholds,
         gpus::{Picture, StopFor, Wanted, own},
@@ -248,6 +248,11 @@ fn what_could_not_be_asked_is_never_free() {
     let picture = Picture::new(&lab.inventory, lab.states(), PublicView::Owners);
     assert_eq!(picture.failed, ["docker"]);
     assert!(picture.gpus[1].why.as_deref() == Some("it could not be looked at"), "no words of others in public");
+    // Of several engines it says which; a user's own fails as its user likes.
+    let docker = lab.inventory.sources["docker"].clone();
+    lab.inventory.sources.extend(["docker:1001", "podman"].map(|name| (name.to_owned(), docker.clone())));
+    lab.inventory.sources.get_mut("docker").unwrap().state = SourceState::Ok;
+    assert_eq!(Picture::new(&lab.inventory, lab.states(), PublicView::Owners).failed, ["podman"]);
 }
 
 #[test]
