@@ -15,7 +15,7 @@ use ds01_core::{
     },
     model::{
         Belonging, BelongingKind, ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, DeviceUsage,
-        DeviceUtilization, Proof, Reading, Unknown, UnknownKind, UtilizationSource, Vendor,
+        DeviceUtilization, Proof, Reading, Remembered, Unknown, UnknownKind, UtilizationSource, Vendor,
     },
 };
 use serde_json::Value;
@@ -124,6 +124,10 @@ fn dead_process() -> DeadProcess {
     }
 }
 
+fn remembered() -> Remembered {
+    Remembered { as_of: "2026-03-02T14:30:00Z".parse().unwrap(), why: "x".into() }
+}
+
 fn full_id() -> ContainerId {
     "0".repeat(64).parse().unwrap()
 }
@@ -139,6 +143,7 @@ fn source() -> SourceEntry {
         last_good: Some("2026-03-02T14:30:00Z".parse().unwrap()),
         error: Some("x".into()),
         hint: Some("x".into()),
+        failed_since: Some("2026-03-02T14:30:00Z".parse().unwrap()),
         last_good_since_boot_ms: Some(1),
         extra: Extra::new(),
     }
@@ -189,6 +194,7 @@ fn process() -> ProcessEntry {
         pid: 1,
         started_at: "2026-03-02T14:30:00Z".parse().unwrap(),
         user: "x".into(),
+        user_remembered: Some(remembered()),
         uid: 1,
         name: "x".into(),
         cmdline: Some("x".into()),
@@ -237,6 +243,7 @@ fn container() -> ContainerEntry {
         origin: Origin::Managed,
         user: "x".into(),
         user_source: UserSource::LabelDs01,
+        user_remembered: Some(remembered()),
         has_gpu: Some(true),
         gpu_access: Some(GpuAccess::Cdi),
         gpu_devices: vec!["x".into()],
@@ -262,6 +269,7 @@ fn container() -> ContainerEntry {
         config: Some(config),
         pid_start_ticks: Some(1),
         main_uid: Some(1),
+        user_uid: Some(1),
         extra: Extra::new(),
     }
 }

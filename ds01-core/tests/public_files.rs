@@ -6,7 +6,6 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
@@ -14,10 +13,7 @@ use ds01_core::{
     detect::{Inventory, Settings, look},
     idle::gpus::{Picture, Public, publish},
     policy::{Document, Policy, PolicyFiles, PublicView, parse},
-    source::{
-        ProcessSource,
-        fake::{ContainerSpec, Disappear, FakeHost, GpuRequest, GpuSpec, ProcessSpec, Step},
-    },
+    source::fake::{ContainerSpec, Disappear, FakeHost, GpuRequest, GpuSpec, ProcessSpec, Step},
 };
 use tempfile::TempDir;
 
@@ -62,8 +58,7 @@ impl Lab {
     fn publish(&self, policy: Option<&Policy>, unsound: bool) -> Result<(), String> {
         let now = self.inventory.last_scan.unwrap();
         let public = Public { inventory: &self.inventory, idleness: None, policy, unsound, now };
-        let processes: Arc<dyn ProcessSource> = Arc::new(self.host.clone());
-        publish(self.dir.path(), &public, &processes).map_err(|error| error.to_string())
+        publish(self.dir.path(), &public).map_err(|error| error.to_string())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -169,8 +164,7 @@ fn an_older_picture_replaces_no_newer_one() {
     let _ = lab.publish(None, false);
     let (now, inventory) = (newer.unwrap(), &before);
     let public = Public { inventory, idleness: None, policy: None, unsound: false, now };
-    let processes: Arc<dyn ProcessSource> = Arc::new(lab.host.clone());
-    let _ = publish(lab.dir.path(), &public, &processes);
+    let _ = publish(lab.dir.path(), &public);
     assert_eq!(lab.picture().unwrap().at, newer);
 }
 

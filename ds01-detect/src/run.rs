@@ -66,7 +66,7 @@ fn show_everybody(
     let idleness = memory.ok().flatten().and_then(|bytes| Idleness::from_json(&bytes).ok());
     let now = sources.clock.now();
     let public = Public { inventory: &done.inventory, idleness: idleness.as_ref(), policy, unsound, now };
-    if let Err(error) = publish(dir, &public, &sources.processes) {
+    if let Err(error) = publish(dir, &public) {
         warn!("{error}; what everybody may see is as old as it was");
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     json,
     model::{
         Belonging, Called, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, EngineName, GpuAccess, Origin,
-        Vendor,
+        Remembered, Vendor,
     },
 };
 
@@ -112,6 +112,9 @@ pub struct SourceEntry {
     /// What an admin can do about it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hint: Option<String>,
+    /// The first failed scan since it last gave all its facts, while it is absent: it failed, and is not back.
+    #[serde(rename = "_failed_since", default, skip_serializing_if = "Option::is_none")]
+    pub failed_since: Option<Timestamp>,
     /// Boot clock at `last_good`, in milliseconds: tells how much time really passed when the wall clock was set.
     #[serde(rename = "_last_good_since_boot_ms", default, skip_serializing_if = "Option::is_none")]
     pub last_good_since_boot_ms: Option<u64>,
@@ -208,6 +211,9 @@ pub struct ContainerEntry {
     pub user: String,
     /// Which signal named the owner.
     pub user_source: UserSource,
+    /// Since when the name service does not say the owner's name any more. Left out where it does, or was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_remembered: Option<Remembered>,
     /// Whether it can use a GPU. `null` when its details could not be read.
     pub has_gpu: Option<bool>,
     /// The first rule that said so.
@@ -257,6 +263,9 @@ pub struct ContainerEntry {
     /// As whom its main process ran when a scan looked at it, by user id, and as the kernel said: nobody's label.
     #[serde(rename = "_main_uid", default, skip_serializing_if = "Option::is_none")]
     pub main_uid: Option<u32>,
+    /// The owner's user id: that of the process that named him, or what the name service said last.
+    #[serde(rename = "_user_uid", default, skip_serializing_if = "Option::is_none")]
+    pub user_uid: Option<u32>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -306,6 +315,9 @@ pub struct ProcessEntry {
     pub started_at: Timestamp,
     /// Its user's name, or the uid in digits where the name service knows none.
     pub user: String,
+    /// Since when the name service does not say that name any more. Left out where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_remembered: Option<Remembered>,
     /// Its effective user id.
     pub uid: u32,
     /// Its program's name. Users' text.
@@ -509,6 +521,17 @@ pub fn keyed(entries: impl IntoIterator<Item = ContainerEntry>) -> BTreeMap<Stri
         }
     }
     all
+}
+
+impl SourceEntry {
+    /// Since when it is known to have failed, if it has not given all its facts since.
+    pub fn failing_since(&self) -> Option<Timestamp> {
+        if self.state == SourceState::Failed {
+            Some(self.failed_since.unwrap_or(self.since))
+        } else {
+            self.failed_since
+        }
+    }
 }
 
 impl ContainerEntry {

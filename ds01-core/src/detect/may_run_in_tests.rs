@@ -1,7 +1,7 @@
 //! Whose processes can be of which engine's containers.
 
 use super::*;
-use crate::model::{Unknown, UnknownKind, UsersGroup};
+use crate::model::{Reading, Unknown, UnknownKind, UsersGroup};
 
 const ALICE: u32 = 1001;
 const BEN: u32 = 1002;
@@ -33,7 +33,7 @@ fn seen() -> SeenProcesses {
     SeenProcesses {
         host: Host { name: "lab".to_owned(), boot_id: "boot".to_owned() },
         by_pid: HashMap::new(),
-        users: HashMap::new(),
+        users: SeenUsers::default(),
         subordinate: [(ALICE, vec![100_000..=165_535])].into(),
     }
 }

@@ -12,6 +12,7 @@ mod gone;
 mod host;
 mod killed;
 mod matrix;
+mod names;
 mod namespace;
 mod paths;
 mod public;

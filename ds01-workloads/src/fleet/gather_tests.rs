@@ -165,6 +165,29 @@ fn what_a_failed_source_would_tell_is_unknown_and_not_empty() {
     }
 }
 
+/// What the others told is known, and that it is not all.
+#[test]
+fn of_several_engines_one_that_failed_takes_nothing_of_the_others() {
+    let mut told = Told::new();
+    told.scanned("a:1").gpu("a:1", "0", "GPU-0");
+    for (source, up) in [("docker", 1.0), ("podman", 0.0), ("nvml", 1.0)] {
+        told.tell("a:1", "source_up", &[("source", source)], up);
+    }
+    told.tell(
+        "a:1",
+        "container_info",
+        &[("id", "abc"), ("name", "train"), ("user", "alice"), ("type", "compose")],
+        1.0,
+    );
+    let host = only(told.hosts().0);
+    assert_eq!(only_container(&host).name, "train");
+    let failed: Vec<&str> = host.failed_sources.iter().map(|failed| failed.source.as_str()).collect();
+    assert_eq!((host.state, failed), (State::Answers, vec!["podman"]));
+    told.scanned("a:1").tell("a:1", "source_up", &[("source", "docker")], 0.0);
+    told.tell("a:1", "source_up", &[("source", "podman")], 0.0);
+    assert!(only(told.hosts().0).containers.is_none(), "where none told anything, nothing is known");
+}
+
 #[test]
 fn a_host_that_is_scraped_twice_is_shown_once_and_said() {
     let mut told = Told::new();

@@ -60,6 +60,7 @@ impl Host {
             kind: Type::Host,
             engine: None,
             user: NONE.to_owned(),
+            user_unsaid: None,
             gpus: Gpus::told(None, Vec::new(), false, false),
             status: status.to_owned(),
             running: true,

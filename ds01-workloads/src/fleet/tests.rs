@@ -1,6 +1,9 @@
 use std::collections::BTreeSet;
 
-use ds01_core::table::Medium;
+use ds01_core::{
+    detect::inventory::{Extra, SourceEntry, SourceState},
+    table::Medium,
+};
 
 use super::{
     demo,
@@ -165,4 +168,27 @@ fn the_same_container_id_on_two_hosts_is_two_workloads() {
     assert_eq!(keys(&two), two.len());
     assert!(two.iter().any(|row| row.key == Key::User("gina".to_owned()) && row.kind == Type::HostProcess));
     assert!(two.iter().all(|row| row.change == Change::Same));
+}
+
+/// Over ssh a host tells its whole inventory.
+#[test]
+fn of_several_engines_one_that_failed_is_a_row_and_hides_nothing() {
+    let mut inventory = crate::tests::inventory(vec![crate::tests::container("train", |_| {})], vec![]);
+    let entry = |state| SourceEntry {
+        state,
+        since: crate::tests::ago(600),
+        last_good: Some(crate::tests::ago(600)),
+        error: None,
+        hint: None,
+        failed_since: None,
+        last_good_since_boot_ms: None,
+        extra: Extra::new(),
+    };
+    let states = [("docker", SourceState::Ok), ("podman", SourceState::Failed), ("docker:1001", SourceState::Failed)];
+    inventory.sources = states.map(|(name, state)| (name.to_owned(), entry(state))).into();
+    let text = drawn(vec![super::told::host("gpu01", &inventory, now())], &[], None);
+    assert!(text.contains("train"), "{text}");
+    assert_eq!(text.matches("podman failed since").count(), 1, "{text}");
+    assert!(text.contains("its containers are not known"), "{text}");
+    assert!(!text.contains("docker:1001"), "a user's own engine fails as its user likes: {text}");
 }

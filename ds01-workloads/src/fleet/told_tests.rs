@@ -17,6 +17,7 @@ fn of(inventory: Inventory, sources: &[(&str, SourceState)]) -> Host {
         last_good: None,
         error: None,
         hint: None,
+        failed_since: None,
         last_good_since_boot_ms: None,
         extra: Default::default(),
     };

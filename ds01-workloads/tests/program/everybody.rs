@@ -9,7 +9,6 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Arc,
     time::Duration,
 };
 
@@ -17,10 +16,7 @@ use ds01_core::{
     detect::{Inventory, Settings, inventory::FILE_NAME, look},
     idle::gpus::{Public, publish},
     policy::{Document, Policy, PolicyFiles, parse},
-    source::{
-        ProcessSource,
-        fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, ProcessSpec},
-    },
+    source::fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, ProcessSpec},
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -120,8 +116,7 @@ impl Host {
         mode(&host.path("state").join(FILE_NAME), 0o640);
         let policy = policy(view);
         let public = Public { inventory: &inventory, idleness: None, policy: Some(&policy), unsound: false, now };
-        let processes: Arc<dyn ProcessSource> = Arc::new(lab);
-        publish(&host.path("public"), &public, &processes).unwrap();
+        publish(&host.path("public"), &public).unwrap();
         host
     }
 

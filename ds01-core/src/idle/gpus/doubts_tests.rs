@@ -53,7 +53,7 @@ fn what_is_used_by_nobody_who_is_seen_is_not_free() {
     lab.shows("2", 93.0);
     lab.shows("3:0", 50.0);
     assert_eq!(lab.had(), ["free", "unknown", "at-work", "unknown", "free"]);
-    let wanted = Wanted { gpus: 2, memory_mb: None, mig: None };
+    let wanted = Wanted { gpus: 2, ..Wanted::default() };
     assert_eq!((wanted.met(&lab.states()), wanted.at_most(&lab.states())), (None, 3));
     let why = |view| lab.picture(view).gpus[1].why.clone().unwrap();
     assert_eq!(why(PublicView::Owners), "it is used, and nobody is seen on it");

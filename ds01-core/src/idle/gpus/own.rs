@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     detect::{
-        Inventory,
+        Inventory, UserSource,
         inventory::{ContainerEntry, Extra, GpuEntry, SourceEntry, UsageEntry},
         mounted_home,
     },
@@ -18,12 +18,12 @@ const NOT_SHOWN: &str = "an administrator can see why";
 /// The part of the picture that is `uid`'s own: what he runs, whole, on the host's GPUs.
 ///
 /// A process is his by the kernel's word. A container is his by the rule by which he may keep it (see
-/// [`may_keep`]): that its label names him is not enough, as its label is whoever's who made it. `ids` are the user ids of
-/// owners' names. What is mounted into it from elsewhere than homes is not looked at.
+/// [`may_keep`]): that its label names him is not enough, as its label is whoever's who made it. What is mounted into it from
+/// elsewhere than homes is not looked at.
 ///
 /// What could not be read is said without the reason: only his own engine's words are his.
-pub fn own(inventory: &Inventory, uid: u32, ids: &BTreeMap<String, u32>) -> Inventory {
-    let containers = inventory.containers.iter().filter(|(_, entry)| is_his(entry, uid, ids));
+pub fn own(inventory: &Inventory, uid: u32) -> Inventory {
+    let containers = inventory.containers.iter().filter(|(_, entry)| is_his(entry, uid));
     // What another user's own engine says is that user's text, and nobody else's business.
     let owner_of = |name: &str| name.parse::<EngineName>().ok().and_then(|engine| engine.owner());
     let sources = inventory.sources.iter().filter_map(|(name, source)| match owner_of(name) {
@@ -49,20 +49,20 @@ pub fn own(inventory: &Inventory, uid: u32, ids: &BTreeMap<String, u32>) -> Inve
 }
 
 /// Everybody but root who has something of his own.
-pub(super) fn owners(inventory: &Inventory, ids: &BTreeMap<String, u32>) -> BTreeSet<u32> {
+pub(super) fn owners(inventory: &Inventory) -> BTreeSet<u32> {
     let outside = inventory.host_processes.values().chain(inventory.pending_processes.values());
     let of_containers = inventory.containers.values().flat_map(|entry| {
-        let named = [entry.engine.owner(), entry.main_uid, ids.get(&entry.user).copied()];
-        named.into_iter().flatten().filter(|uid| is_his(entry, *uid, ids))
+        let named = [entry.engine.owner(), entry.main_uid, entry.user_uid];
+        named.into_iter().flatten().filter(|uid| is_his(entry, *uid))
     });
     of_containers.chain(outside.map(|process| process.uid).filter(|uid| *uid != 0)).collect()
 }
 
-fn is_his(entry: &ContainerEntry, uid: u32, ids: &BTreeMap<String, u32>) -> bool {
+fn is_his(entry: &ContainerEntry, uid: u32) -> bool {
     let owner = Owner {
-        user: Some(&entry.user),
+        user: Some(entry.user.as_str()).filter(|_| entry.user_source != UserSource::Unknown),
         source: entry.user_source,
-        uid: ids.get(&entry.user).copied(),
+        uid: entry.user_uid,
         home: mounted_home(entry.config.as_ref()),
         directories: None,
         engine: entry.engine.owner(),
@@ -76,6 +76,7 @@ fn without_words(source: &SourceEntry) -> SourceEntry {
     SourceEntry {
         state: source.state,
         since: source.since,
+        failed_since: None,
         last_good: source.last_good,
         error: source.error.as_ref().map(|_| NOT_SHOWN.to_owned()),
         hint: source.hint.as_ref().map(|_| "tell an administrator".to_owned()),

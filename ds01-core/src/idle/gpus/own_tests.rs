@@ -31,9 +31,8 @@ fn what_is_ones_own_is_proven_by_more_than_a_label() {
     lab.host.add_process(&process(6_002, 1002, "1", 700, 0)).unwrap();
     lab.scan();
     lab.scan();
-    let ids = [("alice".to_owned(), 1001), ("ben".to_owned(), 1002)].into();
     let his = |uid| {
-        let own = own(&lab.inventory, uid, &ids);
+        let own = own(&lab.inventory, uid);
         let mut names: Vec<String> = own.containers.values().map(|entry| entry.name.clone()).collect();
         names.sort();
         (names, own.host_processes.into_keys().collect::<Vec<_>>())
@@ -58,6 +57,7 @@ fn words_about_what_failed_are_for_the_one_whose_engine_it_is() {
         last_good: Some(at),
         error: Some(format!("{about}: the list: \"/secret-of-{about}\"")),
         hint: Some(format!("ask {about}")),
+        failed_since: None,
         last_good_since_boot_ms: Some(7),
         extra: [("new".to_owned(), "secret-of-a-later-version".into())].into_iter().collect(),
     };
@@ -73,7 +73,7 @@ fn words_about_what_failed_are_for_the_one_whose_engine_it_is() {
         (gpu.problem, gpu.usage) = (problem(), usage());
         gpu.mig_instances.iter_mut().for_each(|mig| mig.usage = usage());
     }
-    let mut own = own(&lab.inventory, 1001, &BTreeMap::new());
+    let mut own = own(&lab.inventory, 1001);
     assert_eq!(own.containers.len(), 1);
     assert_eq!(own.sources.keys().collect::<Vec<_>>(), ["docker", "docker:1001", "nvml", "proc"]);
     assert_eq!(own.sources["docker:1001"], failed("docker:1001"), "her own engine's words are hers");

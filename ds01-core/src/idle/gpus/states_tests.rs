@@ -11,7 +11,7 @@ mod own_tests;
 
 use super::*;
 use crate::{
-    detect::Settings,
+    detect::{Settings, inventory::SourceState},
     idle::{
         evidence::Thresholds,
         gpus::{Picture, StopFor, Wanted, devices},
@@ -254,6 +254,11 @@ fn what_could_not_be_asked_is_never_free() {
     let picture = Picture::new(&lab.inventory, lab.states(), PublicView::Owners);
     assert_eq!(picture.failed, ["docker"]);
     assert!(picture.gpus[1].why.as_deref() == Some("it could not be looked at"), "no words of others in public");
+    // Of several engines it says which; a user's own fails as its user likes.
+    let docker = lab.inventory.sources["docker"].clone();
+    lab.inventory.sources.extend(["docker:1001", "podman"].map(|name| (name.to_owned(), docker.clone())));
+    lab.inventory.sources.get_mut("docker").unwrap().state = SourceState::Ok;
+    assert_eq!(Picture::new(&lab.inventory, lab.states(), PublicView::Owners).failed, ["podman"]);
 }
 
 #[test]
@@ -355,7 +360,7 @@ fn sixteen_gpus_of_seven_instances_are_a_hundred_devices() {
     lab.scan();
     let states = lab.states();
     assert_eq!(states.iter().filter(|gpu| gpu.state == Occupancy::Unknown).count(), 8);
-    let whole = Wanted { gpus: 1, memory_mb: None, mig: None };
+    let whole = Wanted { gpus: 1, ..Wanted::default() };
     assert_eq!((devices(&states).count(), whole.at_most(&states)), (16 * 7, 0));
 }
 
