@@ -146,7 +146,7 @@ fn gpu_time_comes_to_what_the_ledger_says() {
 /// Once, whoever had gone was remembered for two hours, and each scan read and wrote all of them.
 #[test]
 fn whoever_came_and_went_is_not_remembered() {
-    let mut lab = Lab::new(&[trainer("train", 500, 90)]);
+    let lab = Lab::new(&[trainer("train", 500, 90)]);
     let known = |lab: &Lab| fs::read_to_string(lab.path("run/gpu-time.json")).unwrap();
     lab.scans(2);
     let length = known(&lab).len();
