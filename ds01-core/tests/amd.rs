@@ -2,7 +2,11 @@
 #![cfg(feature = "fakes")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 
 use ds01_core::{
     detect::{GpuAccess, Inventory, Settings, diff, inventory::SourceState, look},
@@ -23,6 +27,20 @@ struct Broken;
 impl GpuSource for Broken {
     fn snapshot(&self) -> Result<GpuSnapshot, SourceError> {
         Err(SourceError::failed(SourceName::Amd, FailureKind::Erred, "broken"))
+    }
+
+    fn observe(&self, _: Timestamp) -> Result<GpuSnapshot, SourceError> {
+        self.snapshot()
+    }
+}
+
+/// Does not answer for as long as the other end is held.
+struct Hanging(Mutex<mpsc::Receiver<()>>);
+
+impl GpuSource for Hanging {
+    fn snapshot(&self) -> Result<GpuSnapshot, SourceError> {
+        self.0.lock().unwrap().recv().ok();
+        Broken.snapshot()
     }
 
     fn observe(&self, _: Timestamp) -> Result<GpuSnapshot, SourceError> {
@@ -119,6 +137,22 @@ fn the_processes_of_both_are_in_the_picture_and_each_maker_fails_by_itself() {
     );
     let both = host.scan_broken(&other);
     assert_eq!((labels(&both), held(&both)), (all([true; 3]), expected(true, true)));
+}
+
+/// A user can make it slow, by what he has open.
+#[test]
+fn one_that_hangs_is_given_up_and_hides_nothing_of_the_other() {
+    let host = Host::new();
+    with_processes(&host);
+    let before = host.scan(&host.scan(&Inventory::empty()));
+    let (hold, held) = mpsc::channel();
+    let sources = host.sources(Arc::new(Hanging(Mutex::new(held))));
+    let after = look(&sources, &before, Duration::from_secs(2), &Settings::default());
+    assert_eq!(labels(&after), all([false, true, true]));
+    let states = ["amd", "docker", "nvml", "proc"].map(|name| after.source_state(name).unwrap());
+    assert_eq!(states, [SourceState::Failed, SourceState::Ok, SourceState::Ok, SourceState::Ok]);
+    assert!(!after.host_processes[&5000].stale && after.host_processes[&4242].stale);
+    drop(hold);
 }
 
 #[test]

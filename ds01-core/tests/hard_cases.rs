@@ -233,6 +233,66 @@ fn a_directory_that_hangs_takes_names_away_and_no_process() {
     drop(hold);
 }
 
+/// Processes of which one can't be read for as long as the other end is held: its memory, where its command line is, lies on a file
+/// system that is dead.
+struct OneHangs(FakeHost, u32, Mutex<mpsc::Receiver<()>>);
+
+impl ProcessSource for OneHangs {
+    fn host(&self) -> Result<Host, SourceError> {
+        self.0.host()
+    }
+
+    fn process(&self, pid: u32) -> Result<Process, ProcessError> {
+        if pid == self.1 {
+            self.2.lock().unwrap().recv().ok();
+        }
+        self.0.process(pid)
+    }
+
+    fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError> {
+        self.0.start_ticks(pid)
+    }
+
+    fn container(&self, life: &ContainerLife) -> ContainerActivity {
+        self.0.container(life)
+    }
+
+    fn host_path(&self, path: &str) -> Reading<bool> {
+        self.0.host_path(path)
+    }
+
+    fn user_name(&self, uid: u32) -> Reading<String> {
+        self.0.user_name(uid)
+    }
+}
+
+#[test]
+fn a_process_that_cannot_be_read_in_time_hides_no_other() {
+    let host = lab();
+    let process = |pid, gpu_memory| ProcessSpec {
+        pid,
+        uid: 1001,
+        gpus: [("0".to_owned(), Some(gpu_memory))].into(),
+        ..Default::default()
+    };
+    // The one that hangs comes first.
+    for pid in [3000, 4002] {
+        host.add_process(&process(pid, 256)).unwrap();
+    }
+    let before = seen_twice(&host);
+    host.add_process(&process(4003, 256)).unwrap();
+    let (hold, held) = mpsc::channel();
+    let processes = Arc::new(OneHangs(host.clone(), 3000, Mutex::new(held)));
+    let after = look(&Sources { processes, ..host.sources() }, &before, LIMIT, &Settings::default());
+    assert!(after.host_processes[&3000].stale, "known from the scan before");
+    for pid in [4001, 4002] {
+        assert!(!after.host_processes[&pid].stale, "{pid}");
+    }
+    assert_eq!(after.pending_processes.keys().collect::<Vec<_>>(), [&4003]);
+    assert_eq!(after.containers.values().filter(|entry| entry.stale).count(), 0);
+    drop(hold);
+}
+
 /// An engine that lists all containers and describes none of those it is asked for.
 struct Forgetful(FakeHost);
 
