@@ -6,7 +6,7 @@ use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
     io,
-    sync::mpsc,
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -141,10 +141,84 @@ where
     results
 }
 
+/// So long nothing comes before another thread goes on with the rest: the first answers of a quick service come sooner.
+const A_MOMENT: Duration = Duration::from_millis(20);
+
+/// Runs `call` for each of `keys`, in their order, all of them together no longer than `limit`.
+///
+/// One that hangs holds up no other, as long as fewer than `most` hang: whenever nothing comes for a moment, another thread goes on
+/// with the rest. What was not begun by then never is.
+pub fn at_once<K, V>(
+    name: &str,
+    keys: impl IntoIterator<Item = K>,
+    most: usize,
+    limit: Duration,
+    call: impl Fn(&K) -> V + Clone + Send + 'static,
+) -> HashMap<K, Result<V, DeadlineError>>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    V: Send + 'static,
+{
+    let end = Instant::now() + limit;
+    let _under_way = UnderWay::new(name);
+    let keys: Vec<K> = keys.into_iter().collect();
+    let queue = Arc::new(Mutex::new(VecDeque::from(keys.clone())));
+    let next = |queue: &Mutex<VecDeque<K>>| queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let (sender, receiver) = mpsc::channel();
+    let mut sender = Some(sender);
+    let mut results = HashMap::with_capacity(keys.len());
+    let (mut threads, mut refused) = (0, None);
+    while results.len() < keys.len() && Instant::now() < end {
+        let is_left = !queue.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        match &sender {
+            Some(answers) if is_left && threads < most.max(1) && refused.is_none() => {
+                let (queue, answers, call) = (Arc::clone(&queue), answers.clone(), call.clone());
+                let started = thread::Builder::new().name(name.to_owned()).spawn(move || {
+                    while let Some(key) = next(&queue) {
+                        let value = call(&key);
+                        // Nobody listens any more once the deadline is past.
+                        if answers.send((key, value)).is_err() {
+                            break;
+                        }
+                    }
+                });
+                threads += 1;
+                refused = started.err();
+            }
+            // No other will begin: the last answer comes with the end of the last thread.
+            _ => sender = None,
+        }
+        let patience = if sender.is_some() { A_MOMENT } else { Duration::MAX };
+        let stopped = loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match receiver.recv_timeout(left.min(patience)) {
+                Ok((key, value)) => drop(results.insert(key, Ok(value))),
+                Err(stopped) => break Some(stopped),
+            }
+            if results.len() == keys.len() {
+                break None;
+            }
+        };
+        if stopped == Some(mpsc::RecvTimeoutError::Disconnected) {
+            break;
+        }
+    }
+    queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    let is_late = Instant::now() >= end;
+    for key in keys {
+        results.entry(key).or_insert_with(|| {
+            Err(match &refused {
+                Some(error) => io::Error::new(error.kind(), error.to_string()).into(),
+                None if is_late => DeadlineError::TimedOut(limit),
+                None => DeadlineError::Crashed,
+            })
+        });
+    }
+    results
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::*;
 
     #[test]
@@ -157,7 +231,8 @@ mod tests {
             _ => {}
         };
         let end = Instant::now() + Duration::from_secs(60);
-        let mut results = one_by_one("numbers", 0..8, Duration::from_millis(200), end, call);
+        // Long enough for a panic that prints its backtrace on a busy machine.
+        let mut results = one_by_one("numbers", 0..8, Duration::from_secs(3), end, call);
         assert!(matches!(results.remove(&3), Some(Err(DeadlineError::TimedOut(_)))));
         assert!(matches!(results.remove(&5), Some(Err(DeadlineError::Crashed))));
         assert_eq!(results.len(), 6);
@@ -166,7 +241,38 @@ mod tests {
     }
 
     #[test]
+    fn of_those_that_run_at_once_one_that_hangs_holds_up_no_other() {
+        let (keep_waiting, never) = mpsc::channel::<()>();
+        let never = Arc::new(Mutex::new(never));
+        let call = move |number: &u32| match number {
+            0 | 3 => drop(never.lock().unwrap().recv()),
+            5 => assert!(std::hint::black_box(false), "on purpose"),
+            _ => {}
+        };
+        let limit = Duration::from_millis(500);
+        let results = at_once("numbers", 0..8, 4, limit, call.clone());
+        let failed = |results: &HashMap<u32, Result<(), DeadlineError>>| {
+            (0..8).filter(|number| results[number].is_err()).collect::<Vec<_>>()
+        };
+        assert_eq!(failed(&results), [0, 3, 5]);
+        assert!(matches!(results[&0], Err(DeadlineError::TimedOut(waited)) if waited == limit));
+        assert!(results.len() == 8);
+
+        // Where as many hang as may, nobody gets on, and all is over in time.
+        let limit = Duration::from_millis(200);
+        assert_eq!(failed(&at_once("numbers", 0..8, 1, limit, call.clone())), (0..8).collect::<Vec<_>>());
+        drop(keep_waiting);
+        let results = at_once("numbers", 0..8, 1, Duration::from_secs(60), call);
+        assert_eq!(failed(&results), [5, 6, 7], "its only thread crashed");
+        assert!(matches!(results[&7], Err(DeadlineError::Crashed)));
+    }
+
+    #[test]
     fn after_the_end_nothing_is_waited_for() {
+        let begun = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&begun);
+        let results = at_once("late", 0..3, 3, Duration::ZERO, move |_| *count.lock().unwrap() += 1);
+        assert!(results.len() == 3 && results.values().all(Result::is_err) && *begun.lock().unwrap() == 0);
         let results = one_by_one("late", 0..3, Duration::from_secs(60), Instant::now(), |_| thread::park());
         assert!(results.len() == 3 && results.values().all(Result::is_err));
     }

@@ -147,8 +147,12 @@ fn tell(metrics: &ScanMetrics, store: &Store, look: &Look, start: Instant) -> Re
     }
     part.demand = Demand::at(&look.inventory, &look.containers, &metrics.policy.monitoring);
     part.policy_sound = metrics.is_sound;
-    if metrics.is_sound != Some(false) {
-        part.identities = Some(metrics.policy.metrics.identities);
+    let identities = metrics.policy.metrics.identities;
+    match metrics.is_sound {
+        Some(true) => part.identities = Some(identities),
+        // One that is not sound, or was taken away, gives out no names that were kept back before.
+        None => _ = part.identities.get_or_insert(identities),
+        Some(false) => {}
     }
     part.took_ms = millis(start.elapsed());
     writing.scanned(&look.inventory, &part)

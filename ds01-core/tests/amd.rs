@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
 use std::{
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
 use ds01_core::{
     detect::{GpuAccess, Inventory, Settings, diff, inventory::SourceState, look},
+    idle::gpus::{Occupancy, states},
     model::{GpuSnapshot, Vendor},
     source::{
         FailureKind, GpuSource, ObservedGpus, SourceError, SourceName, Sources,
@@ -17,7 +19,7 @@ use ds01_core::{
         fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, ProcessSpec, SourceMood, Step},
     },
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 const FIRST: &str = "GPU-4fd3d0e445b9207e";
 const SECOND: &str = "GPU-6c62a3758b84fd47";
@@ -137,6 +139,36 @@ fn the_processes_of_both_are_in_the_picture_and_each_maker_fails_by_itself() {
     );
     let both = host.scan_broken(&other);
     assert_eq!((labels(&both), held(&both)), (all([true; 3]), expected(true, true)));
+}
+
+/// Copies what lies there, but for what is called so.
+fn copied(from: &Path, to: &Path, without: &str) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() && entry.file_name() != without => copied(&entry.path(), &to, without),
+            kind if kind.is_dir() => fs::create_dir(&to).unwrap(),
+            _ => drop(fs::copy(entry.path(), &to).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn one_that_is_busy_is_not_free_though_the_driver_names_nobody_on_it() {
+    let host = Host::new();
+    let said = |host: &Host| {
+        let inventory = host.scan(&Inventory::empty());
+        let gpus = states(&inventory, None, None, inventory.last_scan.unwrap(), &TimeZone::UTC).into_iter();
+        gpus.map(|gpu| (gpu.gpu, gpu.utilization_percent, gpu.state)).collect::<Vec<_>>()
+    };
+    with_processes(&host);
+    assert_eq!(said(&host)[1], ("amd0".to_owned(), Some(93.0), Occupancy::AtWork));
+    let dir = tempfile::tempdir().unwrap();
+    copied(&host.sys, dir.path(), "proc");
+    let host = Host { sys: dir.path().into(), ..host };
+    assert_eq!(said(&host)[1], ("amd0".to_owned(), Some(93.0), Occupancy::Unknown));
+    assert_eq!(said(&host)[2].2, Occupancy::Free, "which does nothing");
 }
 
 /// A user can make it slow, by what he has open.

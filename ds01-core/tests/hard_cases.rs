@@ -4,13 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests; their helpers are not marked as such")]
 
 use std::{
+    ops::RangeInclusive,
     sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
 use ds01_core::{
     detect::{Inventory, Settings, Sources, diff, inventory::SourceState, look},
-    model::{ContainerActivity, ContainerId, ContainerLife, ContainerListing, GpuSnapshot, Host, Process, Reading},
+    idle::gpus::{Occupancy, states},
+    model::{
+        ContainerActivity, ContainerDetails, ContainerId, ContainerLife, ContainerListing, EngineName, GpuSnapshot,
+        Host, Process, Reading, UsersKind,
+    },
     source::{
         ContainerSource, Engine, FailureKind, GpuSource, Inspection, ProcessError, ProcessSource, SourceError,
         SourceName,
@@ -18,7 +23,7 @@ use ds01_core::{
     },
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -133,40 +138,58 @@ fn what_nvml_told_of_containers_is_stale_while_it_fails() {
     assert!(!stale(&scan(&host.sources(), &after), "train"));
 }
 
-/// A process that ends while the driver goes on naming it.
-struct Dead(FakeHost);
+/// A host's processes, some of which answer otherwise: with this error, or after a while.
+struct Odd<F> {
+    host: FakeHost,
+    odd: F,
+}
 
-impl ProcessSource for Dead {
+impl<F: Fn(u32) -> Option<ProcessError> + Send + Sync> ProcessSource for Odd<F> {
     fn host(&self) -> Result<Host, SourceError> {
-        self.0.host()
+        self.host.host()
     }
 
     fn process(&self, pid: u32) -> Result<Process, ProcessError> {
-        if pid == 4001 { Err(ProcessError::Gone { pid }) } else { self.0.process(pid) }
+        (self.odd)(pid).map_or_else(|| self.host.process(pid), Err)
     }
 
     fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError> {
-        self.0.start_ticks(pid)
+        self.host.start_ticks(pid)
     }
 
     fn container(&self, life: &ContainerLife) -> ContainerActivity {
-        self.0.container(life)
+        self.host.container(life)
     }
 
     fn host_path(&self, path: &str) -> Reading<bool> {
-        self.0.host_path(path)
+        self.host.host_path(path)
     }
 
     fn user_name(&self, uid: u32) -> Reading<String> {
-        self.0.user_name(uid)
+        self.host.user_name(uid)
     }
+}
+
+/// Processes of which those with these pids do not answer for as long as the other end is held.
+fn hanging(host: &FakeHost, pids: RangeInclusive<u32>) -> (mpsc::Sender<()>, Arc<dyn ProcessSource>) {
+    let (hold, held) = mpsc::channel();
+    let held = Mutex::new(held);
+    let odd = move |pid| {
+        if pids.contains(&pid) {
+            held.lock().unwrap().recv().ok();
+        }
+        None
+    };
+    (hold, Arc::new(Odd { host: host.clone(), odd }))
 }
 
 #[test]
 fn memory_of_a_dead_process_is_told_once_it_was_seen_twice_and_kept_while_nobody_can_look() {
     let host = lab();
     let before = seen_twice(&host);
-    let dead = Sources { processes: Arc::new(Dead(host.clone())), ..host.sources() };
+    // It ended, and the driver goes on naming it.
+    let odd = |pid| (pid == 4001).then_some(ProcessError::Gone { pid });
+    let dead = Sources { processes: Arc::new(Odd { host: host.clone(), odd }), ..host.sources() };
     let first = scan(&dead, &before);
     assert_eq!(events(&before, &first), ["detection.host_gpu_process_exited"]);
     assert!(!first.dead_processes[&4001].confirmed);
@@ -228,68 +251,84 @@ fn a_directory_that_hangs_takes_names_away_and_no_process() {
     let after = look(&sources, &before, Duration::from_secs(2), &Settings::default());
     assert_eq!(after.sources["proc"].state, SourceState::Ok, "{:?}", after.sources["proc"].error);
     assert_eq!(after.host_processes[&4001].user, "alice", "known from the scan before");
-    assert_eq!(after.pending_processes[&4002].user, "1001");
+    assert_eq!(after.pending_processes[&4002].user, "alice", "as the other one of that number");
     assert!(events(&before, &after).is_empty());
     drop(hold);
 }
 
-/// Processes of which one can't be read for as long as the other end is held: its memory, where its command line is, lies on a file
-/// system that is dead.
-struct OneHangs(FakeHost, u32, Mutex<mpsc::Receiver<()>>);
+#[test]
+fn a_gpu_process_that_hangs_hides_its_gpu_and_no_other() {
+    let host = lab();
+    host.add_gpus(&[1, 2].map(|index| GpuSpec { index, uuid: format!("GPU-{}", index + 1), ..Default::default() }))
+        .unwrap();
+    let gpus = [("1".to_owned(), Some(7))].into();
+    host.add_process(&ProcessSpec { pid: 4000, uid: 1002, gpus, ..Default::default() }).unwrap();
+    let (hold, processes) = hanging(&host, 4000..=4000);
+    let after = scan(&Sources { processes, ..host.sources() }, &Inventory::empty());
+    assert_eq!(after.sources["proc"].state, SourceState::Failed);
+    let unreadable = &after.unreadable_processes[&4000];
+    assert_eq!((unreadable.pid, unreadable.gpus[0].gpu_uuid.as_str()), (4000, "GPU-2"));
+    assert!(unreadable.why.contains("no answer"), "{}", unreadable.why);
+    let said: Vec<Occupancy> =
+        states(&after, None, None, after.last_scan.unwrap(), &TimeZone::UTC).into_iter().map(|gpu| gpu.state).collect();
+    assert_eq!(said, [Occupancy::Held, Occupancy::Unknown, Occupancy::Free]);
+    drop(hold);
+    assert!(scan(&host.sources(), &after).unreadable_processes.is_empty(), "it is read again");
+}
 
-impl ProcessSource for OneHangs {
-    fn host(&self) -> Result<Host, SourceError> {
-        self.0.host()
+/// A user's own daemon, whose containers have the pids that it says.
+struct Claims(FakeHost, RangeInclusive<u32>);
+
+impl ContainerSource for Claims {
+    fn list(&self) -> Result<Vec<ContainerListing>, SourceError> {
+        self.0.list()
     }
 
-    fn process(&self, pid: u32) -> Result<Process, ProcessError> {
-        if pid == self.1 {
-            self.2.lock().unwrap().recv().ok();
-        }
-        self.0.process(pid)
-    }
-
-    fn start_ticks(&self, pid: u32) -> Result<u64, ProcessError> {
-        self.0.start_ticks(pid)
-    }
-
-    fn container(&self, life: &ContainerLife) -> ContainerActivity {
-        self.0.container(life)
-    }
-
-    fn host_path(&self, path: &str) -> Reading<bool> {
-        self.0.host_path(path)
-    }
-
-    fn user_name(&self, uid: u32) -> Reading<String> {
-        self.0.user_name(uid)
+    fn inspect(&self, ids: &[ContainerId]) -> Result<Vec<Inspection>, SourceError> {
+        let claimed = |(inspection, pid)| match inspection {
+            Inspection::Details(details) => {
+                Inspection::Details(Box::new(ContainerDetails { pid: Some(pid), ..*details }))
+            }
+            other => other,
+        };
+        Ok(self.0.inspect(ids)?.into_iter().zip(self.1.clone()).map(claimed).collect())
     }
 }
 
 #[test]
-fn a_process_that_cannot_be_read_in_time_hides_no_other() {
+fn a_users_daemon_that_names_processes_that_hang_delays_nobody_else() {
     let host = lab();
-    let process = |pid, gpu_memory| ProcessSpec {
-        pid,
-        uid: 1001,
-        gpus: [("0".to_owned(), Some(gpu_memory))].into(),
+    let ben = ContainerSpec { name: "bens".to_owned(), uid: 1002, ..Default::default() };
+    host.with_users([(1002, "ben".to_owned()), (1003, "cleo".to_owned())].into());
+    host.add_container(&ben).unwrap();
+    // As many as would take all of the time, one after another, and all of them before anybody else's.
+    let (claimed, limit) = (10..=21, Duration::from_secs(10));
+    let daemon = |names: Vec<String>, pids: RangeInclusive<u32>, uid| {
+        let own = FakeHost::new("lab", "2026-03-02T12:00:00Z".parse().unwrap());
+        names.into_iter().for_each(|name| own.add_container(&ContainerSpec { name, ..Default::default() }).unwrap());
+        let ids: Vec<String> = own.list().unwrap().into_iter().map(|listing| listing.id.to_string()).collect();
+        (Engine { name: EngineName::of_user(UsersKind::Docker, uid), source: Arc::new(Claims(own, pids)) }, ids)
+    };
+    let (hostile, _) = daemon(claimed.clone().map(|pid| format!("hung-{pid}")).collect(), claimed.clone(), 1001);
+    let (honest, ids) = daemon(vec!["cleos".to_owned()], 700..=700, 1003);
+    let cleos = ProcessSpec {
+        pid: 700,
+        uid: 1003,
+        user_slice: Some(1003),
+        foreign_container: Some(ids[0].clone()),
         ..Default::default()
     };
-    // The one that hangs comes first.
-    for pid in [3000, 4002] {
-        host.add_process(&process(pid, 256)).unwrap();
-    }
-    let before = seen_twice(&host);
-    host.add_process(&process(4003, 256)).unwrap();
-    let (hold, held) = mpsc::channel();
-    let processes = Arc::new(OneHangs(host.clone(), 3000, Mutex::new(held)));
-    let after = look(&Sources { processes, ..host.sources() }, &before, LIMIT, &Settings::default());
-    assert!(after.host_processes[&3000].stale, "known from the scan before");
-    for pid in [4001, 4002] {
-        assert!(!after.host_processes[&pid].stale, "{pid}");
-    }
-    assert_eq!(after.pending_processes.keys().collect::<Vec<_>>(), [&4003]);
-    assert_eq!(after.containers.values().filter(|entry| entry.stale).count(), 0);
+    host.add_process(&cleos).unwrap();
+    let (hold, processes) = hanging(&host, claimed);
+    let engines = vec![host.sources().engines.remove(0), hostile, honest];
+    let sources = Sources { engines, processes, ..host.sources() };
+    let inventory = look(&sources, &Inventory::empty(), limit, &Settings::default());
+    let entry = |name: &str| inventory.containers.values().find(|entry| entry.name == name).unwrap();
+    assert_eq!((entry("bens").user.as_str(), entry("bens").main_uid), ("ben", Some(1002)));
+    assert_eq!(entry("cleos").pid, Some(700), "proven, though it was looked at after the other user's");
+    assert_eq!(entry("hung-10").pid, None);
+    assert!(inventory.pending_processes.contains_key(&4001));
+    assert!(["docker", "proc"].iter().all(|name| inventory.sources[*name].state == SourceState::Ok));
     drop(hold);
 }
 

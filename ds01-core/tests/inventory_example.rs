@@ -10,12 +10,12 @@ use ds01_core::{
         GpuAccess, Inventory, Origin, UserSource,
         inventory::{
             ContainerEntry, ContainerProcess, DeadProcess, Extra, GpuEntry, GpuUse, HostEntry, MigEntry, ProcessEntry,
-            SourceEntry, SourceState, UnresolvedGpu, UsageEntry,
+            SourceEntry, SourceState, UnreadableProcess, UnresolvedGpu, UsageEntry,
         },
     },
     model::{
         Belonging, BelongingKind, ContainerConfig, ContainerId, ContainerStatus, DeviceRequest, DeviceUsage,
-        DeviceUtilization, Proof, Reading, Unknown, UnknownKind, UtilizationSource, Vendor,
+        DeviceUtilization, Proof, Reading, Remembered, Unknown, UnknownKind, UtilizationSource, Vendor,
     },
 };
 use serde_json::Value;
@@ -58,12 +58,13 @@ fn every_field_of_the_types_appears_in_the_example() {
 }
 
 /// The objects whose keys are names of things, not of fields.
-const MAPS: [&str; 8] = [
+const MAPS: [&str; 9] = [
     "sources",
     "containers",
     "host_processes",
     "_pending_processes",
     "dead_processes",
+    "unreadable_processes",
     "detected_labels",
     "env",
     "says",
@@ -81,6 +82,7 @@ fn fields(value: &Value) -> BTreeSet<String> {
                     walk(member, &path, found);
                     // What waits is of the same type as what was confirmed, and so is what either of them holds.
                     let path = path.replace("_pending_processes", "host_processes");
+                    let path = path.replace("unreadable_processes.*.gpus", "host_processes.*.gpus");
                     let path = path.replace("dead_processes.*.gpus", "host_processes.*.gpus");
                     found.insert(path.replace("containers.*.gpu_processes.gpus", "host_processes.*.gpus"));
                 }
@@ -106,6 +108,7 @@ fn everything() -> Inventory {
         host_processes: [(1, process.clone())].into(),
         pending_processes: [(1, process)].into(),
         dead_processes: [(1, dead_process())].into(),
+        unreadable_processes: [(1, UnreadableProcess { pid: 1, gpus: vec![held()], why: "x".into() })].into(),
         extra: Extra::new(),
     }
 }
@@ -119,6 +122,10 @@ fn dead_process() -> DeadProcess {
         confirmed: true,
         extra: Extra::new(),
     }
+}
+
+fn remembered() -> Remembered {
+    Remembered { as_of: "2026-03-02T14:30:00Z".parse().unwrap(), why: "x".into() }
 }
 
 fn full_id() -> ContainerId {
@@ -136,6 +143,7 @@ fn source() -> SourceEntry {
         last_good: Some("2026-03-02T14:30:00Z".parse().unwrap()),
         error: Some("x".into()),
         hint: Some("x".into()),
+        failed_since: Some("2026-03-02T14:30:00Z".parse().unwrap()),
         last_good_since_boot_ms: Some(1),
         extra: Extra::new(),
     }
@@ -186,6 +194,7 @@ fn process() -> ProcessEntry {
         pid: 1,
         started_at: "2026-03-02T14:30:00Z".parse().unwrap(),
         user: "x".into(),
+        user_remembered: Some(remembered()),
         uid: 1,
         name: "x".into(),
         cmdline: Some("x".into()),
@@ -234,6 +243,7 @@ fn container() -> ContainerEntry {
         origin: Origin::Managed,
         user: "x".into(),
         user_source: UserSource::LabelDs01,
+        user_remembered: Some(remembered()),
         has_gpu: Some(true),
         gpu_access: Some(GpuAccess::Cdi),
         gpu_devices: vec!["x".into()],
@@ -259,6 +269,7 @@ fn container() -> ContainerEntry {
         config: Some(config),
         pid_start_ticks: Some(1),
         main_uid: Some(1),
+        user_uid: Some(1),
         extra: Extra::new(),
     }
 }

@@ -6,7 +6,6 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
@@ -14,10 +13,7 @@ use ds01_core::{
     detect::{Inventory, Settings, look},
     idle::gpus::{Picture, Public, publish},
     policy::{Document, Policy, PolicyFiles, PublicView, parse},
-    source::{
-        ProcessSource,
-        fake::{ContainerSpec, Disappear, FakeHost, GpuRequest, GpuSpec, ProcessSpec, Step},
-    },
+    source::fake::{ContainerSpec, Disappear, FakeHost, GpuRequest, GpuSpec, ProcessSpec, Step},
 };
 use tempfile::TempDir;
 
@@ -62,8 +58,7 @@ impl Lab {
     fn publish(&self, policy: Option<&Policy>, unsound: bool) -> Result<(), String> {
         let now = self.inventory.last_scan.unwrap();
         let public = Public { inventory: &self.inventory, idleness: None, policy, unsound, now };
-        let processes: Arc<dyn ProcessSource> = Arc::new(self.host.clone());
-        publish(self.dir.path(), &public, &processes).map_err(|error| error.to_string())
+        publish(self.dir.path(), &public).map_err(|error| error.to_string())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -104,6 +99,39 @@ fn everybody_reads_the_one_and_each_user_his_own() {
         lab.scan();
         lab.publish(Some(&policy("owners")), false).unwrap();
         assert_eq!(fs::read_dir(lab.path("users")).unwrap().count(), 0, "who has nothing here has no file");
+    }
+}
+
+/// A label names whom it likes: 256 such names, and real users had no file.
+#[test]
+fn labels_that_name_hundreds_of_people_push_nobody_out() {
+    let mut lab = lab();
+    for uid in 1..=300 {
+        let labels = [("ds01.user".to_owned(), uid.to_string())].into();
+        lab.host.add_container(&ContainerSpec { name: format!("c{uid}"), labels, ..ContainerSpec::default() }).unwrap();
+    }
+    lab.scan();
+    let published = lab.publish(None, false);
+    if is_root() {
+        published.unwrap();
+        let names: Vec<_> = fs::read_dir(lab.path("users")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["1001"], "who has something here, and nobody who is only named");
+    }
+}
+
+#[test]
+fn what_can_not_be_removed_keeps_nothing_else_there() {
+    let mut lab = lab();
+    lab.scan();
+    let _ = lab.publish(None, false);
+    fs::create_dir(lab.path("users/4711")).unwrap();
+    let old: Vec<PathBuf> = (9_000..9_040).map(|uid| lab.path(&format!("users/{uid}"))).collect();
+    old.iter().for_each(|file| fs::write(file, "old").unwrap());
+    let published = lab.publish(None, false);
+    assert!(old.iter().all(|file| !file.exists()), "in whatever order they are listed");
+    if is_root() {
+        assert!(published.unwrap_err().contains("users/4711"));
+        assert!(lab.path("users/1001").exists());
     }
 }
 
@@ -153,8 +181,7 @@ fn an_older_picture_replaces_no_newer_one() {
     let _ = lab.publish(None, false);
     let (now, inventory) = (newer.unwrap(), &before);
     let public = Public { inventory, idleness: None, policy: None, unsound: false, now };
-    let processes: Arc<dyn ProcessSource> = Arc::new(lab.host.clone());
-    let _ = publish(lab.dir.path(), &public, &processes);
+    let _ = publish(lab.dir.path(), &public);
     assert_eq!(lab.picture().unwrap().at, newer);
 }
 

@@ -1,4 +1,4 @@
-//! How long a scan takes beside `docker ps -a`, on a private daemon with 100 and with 1,000 containers.
+//! How long a scan takes beside `docker ps -a`, on a private daemon with 100 and with 1,000 containers; and what a second engine adds.
 //!
 //! Run by `make bench`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark that can't be set up has to stop")]
@@ -12,13 +12,21 @@ use std::{
 
 use docker_rig::{
     Rig,
-    bench::{make_containers, medians, peak_kib, time},
+    bench::{make_containers, make_containers_behind, medians, peak_kib, time},
+    podman::Podman,
 };
 use nvml_standin::{Gpu, Install, Scenario, scenario_path};
 
 const ROUNDS: usize = 21;
 /// What a scan may spend on the metrics, in percent of its time.
 const MOST_FOR_METRICS: f64 = 5.0;
+/// What a scan of two engines may take, in scans of each by itself.
+const MOST_FOR_TWO: f64 = 1.0;
+/// So many containers of Podman's beside a thousand of Docker's. Podman takes most of its time to tell its version, however many there
+/// are; as long as both take about the same, it shows whether one waits for the other.
+const PODMANS: usize = 10;
+/// What a steady scan asks of each engine: its version, and its list.
+const STEADY_REQUESTS: u32 = 2;
 /// One in so many containers is running, up to so many in all: a start takes the daemon a quarter of a second.
 const RUNNING: (usize, usize) = (10, 20);
 
@@ -36,6 +44,7 @@ fn main() {
         made = count;
         measure(&Bench::new(&rig), count);
     }
+    two_engines(&Bench::new(&rig));
 }
 
 struct Bench {
@@ -60,9 +69,14 @@ impl Bench {
     }
 
     fn detect(&self, state: &Path) -> Command {
+        self.detect_behind(self.rig.socket(), state)
+    }
+
+    /// A scan of the engine behind this socket, whatever it is, as if it were Docker.
+    fn detect_behind(&self, socket: &Path, state: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ds01-detect"));
         command
-            .arg(format!("--docker-host=unix://{}", self.rig.socket().display()))
+            .arg(format!("--docker-host=unix://{}", socket.display()))
             .arg("--nvml-library")
             .arg(&self.nvml)
             .arg("--state-dir")
@@ -104,6 +118,38 @@ fn measure(bench: &Bench, count: usize) {
     println!("{count:>10}  peak memory: first {:.1} MiB, steady {:.1} MiB (limit 16)", mib(peaks[0]), mib(peaks[1]));
 }
 
+/// A steady scan of a real Docker and a real Podman, beside one of either alone, in turn.
+fn two_engines(bench: &Bench) {
+    let podman = Podman::start();
+    make_containers_behind(&podman.socket(), 0..PODMANS, |_| false);
+    let states = ["docker", "podman", "both"].map(|name| bench.state(name));
+    let docker_alone = || bench.detect(&states[0]);
+    let podman_alone = || bench.detect_behind(&podman.socket(), &states[1]);
+    let both = || {
+        let mut command = bench.detect(&states[2]);
+        command.arg(format!("--engine=podman=unix://{}", podman.socket().display()));
+        command
+    };
+    for mut first in [docker_alone(), podman_alone(), both()] {
+        time(&mut first);
+    }
+    let [docker, podmans, together] = medians(
+        ROUNDS,
+        [&mut || time(&mut docker_alone()), &mut || time(&mut podman_alone()), &mut || time(&mut both())],
+    );
+    let ratio = together.as_secs_f64() / (docker + podmans).as_secs_f64();
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    println!(
+        "{:>10}  Docker {:.1} ms, Podman with {PODMANS} {:.1} ms, both {:.1} ms: {ratio:.2} of their sum (limit {MOST_FOR_TWO})",
+        "",
+        ms(docker),
+        ms(podmans),
+        ms(together)
+    );
+    assert_eq!(requests(both()), 2 * STEADY_REQUESTS, "what a steady scan of two engines asks");
+    assert!(ratio <= MOST_FOR_TWO, "two engines take {ratio:.2} of what each takes by itself");
+}
+
 /// A scan that finds no inventory, and leaves none.
 fn first_scan(bench: &Bench, state: &Path) -> Duration {
     let took = time(&mut bench.detect(state));
@@ -127,9 +173,10 @@ fn metrics_share(bench: &Bench, state: &Path) -> f64 {
     shares[shares.len() / 2]
 }
 
-/// How many requests a scan says it sent.
+/// How many requests a scan says it sent, to all engines together.
 fn requests(mut command: Command) -> u32 {
     let log = String::from_utf8(command.arg("--verbose").output().unwrap().stderr).unwrap();
-    let sent = log.lines().find_map(|line| line.split_once("sent ")?.1.split_once(" requests")?.0.parse().ok());
-    sent.unwrap_or_else(|| panic!("no word of requests in: {log}"))
+    let sent =
+        log.lines().filter_map(|line| line.split_once("sent ")?.1.split_once(" requests")?.0.parse::<u32>().ok());
+    sent.reduce(|all, more| all + more).unwrap_or_else(|| panic!("no word of requests in: {log}"))
 }

@@ -9,7 +9,7 @@ use ds01_core::{
         gpus::{Idleness, Public, publish},
         state::FILE_NAME,
     },
-    policy::{DEFAULT_PATH, Policy},
+    policy::{Policy, is_installed},
     scan::{self, Scan, ScanMetrics},
     source::{Clock, SystemClock, fake::Scenario},
     store::Store,
@@ -32,7 +32,7 @@ pub(crate) fn scan(scan: &HostScan) -> Result<bool, Failure> {
     let mut options = scan.options.clone();
     options.settings.named = doors.named;
     // Where nobody named one, none is one that is missing, or that is not sound.
-    let is_sound = if installed.is_some() { Some(true) } else { Path::new(DEFAULT_PATH).exists().then_some(false) };
+    let is_sound = if installed.is_some() { Some(true) } else { is_installed().then_some(false) };
     options.metrics = scan.metrics.clone().map(|file| ScanMetrics { file, policy: policy.clone(), is_sound });
     options.settings.system_processes.clone_from(&policy.monitoring.system_processes);
     options.settings.monitoring = policy.monitoring;
@@ -66,7 +66,7 @@ fn show_everybody(
     let idleness = memory.ok().flatten().and_then(|bytes| Idleness::from_json(&bytes).ok());
     let now = sources.clock.now();
     let public = Public { inventory: &done.inventory, idleness: idleness.as_ref(), policy, unsound, now };
-    if let Err(error) = publish(dir, &public, &sources.processes) {
+    if let Err(error) = publish(dir, &public) {
         warn!("{error}; what everybody may see is as old as it was");
     }
 }

@@ -129,7 +129,7 @@ fn show_everybody(host: &Host, checked: &Checked) {
         unsound: false,
         now: host.sources.clock.now(),
     };
-    if let Err(error) = publish(&host.public_dir, &public, &host.sources.processes) {
+    if let Err(error) = publish(&host.public_dir, &public) {
         CONSOLE.warn(format_args!("{error}; what everybody may see is as old as it was"));
     }
 }

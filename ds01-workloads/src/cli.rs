@@ -36,6 +36,10 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// The same for a fleet, which is asked over the network, and scraped no oftener.
 const WATCH_FLEET_EVERY: Duration = Duration::from_secs(15);
 
+const NO_BELONGINGS: &str = "\
+Prometheus is not told what processes belong to: leave out --belongs-to and the column belongs-to, or ask the hosts over ssh
+(--hosts FILE), or ask on the host itself.";
+
 const AFTER_HELP: &str = "\
 More: --info (full reference), --concepts (how workloads are detected), --guided (asks you).
 Exit: 0 shown, 1 the inventory could not be read (with --free: or no GPU is free), 2 usage, 3 there is no inventory yet.";
@@ -60,7 +64,7 @@ pub(crate) struct Cli {
     by_gpu: bool,
 
     /// With --by-gpu: free ones first, and exit with 1 when there is none.
-    #[arg(long, requires = "by_gpu", conflicts_with = "fleet")]
+    #[arg(long, requires = "by_gpu", conflicts_with_all = ["fleet", "user"])]
     free: bool,
 
     /// Print the filtered inventory as JSON: -o json.
@@ -269,7 +273,7 @@ impl Cli {
             Some(Command::Wait(args)) => return Task::Wait(args),
             None => {}
         }
-        let not_of_gpus = self.not_of_gpus();
+        let (not_of_gpus, for_belongings) = (self.not_of_gpus(), self.asks_for_belongings());
         let format = match self.output {
             _ if self.json => Format::Json,
             _ if self.quiet => Format::Ids,
@@ -306,6 +310,9 @@ impl Cli {
                 Self::command().error(ErrorKind::ArgumentConflict, fault).exit();
             }
             match Plan::new(&self.fleet, self.demo, self.all) {
+                Ok((plan, _)) if !plan.tells_belongings() && for_belongings => {
+                    return Task::Refuse(NO_BELONGINGS.to_owned());
+                }
                 Ok((plan, notes)) => (Some(plan), notes),
                 Err(fault) => return Task::Refuse(fault),
             }
@@ -366,6 +373,12 @@ impl Cli {
 }
 
 impl Cli {
+    /// Whether it matters what processes belong to.
+    fn asks_for_belongings(&self) -> bool {
+        let column = || self.columns.iter().flatten().chain(&self.sort);
+        !self.belongs_to.is_empty() || column().any(|column| column.is_belonging())
+    }
+
     /// What was asked for and has no sense in the list of one host's GPUs.
     fn not_of_gpus(&self) -> Option<&'static str> {
         let asked_for = [
@@ -376,6 +389,7 @@ impl Cli {
             (self.sort.is_some(), "--sort"),
             (self.watch.is_some(), "--watch"),
             (!self.types.is_empty(), "--type"),
+            (!self.belongs_to.is_empty(), "--belongs-to"),
             (self.gpu_only, "--gpu-only"),
             (self.all, "--all"),
         ];

@@ -1,9 +1,6 @@
 //! Which rows are shown.
 
-use ds01_core::detect::{
-    Inventory,
-    inventory::{GpuEntry, SourceState},
-};
+use ds01_core::detect::{Inventory, inventory::GpuEntry};
 
 use crate::{
     belongs::BelongsTo,
@@ -28,6 +25,15 @@ pub(crate) struct Filter {
     pub(crate) all: bool,
 }
 
+/// That this host, which has GPUs of these labels, has none of this name.
+pub(crate) fn no_gpu(name: &str, labels: &[String]) -> String {
+    if labels.is_empty() {
+        format!("this host has no GPU {name}, and no other either")
+    } else {
+        format!("this host has no GPU {name}: it has {}", labels.join(", "))
+    }
+}
+
 impl Filter {
     /// The same with GPUs by their labels. One that this host does not have stays, and hides every row.
     pub(crate) fn resolved(&self, gpus: &[GpuEntry]) -> Self {
@@ -47,16 +53,13 @@ impl Filter {
     /// rows, before they are filtered.
     pub(crate) fn not_here(&self, rows: &[Row], inventory: &Inventory) -> Vec<String> {
         let names = GpuNames::new(&inventory.gpus);
-        let nvml_tells = inventory.source_state("nvml") != Some(SourceState::Failed);
+        let gpus_told = !inventory.gpus_failed();
         let gpus = self.gpus.iter().filter(|gpu| {
             let labels = names.meant_by(gpu);
             let known = labels.iter().any(|label| names.has(label) || rows.iter().any(|row| row.gpus.has(label)));
-            nvml_tells && !known
+            gpus_told && !known
         });
-        let gpus = gpus.map(|gpu| match names.labels() {
-            labels if labels.is_empty() => format!("this host has no GPU {gpu}, and no other either"),
-            labels => format!("this host has no GPU {gpu}: it has {}", labels.join(", ")),
-        });
+        let gpus = gpus.map(|gpu| no_gpu(gpu, &names.labels()));
         let users = self.users.iter().filter(|user| !rows.iter().any(|row| row.user == **user));
         let users = users.map(|user| {
             format!("nobody of the name {user} has a workload here: ds01-workloads --by-user shows who has")
@@ -76,7 +79,11 @@ impl Filter {
 
     /// Whether every workload is wanted.
     pub(crate) fn is_any(&self) -> bool {
-        self.users.is_empty() && self.types.is_empty() && self.gpus.is_empty() && !self.gpu_only
+        self.users.is_empty()
+            && self.types.is_empty()
+            && self.gpus.is_empty()
+            && self.belongs_to.is_empty()
+            && !self.gpu_only
     }
 
     fn wants(&self, row: &Row) -> bool {

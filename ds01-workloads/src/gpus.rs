@@ -38,6 +38,11 @@ pub(crate) fn short(uuid: &str) -> String {
     uuid.chars().take(SHORT_UUID).collect()
 }
 
+/// A product name as everybody knows it: whose it is need not be said.
+pub(crate) fn short_model(name: &str) -> &str {
+    name.strip_prefix("NVIDIA ").unwrap_or(name)
+}
+
 /// A workload's GPUs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gpus {
@@ -141,8 +146,8 @@ impl<'a> GpuNames<'a> {
 impl Gpus {
     /// What a container was given, and what its processes hold beyond that.
     pub(crate) fn of_container<'a>(entry: &'a ContainerEntry, names: &GpuNames<'a>) -> Self {
-        let uses = entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus);
-        let held: HashSet<&str> = uses.map(|held| held.gpu_uuid.as_str()).collect();
+        let uses = || entry.gpu_processes.iter().flatten().flat_map(|process| &process.gpus);
+        let held: HashSet<&str> = uses().map(|held| held.gpu_uuid.as_str()).collect();
         let given: HashSet<&str> = entry.gpus.iter().map(String::as_str).collect();
         let held_places: HashSet<Place> = held.iter().filter_map(|uuid| names.place(uuid)).collect();
         // Who was given a partitioned GPU as a whole holds its contexts on the instances of it.
@@ -162,11 +167,20 @@ impl Gpus {
             (false, None) if entry.status.is_up() => Hold::Untold,
             (false, _) => Hold::Given,
         };
-        let mut devices: Vec<Device> = names
-            .sorted(given.iter().copied().chain(beyond))
-            .into_iter()
-            .map(|uuid| Device { label: names.label(uuid), hold: hold(uuid), memory_mb: None })
-            .collect();
+        let is_on = |uuid: &str, held: &GpuUse| match (names.place(uuid), names.place(&held.gpu_uuid)) {
+            (Some((gpu, None)), Some((of, _))) => gpu == of,
+            _ => held.gpu_uuid == uuid,
+        };
+        let device = |uuid: &str| {
+            let hold = hold(uuid);
+            let memory_mb = match hold {
+                Hold::Held => total_memory_mb(uses().filter(|held| is_on(uuid, held))),
+                _ => None,
+            };
+            Device { label: names.label(uuid), hold, memory_mb }
+        };
+        let mut devices: Vec<Device> =
+            names.sorted(given.iter().copied().chain(beyond)).into_iter().map(device).collect();
         devices.extend(entry.gpus_unresolved.iter().map(|unresolved| Device {
             label: unresolved.device.clone(),
             hold: Hold::Unresolved,

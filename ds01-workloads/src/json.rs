@@ -6,6 +6,9 @@ use ds01_core::detect::Inventory;
 
 use crate::row::{Key, Row, process_key};
 
+/// The key of what everybody may see, where the rest is the caller's own: no inventory of a host has it.
+pub(crate) const PUBLIC: &str = "public";
+
 /// Leaves only what `rows` are the rows of. GPUs and sources stay: they are what the entries refer to.
 pub(crate) fn retain(inventory: &mut Inventory, rows: &[Row]) {
     let shown: HashSet<&Key> = rows.iter().map(|row| &row.key).collect();

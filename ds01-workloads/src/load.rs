@@ -13,7 +13,10 @@ use ds01_core::detect::{
 };
 use rustix::{fs::OFlags, io::Errno};
 
-use crate::{denied::may_not_read, fleet, kept};
+use crate::{
+    denied::{Left, nothing_public},
+    fleet, kept,
+};
 
 /// Larger files than this are nothing that the detector wrote.
 const MOST_BYTES: u64 = 512 * 1024 * 1024;
@@ -25,6 +28,8 @@ pub(crate) enum LoadError {
     Missing(PathBuf),
     /// The caller may not read it.
     Denied(PathBuf),
+    /// Nor is there anything that is his own, or for everybody.
+    Nothing(PathBuf),
     /// It can't be read for another reason.
     Unreadable(PathBuf, io::Error),
     /// It is no file, such as a directory or a link.
@@ -93,7 +98,8 @@ impl LoadError {
                  To look now, without it: ds01-workloads --live",
                 path.display()
             ),
-            Self::Denied(path) => may_not_read(path),
+            Self::Denied(path) => nothing_public(path, Left::Own),
+            Self::Nothing(path) => nothing_public(path, Left::Nothing),
             Self::Unreadable(path, error) => format!(
                 "can't read {}: {error}.\n\
                  See what is there: `ls -ld {}`, and `--state-dir` where the detector keeps it elsewhere.",

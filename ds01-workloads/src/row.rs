@@ -93,6 +93,8 @@ pub(crate) struct Row {
     /// Which engine holds it, if it is a container that one lists.
     pub(crate) engine: Option<EngineName>,
     pub(crate) user: String,
+    /// For how long the name service has not said that name any more, where it does not.
+    pub(crate) user_unsaid: Option<Duration>,
     pub(crate) gpus: Gpus,
     pub(crate) status: String,
     /// Whether it is shown without `--all`.
@@ -137,6 +139,7 @@ fn dead_row(entry: &DeadProcess, names: &GpuNames<'_>, now: Timestamp) -> Row {
         kind: Type::DeadProcess,
         engine: None,
         user: UNKNOWN_USER.to_owned(),
+        user_unsaid: None,
         gpus: Gpus::of_uses(&entry.gpus, names),
         status: "dead".to_owned(),
         running: true,
@@ -161,6 +164,7 @@ fn container_row(key: &str, entry: &ContainerEntry, names: &GpuNames<'_>, now: T
         kind: entry.origin.into(),
         engine: Some(entry.engine.clone()),
         user: entry.user.clone(),
+        user_unsaid: entry.user_remembered.as_ref().map(|remembered| since(remembered.as_of, now)),
         gpus: Gpus::of_container(entry, names),
         status: kept::status(entry, now, TimeZone::system),
         running: !matches!(
@@ -190,6 +194,7 @@ fn process_row(entry: &ProcessEntry, status: &str, names: &GpuNames<'_>, now: Ti
         kind: Type::HostProcess,
         engine: None,
         user: entry.user.clone(),
+        user_unsaid: entry.user_remembered.as_ref().map(|remembered| since(remembered.as_of, now)),
         gpus: Gpus::of_uses(&entry.gpus, names),
         status: status.to_owned(),
         running: true,

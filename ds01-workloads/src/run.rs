@@ -17,10 +17,10 @@ use crate::{
     guided, json,
     load::LoadError,
     past::NoPast,
-    picture::picture,
+    picture::{not_here, picture},
     report,
     row::{Row, rows},
-    source::Seen,
+    source::Extent,
     tiers, timeline, wait,
     warnings::warnings,
     watch::{self, End},
@@ -31,6 +31,10 @@ const EXIT_USAGE: u8 = 2;
 
 /// There is no inventory yet.
 const EXIT_MISSING: u8 = 3;
+
+/// For whoever gets lines that have no room for it.
+const OWN_ALONE: &str = "these are your own workloads alone: those of others are for root, and for the group that owns the inventory \
+                         (usually docker)";
 
 /// Why nothing was shown.
 #[derive(Debug)]
@@ -101,6 +105,7 @@ fn run(task: Task) -> Result<ExitCode, Failure> {
             return wait::run(&args).map_err(|error| match error {
                 wait::Failure::Load(error) => Failure::Load(error),
                 wait::Failure::Words(words) => Failure::Words(words),
+                wait::Failure::Usage(words) => Failure::Usage(words),
                 wait::Failure::Output(error) => Failure::Output(error),
             });
         }
@@ -200,6 +205,9 @@ fn print_lines(options: &mut Options) -> Result<(), Failure> {
     let waiting = CONSOLE.say_what_is_waited_for();
     let picture = picture(options)?;
     drop(waiting);
+    if !matches!(picture.extent(), Extent::Whole) {
+        CONSOLE.say(OWN_ALONE);
+    }
     picture.warnings.iter().for_each(|warning| CONSOLE.warn(warning));
     let lines = |text: fn(&Row) -> &str| picture.rows.iter().map(|row| format!("{}\n", sanitize(text(row)))).collect();
     let text: String = match &options.format {
@@ -215,21 +223,26 @@ fn print_lines(options: &mut Options) -> Result<(), Failure> {
 
 fn print_inventory(options: &mut Options) -> Result<(), Failure> {
     let waiting = CONSOLE.say_what_is_waited_for();
-    let Seen { mut inventory, now, notes, public } = options.source.inventory()?;
+    let mut seen = options.source.inventory()?;
     drop(waiting);
-    if let Some(public) = &public {
-        CONSOLE.say(format_args!("{}, under `public`; beside it what is yours", public.note()));
+    match &seen.extent {
+        Extent::Whole => {}
+        Extent::OwnAndPublic(public) => {
+            CONSOLE.say(format_args!("{}, under `{}`; beside it what is yours", public.note(), json::PUBLIC));
+        }
+        Extent::OwnAlone => CONSOLE.say(OWN_ALONE),
     }
-    warnings(&inventory, now).iter().chain(&notes).for_each(|warning| CONSOLE.warn(warning));
+    warnings(&seen.inventory, seen.now).iter().chain(&seen.notes).for_each(|warning| CONSOLE.warn(warning));
     // Processes that wait for a second scan are part of the inventory, and filtered like the others.
-    let mut rows = rows(&inventory, now, true);
-    options.filter.not_here(&rows, &inventory).iter().for_each(|hint| CONSOLE.warn(hint));
-    let filter = options.filter.resolved(&inventory.gpus);
+    let mut rows = rows(&seen.inventory, seen.now, true);
+    not_here(&options.filter, &rows, &seen).iter().for_each(|hint| CONSOLE.warn(hint));
+    let filter = options.filter.resolved(&seen.inventory.gpus);
     rows.retain(|row| filter.shows(row));
-    json::retain(&mut inventory, &rows);
-    if let Some(public) = public {
+    let inventory = &mut seen.inventory;
+    json::retain(inventory, &rows);
+    if let Extent::OwnAndPublic(public) = &seen.extent {
         let picture = serde_json::to_value(&public.picture).map_err(io::Error::from)?;
-        inventory.extra.insert("public".to_owned(), picture);
+        inventory.extra.insert(json::PUBLIC.to_owned(), picture);
     }
     let bytes = match options.format {
         Format::Yaml => serde_yaml::to_string(&inventory).map_err(io::Error::other)?.into_bytes(),

@@ -64,8 +64,18 @@ pub(crate) struct Seen {
     pub(crate) now: Timestamp,
     /// What to say about how it was made.
     pub(crate) notes: Vec<String>,
-    /// What everybody may see, where this caller may not see all: the inventory is then what is his own.
-    pub(crate) public: Option<Gpus>,
+    pub(crate) extent: Extent,
+}
+
+/// How much of the host the inventory is.
+#[derive(Debug)]
+pub(crate) enum Extent {
+    /// All.
+    Whole,
+    /// What is this caller's own, who may not see all; beside it, what everybody may see.
+    OwnAndPublic(Box<Gpus>),
+    /// What is this caller's own, who may see nothing else.
+    OwnAlone,
 }
 
 impl Source {
@@ -73,20 +83,17 @@ impl Source {
     pub(crate) fn inventory(&mut self) -> Result<Seen, LoadError> {
         match self {
             Self::File { state_dir, public_dir } => match load(state_dir) {
-                Ok(inventory) => Ok(Seen { inventory, now: Timestamp::now(), notes: Vec::new(), public: None }),
-                Err(error @ LoadError::Denied(_)) => {
-                    let public = public(public_dir).map_err(|why| why.unwrap_or(error))?;
-                    let inventory = own(public_dir, &public)?;
-                    let (now, notes) = (public.now, public.warnings());
-                    Ok(Seen { inventory, now, notes, public: Some(public) })
+                Ok(inventory) => {
+                    Ok(Seen { inventory, now: Timestamp::now(), notes: Vec::new(), extent: Extent::Whole })
                 }
+                Err(LoadError::Denied(path)) => part(public_dir, path),
                 Err(error) => Err(error),
             },
             Self::Live { args, last } => {
                 let (inventory, mut notes) = scan(args, last.as_deref())?;
                 *last = Some(Box::new(inventory.clone()));
                 notes.extend(unseen_live(&inventory));
-                Ok(Seen { inventory, now: Timestamp::now(), notes, public: None })
+                Ok(Seen { inventory, now: Timestamp::now(), notes, extent: Extent::Whole })
             }
             Self::Demo(made) => {
                 let inventory = match made.take() {
@@ -96,7 +103,7 @@ impl Source {
                 *made = Some(Box::new(inventory.clone()));
                 // Its ages are counted to the end of its story, not to however long it took to tell.
                 let now = inventory.last_scan.unwrap_or_else(Timestamp::now);
-                Ok(Seen { inventory, now, notes: Vec::new(), public: None })
+                Ok(Seen { inventory, now, notes: Vec::new(), extent: Extent::Whole })
             }
         }
     }
@@ -127,14 +134,29 @@ fn scan(args: &SourceArgs, last: Option<&Inventory>) -> Result<(Inventory, Vec<S
     Ok((look(&doors.sources, last.unwrap_or(&empty), SCAN_LIMIT, &settings), notes))
 }
 
+/// What there is for a caller who may not read the inventory, which is in this file.
+fn part(public_dir: &Path, inventory_file: PathBuf) -> Result<Seen, LoadError> {
+    match public(public_dir) {
+        Ok(public) => {
+            let nothing = || Inventory { last_scan: public.picture.at, ..Inventory::empty() };
+            let inventory = own(public_dir)?.unwrap_or_else(nothing);
+            let (now, notes) = (public.now, public.warnings());
+            Ok(Seen { inventory, now, notes, extent: Extent::OwnAndPublic(Box::new(public)) })
+        }
+        Err(Some(error)) => Err(error),
+        Err(None) => {
+            let inventory = own(public_dir)?.ok_or(LoadError::Nothing(inventory_file))?;
+            Ok(Seen { inventory, now: Timestamp::now(), notes: Vec::new(), extent: Extent::OwnAlone })
+        }
+    }
+}
+
 /// What is this caller's own, of the file that only he can read. Where there is none, nothing is.
-fn own(public_dir: &Path, public: &Gpus) -> Result<Inventory, LoadError> {
+fn own(public_dir: &Path) -> Result<Option<Inventory>, LoadError> {
     let path = public_dir.join(USERS_DIR).join(rustix::process::geteuid().as_raw().to_string());
     match read(&path) {
-        Ok(bytes) => Inventory::from_json(&bytes).map_err(|error| LoadError::Unusable(path, error)),
-        Err(LoadError::Missing(_) | LoadError::Denied(_)) => {
-            Ok(Inventory { last_scan: public.picture.at, ..Inventory::empty() })
-        }
+        Ok(bytes) => Inventory::from_json(&bytes).map(Some).map_err(|error| LoadError::Unusable(path, error)),
+        Err(LoadError::Missing(_) | LoadError::Denied(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }

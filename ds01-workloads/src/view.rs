@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use ds01_core::{
     detect::UNKNOWN_USER,
     table::{self, Align, Cell, Line, Medium, Shrink},
+    units,
 };
 
 use crate::{
@@ -90,7 +91,7 @@ pub(crate) fn draw_groups(groups: &[Group<'_>], sums: &str, layout: &Layout, med
     for group in groups {
         let heading = group.heading.as_ref();
         lines.extend(heading.map(|heading| Line::Span(Cell::new(heading).styled(Style::new().bold()))));
-        lines.extend(group.rows.iter().map(|row| line(row, &columns, lead)));
+        lines.extend(group.rows.iter().map(|row| line(row, &columns, lead, layout.wide)));
     }
     if layout.fleet {
         // What is not current must not look as if it was: STATUS says it, and goes last.
@@ -140,9 +141,12 @@ fn user_order(row: &Row) -> (bool, &str) {
     (row.user == UNKNOWN_USER, &row.user)
 }
 
-fn line(row: &Row, columns: &[&Column], lead: bool) -> Line {
+fn line(row: &Row, columns: &[&Column], lead: bool, wide: bool) -> Line {
     let cells = columns.iter().map(|column| {
-        let cell = (column.cell)(row);
+        let cell = match row.user_unsaid.filter(|_| wide && column.is_user()) {
+            Some(age) => Cell::new(&format!("{} ({} ago)", row.user, units::duration(age))),
+            None => (column.cell)(row),
+        };
         match (row.change, row.stale) {
             (Change::Left, _) | (_, true) => {
                 let style = cell.style().dimmed();

@@ -13,11 +13,12 @@ use ds01_core::{
     cli::{STATE_DIR, console, places},
     duration::{self, whole_seconds},
     idle::{
-        KEEP_DIR, Request, drop_request,
+        KEEP_DIR, LONGEST_NOTICE, Request, drop_request,
         gpus::{GpuState, Wanted, memory_mb},
         keep_dir,
     },
     json,
+    model::Vendor,
 };
 
 use crate::{
@@ -42,9 +43,13 @@ const EXIT_TIMED_OUT: u8 = 4;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  docker run --gpus \"device=$(ds01-workloads wait)\" ...        starts as soon as a GPU is free
-  ds01-workloads wait --gpus 2 --memory 40G --timeout 2h
-  ds01-workloads wait --mig 3g.40gb --notify                   goes on at once; you are told when one is free
+  gpu=$(ds01-workloads wait) && docker run --gpus \"device=$gpu\" ...
+      starts as soon as a GPU is free
+  gpus=$(ds01-workloads wait --gpus 2 --memory 40G --timeout 2h) &&
+      docker run --gpus \"\\\"device=$(echo $gpus | tr ' ' ,)\\\"\" ...
+      several, quoted as Docker takes them
+  ds01-workloads wait --mig 3g.40gb --notify
+      goes on at once; you are told when one is free
 
 Exit status:
   0  they are free, and printed; with --notify: or it was asked for
@@ -65,7 +70,11 @@ pub(crate) struct WaitArgs {
     #[arg(long, value_name = "PROFILE")]
     mig: Option<String>,
 
-    /// Give up after this long, such as 2h. A notice is given up after a day unless you say otherwise.
+    /// GPUs of AMD's instead of NVIDIA's: Docker's --gpus is for NVIDIA's alone.
+    #[arg(long, conflicts_with = "mig")]
+    amd: bool,
+
+    /// Give up after this long, such as 2h. A notice is given up after a day unless you say otherwise, and after 7 days at most.
     #[arg(long, value_name = "SPAN", value_parser = span)]
     timeout: Option<Duration>,
 
@@ -94,6 +103,8 @@ pub(crate) struct WaitArgs {
 #[derive(Debug)]
 pub(crate) enum Failure {
     Load(LoadError),
+    /// What was asked for can't be.
+    Usage(String),
     Words(String),
     Output(io::Error),
 }
@@ -103,10 +114,17 @@ fn span(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(args: &WaitArgs) -> Result<ExitCode, Failure> {
-    let wanted = Wanted { gpus: args.gpus, memory_mb: args.memory, mig: args.mig.clone() };
+    let vendor = if args.amd { Vendor::Amd } else { Vendor::Nvidia };
+    let wanted = Wanted { gpus: args.gpus, memory_mb: args.memory, mig: args.mig.clone(), vendor };
+    if let Some(span) = args.timeout.filter(|span| args.notify && *span > LONGEST_NOTICE) {
+        let (most, span) = (whole_seconds(LONGEST_NOTICE), whole_seconds(span));
+        return Err(Failure::Usage(format!(
+            "a notice is waited for {most} at most, and not for {span}: give --timeout {most}, and ask again then"
+        )));
+    }
     let public_dir = places::public(args.public_dir.as_deref(), &args.state_dir);
     let end = args.timeout.map(|timeout| Instant::now() + timeout);
-    let mut said_old = false;
+    let (mut said_old, mut doubts) = (false, Vec::new());
     loop {
         let seen = look(&args.state_dir, &public_dir).map_err(Failure::Load)?;
         if !seen.is_recent() && !said_old {
@@ -119,10 +137,13 @@ pub(crate) fn run(args: &WaitArgs) -> Result<ExitCode, Failure> {
                 print(&found, args.json).map_err(Failure::Output)?;
                 return Ok(ExitCode::SUCCESS);
             }
+            // Whoever waits for nothing else learns what he waits for.
+            let now = seen.doubts();
+            now.iter().filter(|doubt| !doubts.contains(*doubt)).for_each(|doubt| CONSOLE.warn(doubt));
+            doubts = now;
             let has = wanted.at_most(&seen.picture.gpus);
             if has < wanted.gpus {
-                let words = format!("this host has {has} of what you ask for ({}), free or not", wanted.words());
-                return Err(Failure::Words(format!("{words}\nSee what there is: `ds01-workloads --by-gpu`")));
+                return Err(Failure::Words(never(&wanted, has, &seen.picture.gpus)));
             }
         }
         if args.notify {
@@ -135,6 +156,15 @@ pub(crate) fn run(args: &WaitArgs) -> Result<ExitCode, Failure> {
         }
         thread::sleep(left);
     }
+}
+
+/// That this host will never have so many.
+fn never(wanted: &Wanted, has: u64, gpus: &[GpuState]) -> String {
+    let words = format!("this host has {has} of what you ask for ({}), free or not", wanted.words());
+    let amds = Wanted { vendor: Vendor::Amd, ..wanted.clone() };
+    let of_amds = if wanted.vendor.is_nvidia() && wanted.mig.is_none() { amds.at_most(gpus) } else { 0 };
+    let hint = if of_amds >= wanted.gpus { "\nIt has enough of AMD's, which you ask for with --amd" } else { "" };
+    format!("{words}{hint}\nSee what there is: `ds01-workloads --by-gpu`")
 }
 
 /// What everybody may see, where there is anything: it is the same for all who wait. Else what this caller may read.

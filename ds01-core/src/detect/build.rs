@@ -31,10 +31,12 @@ use super::{
         ContainerEntry, Extra, GpuEntry, HostEntry, Inventory, ProcessEntry, SCHEMA_VERSION, SourceEntry, SourceState,
         keyed, total_memory_mb,
     },
+    names::Names,
     origin::classify,
-    owner::{UNKNOWN_USER, UserSource, configured_owner},
+    owner::{UserSource, configured_owner},
     settings::Settings,
     snapshot::{Facts, SeenContainer, SeenEngine, SeenGpus, SeenProcesses, Snapshot},
+    whose::{Before, Owner},
 };
 
 /// Why nobody can tell whether a container of a user's own daemon can use a GPU.
@@ -59,7 +61,9 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let all_gpus = together(&gpus, &observed);
     let same_boot = processes.as_ref().map_or(true, |seen| previous.boot_id() == Some(&*seen.host.boot_id));
     let seen_processes = processes.as_ref().ok();
-    let context = Context { now, previous, gpus: &gpus_seen.entries, processes: seen_processes, settings };
+    let names = Names::new(seen_processes.map(|seen| &seen.users), previous);
+    let context =
+        Context { now, previous, gpus: &gpus_seen.entries, processes: seen_processes, names: &names, settings };
     let (entries, mut answers) = engine_entries(engines, &context);
     let engine_failed = answers
         .iter()
@@ -76,7 +80,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     for entry in entries.values_mut() {
         add_gpu_use(entry, previous.same(entry), users.as_ref());
     }
-    let scan = HostScan { now, previous, same_boot, engine_failed, settings };
+    let scan = HostScan { now, previous, same_boot, engine_failed, names: &names, settings };
     let HostProcesses { listed, pending } = scan.processes(users.as_ref());
 
     let dead = dead_processes(users.as_ref(), previous, same_boot, now);
@@ -84,7 +88,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
     let nvml = gpus.map(|snapshot| snapshot.problems());
     let unreadable = users.map(|users| users.unreadable).unwrap_or_default();
     let host = processes.as_ref().ok().map(|seen| seen.host.clone());
-    let proc = processes.map(|_| unreadable.into_values().collect());
+    let proc = processes.map(|_| unreadable.values().map(|process| process.why.clone()).collect());
     // A maker whose GPUs this host has not is no source of it.
     let observed = observed.into_iter().filter(|one| !matches!(one.answer, Err(SourceError::Absent { .. })));
     let observed = observed.map(|one| (one.name, one.answer.map(|snapshot| snapshot.problems())));
@@ -97,7 +101,8 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         sources: sources
             .map(|(name, answer)| {
                 let before = previous.sources.get(name.as_str());
-                (name.as_str().to_owned(), source_entry(name, answer, before, now, since_boot))
+                let before = before.map(|before| Was { entry: before, forgotten: settings.forget.contains(&name) });
+                (name.as_str().to_owned(), source_entry(name, answer, before.as_ref(), now, since_boot))
             })
             .collect(),
         gpus: gpus_seen.entries,
@@ -105,6 +110,7 @@ pub fn build(snapshot: Snapshot, previous: &Inventory, settings: &Settings) -> I
         host_processes: listed,
         pending_processes: pending,
         dead_processes: dead,
+        unreadable_processes: unreadable,
         extra: previous.extra.clone(),
     }
 }
@@ -159,8 +165,9 @@ fn engine_entries(engines: Vec<SeenEngine>, context: &Context<'_>) -> (Vec<Conta
                 Err(error)
             }
         };
-        // Where there is no Docker, people expect to be told so. Of other engines only those that are there are spoken of.
-        if name.is_docker() || !matches!(answer, Err(SourceError::Absent { .. })) {
+        // Where there is no Docker, people expect to be told so. Of other engines only those that are there are spoken of, and
+        // those of root's that failed and are not back.
+        if name.is_docker() || !matches!(answer, Err(SourceError::Absent { .. })) || context.is_missed(&name) {
             answers.insert(name, answer);
         }
     }
@@ -173,10 +180,18 @@ struct Context<'a> {
     previous: &'a Inventory,
     gpus: &'a [GpuEntry],
     processes: Option<&'a SeenProcesses>,
+    names: &'a Names<'a>,
     settings: &'a Settings,
 }
 
 impl Context<'_> {
+    /// Whether an engine of root's has failed, and is not forgotten.
+    fn is_missed(&self, name: &EngineName) -> bool {
+        let before = self.previous.sources.get(name.as_str()).and_then(SourceEntry::failing_since);
+        let is_forgotten = self.settings.forget.contains(&SourceName::Engine(name.clone()));
+        before.is_some() && name.owner().is_none() && !is_forgotten
+    }
+
     fn container(&self, engine: &EngineName, seen: SeenContainer) -> ContainerEntry {
         let SeenContainer { listing, facts } = match engine.owner() {
             Some(_) => without_claims(seen),
@@ -195,15 +210,13 @@ impl Context<'_> {
         let pid = pid.filter(|_| engine.owner().is_none() || main.is_some());
 
         let origin = if config.is_some() { classify(&listing.name, &listing.labels) } else { Origin::Unknown };
-        let (user, user_source) = match engine.owner() {
-            Some(uid) => self.owner_of_daemon(uid, before),
-            None => configured_owner(&listing.labels, config.as_ref())
-                .or_else(|| self.owner_by_uid(main?.uid))
-                .or_else(|| {
-                    before.filter(|b| b.user_source == UserSource::ProcessUid).map(|b| (b.user.clone(), b.user_source))
-                })
-                .unwrap_or_else(|| (UNKNOWN_USER.to_owned(), UserSource::Unknown)),
+        let was = before.map(|entry| Before { entry, scanned: self.previous.last_scan });
+        let owner = match (engine.owner(), configured_owner(&listing.labels, config.as_ref())) {
+            (Some(uid), _) => Owner::of_daemon(uid, was, self.names),
+            (None, Some((user, source))) => Owner::named(user, source, was, self.names),
+            (None, None) => Owner::of_main(main.map(|process| process.uid), was, self.names),
         };
+        let Owner { user, source: user_source, uid: user_uid, remembered: user_remembered } = owner;
 
         let nvidias = config.as_ref().and_then(configured_access);
         let others = config.as_ref().and_then(|config| amd_access::given(config, self.gpus));
@@ -245,6 +258,7 @@ impl Context<'_> {
             origin,
             user,
             user_source,
+            user_remembered,
             has_gpu: if (config.is_some() && engine.owner().is_none()) || held_before {
                 Some(gpu_access.is_some())
             } else {
@@ -267,6 +281,7 @@ impl Context<'_> {
             stale: false,
             pid_start_ticks: main.map(|process| process.start_ticks),
             main_uid: main.map(|process| process.uid),
+            user_uid,
             config,
             extra: before.map(|b| b.extra.clone()).unwrap_or_default(),
         };
@@ -275,19 +290,6 @@ impl Context<'_> {
         let pid_start_ticks = entry.pid_start_ticks.or_else(|| same_main?.pid_start_ticks).filter(|_| pid.is_some());
         let main_uid = entry.main_uid.or_else(|| same_main?.main_uid).filter(|_| pid.is_some());
         ContainerEntry { pid_start_ticks, main_uid, ..entry }
-    }
-
-    /// A container of a user's own daemon is his, whatever it says.
-    fn owner_of_daemon(&self, uid: u32, before: Option<&ContainerEntry>) -> (String, UserSource) {
-        let name = self.processes.and_then(|seen| seen.user_name(uid)).map(ToOwned::to_owned);
-        let name = name.or_else(|| before.map(|before| before.user.clone()));
-        (name.unwrap_or_else(|| uid.to_string()), UserSource::ProcessUid)
-    }
-
-    /// User id 0 names nobody: most containers run as root.
-    fn owner_by_uid(&self, uid: u32) -> Option<(String, UserSource)> {
-        let name = self.processes?.user_name(uid)?;
-        (uid != 0).then(|| (name.to_owned(), UserSource::ProcessUid))
     }
 }
 
@@ -385,14 +387,23 @@ fn host_entry(host: Option<Host>, previous: &Inventory) -> Option<HostEntry> {
     }
 }
 
+/// A source at the scan before.
+struct Was<'a> {
+    entry: &'a SourceEntry,
+    /// Whether it is gone for good, on the admin's word.
+    forgotten: bool,
+}
+
 /// A source's state after an answer; problems make even an answer a failure, of the part that they name.
 fn source_entry(
     source_name: SourceName,
     answer: Result<Vec<String>, SourceError>,
-    before: Option<&SourceEntry>,
+    before: Option<&Was<'_>>,
     now: Timestamp,
     since_boot: Duration,
 ) -> SourceEntry {
+    let failing_since = before.filter(|was| !was.forgotten).and_then(|was| was.entry.failing_since());
+    let before = before.map(|was| was.entry);
     let error = match answer {
         Ok(problems) if problems.is_empty() => None,
         Ok(problems) => Some(SourceError::failed(source_name, FailureKind::Partly, problems.join("; "))),
@@ -409,6 +420,7 @@ fn source_entry(
         state,
         since: before.filter(|b| b.state == state).map_or(now, |b| b.since),
         last_good: if good { Some(now) } else { before.and_then(|b| b.last_good) },
+        failed_since: if good { None } else { failing_since },
         hint: error.as_ref().map(SourceError::hint),
         error: error.map(|error| error.to_string()),
         last_good_since_boot_ms: if good { since_boot_ms } else { before.and_then(|b| b.last_good_since_boot_ms) },

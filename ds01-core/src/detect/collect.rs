@@ -1,25 +1,27 @@
 //! Asks all sources, side by side, each under its deadline.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     ops::RangeInclusive,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use crate::{
-    deadline::{DeadlineError, Pending, one_by_one},
-    model::{ContainerId, ContainerListing, EngineName, GpuSnapshot, Host, Process, Reading},
+    deadline::{DeadlineError, Pending, at_once, one_by_one},
+    model::{ContainerId, ContainerListing, EngineName, GpuSnapshot, Host, Process},
     source::{
         ContainerSource, Engine, FailureKind, Inspection, ProcessError, ProcessSource, SourceError, SourceName, Sources,
     },
 };
 
 use super::{
+    inspect::{in_turn, inspect},
     inventory::Inventory,
+    name_service,
     owner::configured_owner,
     recall::{still_true, trusted_gap},
     snapshot::{Facts, SeenContainer, SeenEngine, SeenGpus, SeenProcesses, Snapshot},
@@ -28,7 +30,7 @@ use super::{
 /// A longer limit counts as this one: no instant lies beyond what a clock can tell.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What one process, or one user's name, may take.
+/// What one process may take.
 const ONE_AT_MOST: Duration = Duration::from_secs(1);
 
 /// What each of the two questions to a user's own daemon may take.
@@ -100,11 +102,24 @@ pub fn collect(
     let processes = lives.map(|lives| {
         let all = [gpus.as_ref()].into_iter().chain(observed.iter().map(|one| one.answer.as_ref()));
         let pids = pids_of_interest(previous, &engines, all.flatten());
-        let by_pid = look_at(&sources.processes, pids, third);
+        // A user's own daemon can name any pid as a container's: it waits for its own alone, and nobody else does.
+        let claims_end = third.min(Instant::now() + USERS_AT_MOST);
+        let claims: Vec<_> = engines
+            .iter()
+            .filter(|engine| engine.name.owner().is_some())
+            .filter_map(|engine| claimed(&sources.processes, main_pids(previous, engine), &pids, claims_end))
+            .collect();
+        let mut by_pid = look_at(&sources.processes, pids, third);
+        for (pid, seen) in claims.into_iter().flat_map(|claim| claim.seen(last.min(claims_end + ONE_AT_MOST))) {
+            if seen.is_ok() || !by_pid.contains_key(&pid) {
+                by_pid.insert(pid, seen);
+            }
+        }
         let owners: BTreeSet<u32> = sources.engines.iter().filter_map(|engine| engine.name.owner()).collect();
+        let named = named_owners(previous, &engines);
         SeenProcesses {
             host: lives.host,
-            users: names(&sources.processes, &by_pid, &owners, last),
+            users: name_service::ask(&sources.processes, previous, &uids(&by_pid, &owners), &named, last),
             subordinate: subordinate(&sources.processes, &owners, last),
             by_pid,
         }
@@ -121,8 +136,7 @@ fn users_end(engine: &Engine, start: Instant, question: u32) -> Instant {
 /// What an engine listed, and what it was asked about it.
 struct Listed {
     listings: Vec<ContainerListing>,
-    asked: HashSet<ContainerId>,
-    inspections: Asked<(usize, Vec<Inspection>)>,
+    inspections: Asked<(Vec<ContainerId>, Vec<Inspection>)>,
 }
 
 impl Listed {
@@ -146,29 +160,31 @@ impl Listed {
                 still_true(listing, entry, gap, start)
             })
         };
-        let unknown: Vec<ContainerId> =
-            listings.iter().filter(|listing| !is_remembered(listing)).map(|listing| listing.id.clone()).collect();
+        let unknown = in_turn(listings.iter().filter(|listing| !is_remembered(listing)));
         debug!("{}: inspecting {} of {} containers", engine.name, unknown.len(), listings.len());
-        let asked: HashSet<ContainerId> = unknown.iter().cloned().collect();
+        let name = engine.name.clone();
         let inspections = ask_engine(engine, end, move |source| {
-            let inspections = source.inspect(&unknown)?;
-            Ok((unknown.len(), inspections))
+            let inspections = inspect(source, &name, &unknown, end)?;
+            Ok((unknown, inspections))
         });
-        Self { listings, asked, inspections }
+        Self { listings, inspections }
     }
 
     fn seen(self, engine: &EngineName) -> Result<Vec<SeenContainer>, SourceError> {
-        let Self { listings, asked, inspections } = self;
+        let Self { listings, inspections } = self;
         let (asked_for, inspections) = inspections.answer()?;
-        if inspections.len() != asked_for {
-            let detail = format!("{} of {asked_for} inspected containers were answered for", inspections.len());
+        if inspections.len() != asked_for.len() {
+            let detail = format!("{} of {} inspected containers were answered for", inspections.len(), asked_for.len());
             return Err(SourceError::failed(SourceName::Engine(engine.clone()), FailureKind::Nonsense, detail));
         }
-        let mut inspections = inspections.into_iter();
+        let mut inspections: HashMap<ContainerId, Inspection> = asked_for.into_iter().zip(inspections).collect();
         Ok(listings
             .into_iter()
             .filter_map(|listing| {
-                let facts = if asked.contains(&listing.id) { facts(inspections.next()?)? } else { Facts::Remembered };
+                let facts = match inspections.remove(&listing.id) {
+                    Some(inspection) => facts(inspection)?,
+                    None => Facts::Remembered,
+                };
                 Some(SeenContainer { listing, facts })
             })
             .collect())
@@ -229,6 +245,7 @@ fn facts(inspection: Inspection) -> Option<Facts> {
     }
 }
 
+/// All but what users' own daemons name.
 fn pids_of_interest<'a>(
     previous: &Inventory,
     engines: &[SeenEngine],
@@ -236,59 +253,95 @@ fn pids_of_interest<'a>(
 ) -> BTreeSet<u32> {
     let on_gpus = gpus.flat_map(GpuSnapshot::processes).map(|(_, process)| process.pid);
     let before = previous.host_processes.keys().chain(previous.pending_processes.keys()).copied();
-    let listed =
-        engines.iter().flat_map(|engine| engine.containers.iter().flatten().map(move |seen| (&engine.name, seen)));
-    let main = listed.filter_map(|(engine, seen)| match &seen.facts {
+    let roots = engines.iter().filter(|engine| engine.name.owner().is_none());
+    on_gpus.chain(before).chain(roots.flat_map(|engine| main_pids(previous, engine))).collect()
+}
+
+/// The main processes of an engine's containers.
+fn main_pids<'a>(previous: &'a Inventory, engine: &'a SeenEngine) -> impl Iterator<Item = u32> {
+    let is_users = engine.name.owner().is_some();
+    engine.containers.iter().flatten().filter_map(move |seen| match &seen.facts {
         Facts::Inspected(details) => details.pid,
         // The uid of a main process matters only where no other signal names the owner; and of a user's own daemon each scan
         // sees anew whether it is a process of his.
         Facts::Remembered => previous
             .container(&seen.listing.id)
-            .filter(|entry| {
-                engine.owner().is_some() || configured_owner(&seen.listing.labels, entry.config.as_ref()).is_none()
-            })
+            .filter(|entry| is_users || configured_owner(&seen.listing.labels, entry.config.as_ref()).is_none())
             .and_then(|entry| entry.pid),
         Facts::Unreadable(_) => None,
-    });
-    on_gpus.chain(before).chain(main).collect()
+    })
+}
+
+/// Processes by pid, as far as they could be read.
+type SeenByPid = HashMap<u32, Result<Process, ProcessError>>;
+
+/// The look at what one user's own daemon names, under way in a thread of its own.
+struct Claim {
+    pids: BTreeSet<u32>,
+    pending: Result<Pending<SeenByPid>, DeadlineError>,
+}
+
+/// Begins the look at what a user's own daemon names beside `others`, which are looked at anyway.
+fn claimed(
+    source: &Arc<dyn ProcessSource>,
+    pids: impl Iterator<Item = u32>,
+    others: &BTreeSet<u32>,
+    end: Instant,
+) -> Option<Claim> {
+    let pids: BTreeSet<u32> = pids.filter(|pid| !others.contains(pid)).collect();
+    if pids.is_empty() {
+        return None;
+    }
+    let (source, asked) = (Arc::clone(source), pids.clone());
+    let pending = Pending::start("proc", move || look_at(&source, asked, end));
+    Some(Claim { pids, pending })
+}
+
+impl Claim {
+    /// What was seen by `end`.
+    fn seen(self, end: Instant) -> SeenByPid {
+        let limit = end.saturating_duration_since(Instant::now());
+        match self.pending.and_then(|pending| pending.wait(limit)) {
+            Ok(seen) => seen,
+            Err(error) => self.pids.into_iter().map(|pid| (pid, Err(unreadable(pid, &error)))).collect(),
+        }
+    }
+}
+
+fn unreadable(pid: u32, error: &DeadlineError) -> ProcessError {
+    ProcessError::Unreadable { pid, path: format!("/proc/{pid}"), detail: error.to_string() }
 }
 
 /// Reading a command line reads the process's memory: a user can make that hang, and must hide nobody else by it.
-fn look_at(
-    source: &Arc<dyn ProcessSource>,
-    pids: BTreeSet<u32>,
-    end: Instant,
-) -> HashMap<u32, Result<Process, ProcessError>> {
+fn look_at(source: &Arc<dyn ProcessSource>, pids: BTreeSet<u32>, end: Instant) -> SeenByPid {
     let source = Arc::clone(source);
     let answers = one_by_one("proc", pids, ONE_AT_MOST, end, move |pid| source.process(*pid));
-    let unreadable = |pid, error: DeadlineError| {
-        Err(ProcessError::Unreadable { pid, path: format!("/proc/{pid}"), detail: error.to_string() })
+    let read = |(pid, answer): (u32, Result<_, DeadlineError>)| {
+        (pid, answer.unwrap_or_else(|error| Err(unreadable(pid, &error))))
     };
-    answers.into_iter().map(|(pid, answer)| (pid, answer.unwrap_or_else(|error| unreadable(pid, error)))).collect()
+    answers.into_iter().map(read).collect()
 }
 
-/// The names of their users, and of those with engines of their own. A directory server that hangs takes no more than the
-/// names away.
-fn names(
-    source: &Arc<dyn ProcessSource>,
-    by_pid: &HashMap<u32, Result<Process, ProcessError>>,
-    owners: &BTreeSet<u32>,
-    end: Instant,
-) -> HashMap<u32, Reading<String>> {
-    let source = Arc::clone(source);
+/// Whose names are asked for: those who run something, to whom it belongs, and who have engines of their own.
+fn uids(by_pid: &SeenByPid, owners: &BTreeSet<u32>) -> BTreeSet<u32> {
     let own = by_pid.values().flatten().map(|process| process.uid);
     let of_belongings =
         by_pid.values().flatten().flat_map(|process| process.belongs_to.iter().filter_map(|one| one.uid));
-    let uids: BTreeSet<u32> = own.chain(of_belongings).chain(owners.iter().copied()).collect();
-    let names = one_by_one("names", uids, ONE_AT_MOST, end, move |uid| source.user_name(*uid));
-    let known = names.into_iter().filter_map(|(uid, name)| match name {
-        Ok(name) => Some((uid, name)),
-        Err(error) => {
-            warn!("the name of user id {uid} is not known: {error}");
-            None
-        }
+    own.chain(of_belongings).chain(owners.iter().copied()).collect()
+}
+
+/// The owners whom labels and directories name.
+fn named_owners(previous: &Inventory, engines: &[SeenEngine]) -> BTreeSet<String> {
+    let roots = engines.iter().filter(|engine| engine.name.owner().is_none());
+    let listed = roots.flat_map(|engine| engine.containers.iter().flatten());
+    let owners = listed.filter_map(|seen| {
+        let config = match &seen.facts {
+            Facts::Inspected(details) => Some(&details.config),
+            _ => previous.container(&seen.listing.id).and_then(|entry| entry.config.as_ref()),
+        };
+        configured_owner(&seen.listing.labels, config)
     });
-    known.collect()
+    owners.map(|(name, _)| name).collect()
 }
 
 /// The ids that users with engines of their own may use in their containers.
@@ -298,6 +351,7 @@ fn subordinate(
     end: Instant,
 ) -> HashMap<u32, Vec<RangeInclusive<u32>>> {
     let source = Arc::clone(source);
-    let ranges = one_by_one("names", owners.clone(), ONE_AT_MOST, end, move |uid| source.subordinate_ids(*uid));
+    let limit = end.saturating_duration_since(Instant::now()).min(ONE_AT_MOST);
+    let ranges = at_once("names", owners.clone(), owners.len(), limit, move |uid| source.subordinate_ids(*uid));
     ranges.into_iter().map(|(uid, ranges)| (uid, ranges.unwrap_or_default())).collect()
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    inventory::{ContainerEntry, Inventory, ProcessEntry, SourceState},
+    inventory::{ContainerEntry, Inventory, ProcessEntry, SourceEntry, SourceState},
     owner::UserSource,
 };
 
@@ -56,8 +56,8 @@ fn sources(old: &Inventory, new: &Inventory, now: Timestamp, out: &mut Vec<Happe
     for source in engines.chain([SourceName::Nvml, SourceName::Amd, SourceName::Proc]) {
         let before = old.sources.get(source.as_str());
         let Some(after) = new.sources.get(source.as_str()) else { continue };
-        let failed_since = before.filter(|before| before.state == SourceState::Failed).map(|before| before.since);
-        match (failed_since, after.state) {
+        // One that failed, and was not there for a while, is back when it gives facts.
+        match (before.and_then(SourceEntry::failing_since), after.state) {
             (None, SourceState::Failed) => {
                 let error = after.error.clone().unwrap_or_default();
                 out.push(Happened::outside(None, Details::SourceFailed { source, error }));

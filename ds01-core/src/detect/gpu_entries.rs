@@ -55,7 +55,7 @@ impl GpuEntries {
     }
 
     fn add(&mut self, reading: &GpuReading, before: &[GpuEntry], others: &[&str]) {
-        let problems = reading.problems();
+        let problems = reading.own_problems();
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
         match &reading.gpu {
             Reading::Known(gpu) => {

@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     gpu_entries::GpuEntries,
-    inventory::{ContainerEntry, ContainerProcess, GpuEntry, GpuUse},
+    inventory::{ContainerEntry, ContainerProcess, GpuEntry, GpuUse, UnreadableProcess},
     snapshot::SeenProcesses,
 };
 
@@ -22,7 +22,7 @@ pub(super) struct GpuUsers<'a> {
     /// Pids that the driver names and `/proc` does not have.
     pub dead: BTreeMap<u32, Vec<GpuUse>>,
     /// Pids that could not be placed, each with the reason.
-    pub unreadable: BTreeMap<u32, String>,
+    pub unreadable: BTreeMap<u32, UnreadableProcess>,
     /// What the scan saw of processes; none where there is no NVML, and so nobody to place.
     pub processes: Option<&'a SeenProcesses>,
     /// The GPUs, in their order, and on which of them nobody could look.
@@ -83,7 +83,7 @@ impl<'a> GpuUsers<'a> {
                 return;
             }
             Some(Err(error @ ProcessError::Unreadable { .. })) => {
-                self.unreadable.insert(pid, error.to_string());
+                self.unreadable.insert(pid, UnreadableProcess { pid, gpus: uses, why: error.to_string() });
                 return;
             }
         };
@@ -93,7 +93,8 @@ impl<'a> GpuUsers<'a> {
                 None => drop(self.outside.insert(pid, (process, uses))),
             },
             Reading::Unknown(why) => {
-                self.unreadable.insert(pid, format!("process {pid}: which container it is in: {why}"));
+                let why = format!("process {pid}: which container it is in: {why}");
+                self.unreadable.insert(pid, UnreadableProcess { pid, gpus: uses, why });
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::model::{Belonging, ContainerId, Process, Reading};
 use super::{
     gpu_use::{GpuUsers, name},
     inventory::{Extra, GpuUse, Inventory, ProcessEntry, total_memory_mb},
+    names::{Known, Names},
     settings::Settings,
 };
 
@@ -52,6 +53,8 @@ pub(super) struct HostScan<'a> {
     pub same_boot: bool,
     /// Whether an engine of root's failed, so that a container that none lists may yet be one of its own.
     pub engine_failed: bool,
+    /// What users are called.
+    pub names: &'a Names<'a>,
     /// What an admin set.
     pub settings: &'a Settings,
 }
@@ -84,7 +87,7 @@ impl HostScan<'_> {
         let pending = self.before(&self.previous.pending_processes, process);
         let before = listed.or(pending);
         let container = process.containers.known().and_then(|ids| ids.last());
-        let mut entry = self.entry(process, container, uses, users, before);
+        let mut entry = self.entry(process, container, uses, before);
         if let Some(before) = before {
             let mut held = entry.gpus.clone();
             users.add_kept(&mut held, users.kept(process.pid, &before.gpus));
@@ -131,18 +134,18 @@ impl HostScan<'_> {
         process: &Process,
         container: Option<&ContainerId>,
         uses: &[GpuUse],
-        users: &GpuUsers<'_>,
         before: Option<&ProcessEntry>,
     ) -> ProcessEntry {
-        // A name once had is kept while the name service has none.
-        let name_before = before.filter(|b| b.uid == process.uid).map(|b| b.user.clone());
-        let name_now = users.processes.and_then(|seen| seen.user_name(process.uid)).map(ToOwned::to_owned);
-        let user = name_now.or(name_before).unwrap_or_else(|| process.uid.to_string());
+        let known = before.and_then(|before| Known::of_process(before, process.uid, self.previous.last_scan));
+        let named = self.names.name(process.uid, known);
+        let (user, user_remembered) =
+            named.map_or_else(|| (process.uid.to_string(), None), |named| (named.name, named.remembered));
         let mut entry = ProcessEntry {
             pid: process.pid,
             // Reckoned from the wall clock at boot, which moves by a second when that clock is set: kept as first seen.
             started_at: before.map_or(process.started_at, |b| b.started_at),
             user,
+            user_remembered,
             uid: process.uid,
             name: name(process),
             cmdline: process.cmdline.known().cloned(),
@@ -151,7 +154,7 @@ impl HostScan<'_> {
             gpus: Vec::new(),
             in_container: container.is_some(),
             container_id: container.cloned(),
-            belongs_to: process.belongs_to.iter().map(|one| with_user(one, users)).collect(),
+            belongs_to: process.belongs_to.iter().map(|one| self.with_user(one)).collect(),
             detected_at: before.map_or(self.now, |b| b.detected_at),
             stale: false,
             start_ticks: process.start_ticks,
@@ -159,6 +162,12 @@ impl HostScan<'_> {
         };
         entry.set_gpus(uses.to_vec());
         entry
+    }
+
+    /// The same with the name of its user.
+    fn with_user(&self, one: &Belonging) -> Belonging {
+        let name = |uid: u32| self.names.name(uid, None).map_or_else(|| uid.to_string(), |named| named.name);
+        Belonging { user: one.uid.map(name), ..one.clone() }
     }
 
     /// Whether this is a program of the system's, run by the system: what a login user runs is listed, whatever its name.
@@ -178,12 +187,6 @@ impl HostScan<'_> {
             Reading::Unknown(_) => names.any(|name| name[..name.floor_char_boundary(COMM_BYTES)] == process.comm),
         }
     }
-}
-
-/// The same with the name of its user.
-fn with_user(one: &Belonging, users: &GpuUsers<'_>) -> Belonging {
-    let name = |uid: u32| users.processes.and_then(|seen| seen.user_name(uid)).map(ToOwned::to_owned);
-    Belonging { user: one.uid.map(|uid| name(uid).unwrap_or_else(|| uid.to_string())), ..one.clone() }
 }
 
 impl ProcessEntry {

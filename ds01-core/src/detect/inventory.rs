@@ -26,7 +26,7 @@ use crate::{
     json,
     model::{
         Belonging, Called, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, EngineName, GpuAccess, Origin,
-        Vendor,
+        Remembered, Vendor,
     },
 };
 
@@ -65,6 +65,9 @@ pub struct Inventory {
     /// Processes that no longer exist and to which the driver still books GPU memory, by pid.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dead_processes: BTreeMap<u32, DeadProcess>,
+    /// Processes with a GPU context of which the last scan could not tell whose they are, by pid.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreadable_processes: BTreeMap<u32, UnreadableProcess>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -109,6 +112,9 @@ pub struct SourceEntry {
     /// What an admin can do about it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hint: Option<String>,
+    /// The first failed scan since it last gave all its facts, while it is absent: it failed, and is not back.
+    #[serde(rename = "_failed_since", default, skip_serializing_if = "Option::is_none")]
+    pub failed_since: Option<Timestamp>,
     /// Boot clock at `last_good`, in milliseconds: tells how much time really passed when the wall clock was set.
     #[serde(rename = "_last_good_since_boot_ms", default, skip_serializing_if = "Option::is_none")]
     pub last_good_since_boot_ms: Option<u64>,
@@ -205,6 +211,9 @@ pub struct ContainerEntry {
     pub user: String,
     /// Which signal named the owner.
     pub user_source: UserSource,
+    /// Since when the name service does not say the owner's name any more. Left out where it does, or was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_remembered: Option<Remembered>,
     /// Whether it can use a GPU. `null` when its details could not be read.
     pub has_gpu: Option<bool>,
     /// The first rule that said so.
@@ -254,6 +263,9 @@ pub struct ContainerEntry {
     /// As whom its main process ran when a scan looked at it, by user id, and as the kernel said: nobody's label.
     #[serde(rename = "_main_uid", default, skip_serializing_if = "Option::is_none")]
     pub main_uid: Option<u32>,
+    /// The owner's user id: that of the process that named him, or what the name service said last.
+    #[serde(rename = "_user_uid", default, skip_serializing_if = "Option::is_none")]
+    pub user_uid: Option<u32>,
     /// Fields of other versions.
     #[serde(flatten)]
     pub extra: Extra,
@@ -303,6 +315,9 @@ pub struct ProcessEntry {
     pub started_at: Timestamp,
     /// Its user's name, or the uid in digits where the name service knows none.
     pub user: String,
+    /// Since when the name service does not say that name any more. Left out where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_remembered: Option<Remembered>,
     /// Its effective user id.
     pub uid: u32,
     /// Its program's name. Users' text.
@@ -357,6 +372,17 @@ pub struct DeadProcess {
     pub extra: Extra,
 }
 
+/// A process with a GPU context of which nobody can tell whose it is, nor in which container it runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnreadableProcess {
+    /// The pid as the host numbers it.
+    pub pid: u32,
+    /// What the driver books to it.
+    pub gpus: Vec<GpuUse>,
+    /// Why it could not be read.
+    pub why: String,
+}
+
 /// Why an inventory file is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InventoryError {
@@ -384,6 +410,7 @@ impl Inventory {
             host_processes: BTreeMap::new(),
             pending_processes: BTreeMap::new(),
             dead_processes: BTreeMap::new(),
+            unreadable_processes: BTreeMap::new(),
             extra: Extra::new(),
         }
     }
@@ -423,7 +450,9 @@ impl Inventory {
             return Err(InventoryError::Corrupt(format!("under {id:?} stands container {}", entry.full_id)));
         }
         let processes = self.host_processes.iter().chain(&self.pending_processes).map(|(pid, entry)| (pid, entry.pid));
-        let mut pids = processes.chain(self.dead_processes.iter().map(|(pid, entry)| (pid, entry.pid)));
+        let unreadable = self.unreadable_processes.iter().map(|(pid, entry)| (pid, entry.pid));
+        let mut pids =
+            processes.chain(self.dead_processes.iter().map(|(pid, entry)| (pid, entry.pid))).chain(unreadable);
         match pids.find(|(filed, pid)| *filed != pid) {
             Some((filed, pid)) => Err(InventoryError::Corrupt(format!("under {filed} stands process {pid}"))),
             None => Ok(self),
@@ -494,6 +523,17 @@ pub fn keyed(entries: impl IntoIterator<Item = ContainerEntry>) -> BTreeMap<Stri
     all
 }
 
+impl SourceEntry {
+    /// Since when it is known to have failed, if it has not given all its facts since.
+    pub fn failing_since(&self) -> Option<Timestamp> {
+        if self.state == SourceState::Failed {
+            Some(self.failed_since.unwrap_or(self.since))
+        } else {
+            self.failed_since
+        }
+    }
+}
+
 impl ContainerEntry {
     /// What it is called.
     pub fn called(&self) -> Called<'_> {
@@ -515,7 +555,7 @@ impl GpuEntry {
 
 /// The sum of what a process holds on its GPUs, in MiB: unknown when any part is.
 pub fn total_memory_mb<'a>(uses: impl IntoIterator<Item = &'a GpuUse>) -> Option<u64> {
-    uses.into_iter().map(|held| held.memory_mb).sum()
+    uses.into_iter().try_fold(0_u64, |sum, held| Some(sum.saturating_add(held.memory_mb?)))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field by reference")]

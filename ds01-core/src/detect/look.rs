@@ -8,7 +8,10 @@ use super::{
     inventory::{Inventory, SourceEntry, SourceState},
     settings::Settings,
 };
-use crate::{model::EngineName, source::Sources};
+use crate::{
+    model::EngineName,
+    source::{SourceName, Sources},
+};
 
 /// What a picture holds, in figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,27 @@ impl Inventory {
         name.parse::<EngineName>().is_ok_and(|engine| engine.owner().is_some())
     }
 
-    /// The sources that failed at the last scan, by name.
+    /// Whether a source tells of GPUs, and who uses them: a maker's driver.
+    pub fn is_of_gpus(name: &str) -> bool {
+        [SourceName::Nvml, SourceName::Amd].iter().any(|source| source.as_str() == name)
+    }
+
+    /// Whether GPUs could not all be looked at by the last scan.
+    pub fn gpus_failed(&self) -> bool {
+        self.failed_sources().any(|(name, _)| Self::is_of_gpus(name))
+    }
+
+    /// The host's sources, by name: all but users' own daemons, which fail as their users like.
+    pub fn hosts_sources(&self) -> impl Iterator<Item = (&str, &SourceEntry)> {
+        self.sources.iter().map(|(name, entry)| (name.as_str(), entry)).filter(|(name, _)| !Self::is_users_own(name))
+    }
+
+    /// Those of the host's sources that failed at the last scan, by name.
+    pub fn hosts_failed_sources(&self) -> impl Iterator<Item = (&str, &SourceEntry)> {
+        self.hosts_sources().filter(|(_, entry)| entry.state == SourceState::Failed)
+    }
+
+    /// The sources that failed at the last scan, by name, users' own daemons among them.
     pub fn failed_sources(&self) -> impl Iterator<Item = (&str, &SourceEntry)> {
         let all = self.sources.iter().map(|(name, entry)| (name.as_str(), entry));
         all.filter(|(_, entry)| entry.state == SourceState::Failed)

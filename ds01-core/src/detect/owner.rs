@@ -1,8 +1,8 @@
 //! Whose container it is, and which signal says so.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::model::ContainerConfig;
 
@@ -10,54 +10,79 @@ use crate::model::ContainerConfig;
 pub const UNKNOWN_USER: &str = "unknown";
 
 /// The signal that named a container's owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UserSource {
     /// Label `ds01.user`.
-    #[serde(rename = "label:ds01.user")]
     LabelDs01,
     /// Label `aime.mlc.USER`, of an older platform.
-    #[serde(rename = "label:aime.mlc.USER")]
     LabelAime,
     /// Label `devcontainer.local_folder`, under `/home/NAME/`.
-    #[serde(rename = "label:devcontainer.local_folder")]
     LabelDevContainer,
     /// Label `com.docker.compose.project.working_dir`, under `/home/NAME/`.
-    #[serde(rename = "label:com.docker.compose.project.working_dir")]
     LabelCompose,
     /// Bind mounts from under `/home/NAME/`, all of the same name.
-    #[serde(rename = "bind-mount")]
     BindMount,
     /// Environment variable `DS01_USER`.
-    #[serde(rename = "env:DS01_USER")]
     EnvDs01,
     /// Environment variable `NB_USER`, of Jupyter images.
-    #[serde(rename = "env:NB_USER")]
     EnvNotebook,
     /// Environment variable `JUPYTERHUB_USER`.
-    #[serde(rename = "env:JUPYTERHUB_USER")]
     EnvJupyterHub,
     /// The user id of its main process.
-    #[serde(rename = "process-uid")]
     ProcessUid,
     /// No signal named anybody.
-    #[serde(rename = "unknown")]
     Unknown,
 }
 
+impl UserSource {
+    const ALL: [Self; 10] = [
+        Self::LabelDs01,
+        Self::LabelAime,
+        Self::LabelDevContainer,
+        Self::LabelCompose,
+        Self::BindMount,
+        Self::EnvDs01,
+        Self::EnvNotebook,
+        Self::EnvJupyterHub,
+        Self::ProcessUid,
+        Self::Unknown,
+    ];
+
+    /// Its word in files, as `label:ds01.user`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::LabelDs01 => "label:ds01.user",
+            Self::LabelAime => "label:aime.mlc.USER",
+            Self::LabelDevContainer => "label:devcontainer.local_folder",
+            Self::LabelCompose => "label:com.docker.compose.project.working_dir",
+            Self::BindMount => "bind-mount",
+            Self::EnvDs01 => "env:DS01_USER",
+            Self::EnvNotebook => "env:NB_USER",
+            Self::EnvJupyterHub => "env:JUPYTERHUB_USER",
+            Self::ProcessUid => "process-uid",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// In words for people, as `label ds01.user`.
 impl fmt::Display for UserSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::LabelDs01 => "label ds01.user",
-            Self::LabelAime => "label aime.mlc.USER",
-            Self::LabelDevContainer => "label devcontainer.local_folder",
-            Self::LabelCompose => "label com.docker.compose.project.working_dir",
-            Self::BindMount => "bind mount",
-            Self::EnvDs01 => "env DS01_USER",
-            Self::EnvNotebook => "env NB_USER",
-            Self::EnvJupyterHub => "env JUPYTERHUB_USER",
-            Self::ProcessUid => "process uid",
-            Self::Unknown => "unknown",
-        })
+        f.write_str(&self.word().replacen([':', '-'], " ", 1))
+    }
+}
+
+impl Serialize for UserSource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl<'de> Deserialize<'de> for UserSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = Cow::<'_, str>::deserialize(deserializer)?;
+        let unknown = || D::Error::custom(format!("`{word}` is no signal that names an owner"));
+        Self::ALL.into_iter().find(|source| source.word() == word).ok_or_else(unknown)
     }
 }
 
@@ -105,6 +130,21 @@ fn common_home_owner<'a>(paths: impl Iterator<Item = &'a str>) -> Option<&'a str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signal_has_one_word_in_files_and_reads_well_elsewhere() {
+        for source in UserSource::ALL {
+            let json = serde_json::to_string(&source).unwrap();
+            assert_eq!(json, format!("\"{}\"", source.word()));
+            assert_eq!(serde_json::from_str::<UserSource>(&json).unwrap(), source);
+        }
+        assert!(serde_json::from_str::<UserSource>("\"label\"").unwrap_err().to_string().contains("`label`"));
+        let said = [UserSource::LabelDevContainer, UserSource::EnvDs01, UserSource::ProcessUid];
+        assert_eq!(
+            said.map(|source| source.to_string()),
+            ["label devcontainer.local_folder", "env DS01_USER", "process uid"]
+        );
+    }
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()

@@ -51,6 +51,8 @@ fn entry(status: &str, pid_start_ticks: Option<u64>) -> ContainerEntry {
         config: Some(ContainerConfig::default()),
         pid_start_ticks,
         main_uid: None,
+        user_uid: None,
+        user_remembered: None,
         extra: Extra::new(),
     }
 }
@@ -134,6 +136,7 @@ fn a_gap_is_trusted_only_when_both_clocks_tell_it() {
         last_good: Some(at("2026-03-02T12:00:00Z")),
         error: None,
         hint: None,
+        failed_since: None,
         last_good_since_boot_ms: Some(1_000_000),
         extra: Extra::new(),
     };

@@ -5,9 +5,11 @@ use std::{collections::HashMap, ops::RangeInclusive, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    model::{ContainerDetails, ContainerId, ContainerListing, EngineName, GpuSnapshot, Host, Process, Reading, Vendor},
+    model::{ContainerDetails, ContainerId, ContainerListing, EngineName, GpuSnapshot, Host, Process, Vendor},
     source::{ProcessError, SourceError, SourceName},
 };
+
+use super::names::SeenUsers;
 
 /// One look at the host through all sources.
 #[derive(Debug, Clone)]
@@ -73,8 +75,8 @@ pub struct SeenProcesses {
     pub host: Host,
     /// By pid: GPU processes, main processes of containers, and the host processes of the scan before.
     pub by_pid: HashMap<u32, Result<Process, ProcessError>>,
-    /// User names by uid; none of an id that the name service did not answer for in time.
-    pub users: HashMap<u32, Reading<String>>,
+    /// What the name service said of users.
+    pub users: SeenUsers,
     /// By the uid of each user with an engine of his own: the ids that he may use in his containers beside it.
     pub subordinate: HashMap<u32, Vec<RangeInclusive<u32>>>,
 }
@@ -83,11 +85,6 @@ impl SeenProcesses {
     /// The process of that pid, when it was there and could be read.
     pub fn get(&self, pid: u32) -> Option<&Process> {
         self.by_pid.get(&pid)?.as_ref().ok()
-    }
-
-    /// The name of a user, where the name service has one.
-    pub fn user_name(&self, uid: u32) -> Option<&str> {
-        self.users.get(&uid)?.known().map(String::as_str)
     }
 
     /// Whether the kernel says that a process runs in this container of this engine. Its control group has to name the
@@ -128,3 +125,7 @@ impl SeenProcesses {
         his && chosen_by.is_none_or(|uid| uid == owner) && process.user_slice.known() == Some(&Some(owner))
     }
 }
+
+#[cfg(test)]
+#[path = "may_run_in_tests.rs"]
+mod may_run_in_tests;

@@ -44,8 +44,8 @@ pub(crate) mod test_support;
 
 pub use crate::model::Now;
 pub use act::{
-    CheckError, CheckOptions, Checked, Hands, KEEP_DIR, Outcome, Request, drop_request, keep_dir, preview,
-    preview_after, run, try_notices,
+    CheckError, CheckOptions, Checked, Hands, KEEP_DIR, LONGEST_NOTICE, Outcome, Request, drop_request, keep_dir,
+    preview, preview_after, run, try_notices,
 };
 pub use evidence::{
     ContainerFacts, EnergyCount, GpuEvidence, GpuFigure, GpuMeasure, GpuReport, Observation, ProcessActivity, Signal,

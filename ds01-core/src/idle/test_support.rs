@@ -80,6 +80,7 @@ pub(crate) fn facts() -> ContainerFacts {
         image: "busybox:latest".to_owned(),
         user: Some("alice".to_owned()),
         user_source: UserSource::LabelDs01,
+        user_uid: None,
         has_gpu: Some(true),
         gpus: vec!["GPU-1".to_owned()],
         problem: None,

@@ -25,6 +25,8 @@ pub(super) struct Containers {
     idle: Family,
     limit: Family,
     observed: Family,
+    /// Pairs of a container and a device that were told.
+    pairs: usize,
 }
 
 impl Containers {
@@ -41,7 +43,7 @@ impl Containers {
             more_pairs += containers.add_devices(picture, entry, &devices);
         }
         left_out.insert("container_gpus", more_pairs);
-        let Self { info, status, infrastructure, allocated, context, memory, started, idle, limit, observed } =
+        let Self { info, status, infrastructure, allocated, context, memory, started, idle, limit, observed, .. } =
             containers;
         vec![info, status, infrastructure, allocated, context, memory, started, idle, limit, observed]
     }
@@ -94,6 +96,7 @@ impl Containers {
                 "For how much of the time since its last activity the evidence speaks, from 0 to 1.",
                 &["id"],
             ),
+            pairs: 0,
         }
     }
 
@@ -101,8 +104,8 @@ impl Containers {
         let names = picture.names;
         let (id, image) = (picture.inventory.key_of(entry), names.image(&entry.image));
         let (name, user) = (names.container(&entry.name), names.user(&entry.user));
-        let source = user_source(entry);
-        self.info.set(&[id, &name, &user, &source, entry.origin.as_str(), &image], 1.0);
+        let source = entry.user_source.word();
+        self.info.set(&[id, &name, &user, source, entry.origin.as_str(), &image], 1.0);
         self.status.set(&[id, entry.status.as_str()], 1.0);
         if let Some(at) = entry.started_at {
             self.started.set(&[id], unix(at));
@@ -113,7 +116,7 @@ impl Containers {
             return;
         }
         // What nobody could look at in this scan may be at work again.
-        if entry.stale || picture.failed("nvml") || picture.failed("proc") {
+        if entry.stale || picture.inventory.gpus_failed() || picture.failed("proc") {
             return;
         }
         let judged = check.and_then(|check| check.judged.get(&entry.full_id));
@@ -148,7 +151,8 @@ impl Containers {
         }
         held.retain(|uuid, _| devices.contains_key(uuid));
         let all: BTreeSet<&str> = given.iter().chain(held.keys()).copied().collect();
-        let room = MOST_PAIRS.saturating_sub(self.allocated.len().max(self.context.len()));
+        let room = MOST_PAIRS.saturating_sub(self.pairs);
+        self.pairs += all.len().min(room);
         let id = picture.inventory.key_of(entry);
         for uuid in all.iter().take(room) {
             let shown = label(uuid);
@@ -163,13 +167,5 @@ impl Containers {
             }
         }
         all.len().saturating_sub(room)
-    }
-}
-
-/// The word of the inventory.
-fn user_source(entry: &ContainerEntry) -> String {
-    match serde_json::to_value(entry.user_source) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => entry.user_source.to_string(),
     }
 }

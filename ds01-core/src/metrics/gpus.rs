@@ -5,26 +5,16 @@ use super::{
     label::label,
     picture::{Picture, bytes},
 };
-use crate::detect::inventory::UsageEntry;
-
-/// What stands in a MIG instance's product name before its profile.
-const BEFORE_PROFILE: &str = " MIG ";
+use crate::detect::{Device, inventory::UsageEntry};
 
 pub(super) fn families(picture: &Picture<'_>) -> Vec<Family> {
     let mut gpus = Gpus::new();
     for gpu in picture.inventory.gpus.iter().filter(|gpu| !gpu.stale) {
-        if gpu.mig_enabled == Some(true) {
-            // What has instances is none itself; its power is that of all of them.
-            gpus.power(&gpu.uuid, gpu.usage.as_ref());
-            for mig in &gpu.mig_instances {
-                let index = format!("{}:{}", gpu.label(), mig.index);
-                gpus.device(&mig.uuid, &index, mig.name.as_deref(), mig.memory_total_mb, mig.usage.as_ref());
-            }
-        } else {
-            let index = gpu.label();
-            gpus.device(&gpu.uuid, &index, gpu.name.as_deref(), gpu.memory_total_mb, gpu.usage.as_ref());
-            gpus.power(&gpu.uuid, gpu.usage.as_ref());
+        for device in gpu.devices() {
+            gpus.device(&device);
         }
+        // That of a partitioned one is the power of all its instances.
+        gpus.power(&gpu.uuid, gpu.usage.as_ref());
     }
     if let Some(ratio) = picture.scan.demand.and_then(crate::model::Demand::ratio) {
         gpus.demand.set(&[], ratio);
@@ -73,22 +63,14 @@ impl Gpus {
         }
     }
 
-    fn device(
-        &mut self,
-        uuid: &str,
-        index: &str,
-        name: Option<&str>,
-        memory_mb: Option<u64>,
-        usage: Option<&UsageEntry>,
-    ) {
-        let name = name.unwrap_or_default();
-        let (model, profile) = name.rsplit_once(BEFORE_PROFILE).unwrap_or((name, ""));
-        let (uuid, model, profile) = (label(uuid), label(model), label(profile));
-        self.info.set(&[&uuid, index, &model, &profile], 1.0);
-        if let Some(mib) = memory_mb {
+    fn device(&mut self, device: &Device<'_>) {
+        let [uuid, model, profile] =
+            [device.uuid(), device.model().unwrap_or_default(), device.profile().unwrap_or_default()].map(label);
+        self.info.set(&[&uuid, &device.label(), &model, &profile], 1.0);
+        if let Some(mib) = device.memory_total_mb() {
             self.memory.set(&[&uuid], bytes(mib));
         }
-        let Some(usage) = usage else { return };
+        let Some(usage) = device.usage() else { return };
         if let Some(mib) = usage.figures.memory_used_mb.known() {
             self.used.set(&[&uuid], bytes(*mib));
         }

@@ -4,7 +4,7 @@ use super::{
     family::Family,
     picture::{Picture, seconds, unix},
 };
-use crate::detect::{Inventory, inventory::SourceState};
+use crate::detect::inventory::SourceState;
 
 pub(super) fn families(picture: &Picture<'_>) -> Vec<Family> {
     let mut build = Family::gauge("ds01_build_info", "The version of ds01; always 1.", &["version"]);
@@ -27,7 +27,7 @@ pub(super) fn families(picture: &Picture<'_>) -> Vec<Family> {
         &["source"],
     );
     // A user's own engine fails as its user likes: that is no failure of the host, and raises no alarm.
-    for (name, source) in picture.inventory.sources.iter().filter(|(name, _)| !Inventory::is_users_own(name)) {
+    for (name, source) in picture.inventory.hosts_sources() {
         match source.state {
             SourceState::Ok => up.set(&[name], 1.0),
             SourceState::Failed => up.set(&[name], 0.0),

@@ -17,6 +17,9 @@ const KEY_FILE: &str = "metrics.key";
 
 const KEY_BYTES: usize = 16;
 
+/// Of a user's name, so many characters are told apart: more than any name service allows.
+pub(super) const LONGEST_USER: usize = 256;
+
 /// Names, or what stands in their place.
 #[derive(Debug, Clone)]
 pub struct Names {
@@ -51,6 +54,8 @@ impl Names {
 
     /// A user's name. That nobody knows it is no name.
     pub(super) fn user(&self, name: &str) -> String {
+        // Whose sums are kept under a name that was cut has the same hash there.
+        let name = name.char_indices().nth(LONGEST_USER).map_or(name, |(end, _)| &name[..end]);
         match self.identities {
             Identities::Hashed if name == UNKNOWN_USER => name.to_owned(),
             _ => self.name("user", name),
@@ -111,6 +116,10 @@ mod tests {
         assert_ne!(one.user("alice"), one.container("alice"));
         assert_ne!(one.user("alice"), other.user("alice"));
         assert_eq!(one.user(UNKNOWN_USER), UNKNOWN_USER);
+        // As in the sums by user, which keep no more of a name.
+        let long = "训".repeat(LONGEST_USER);
+        assert_eq!(one.user(&format!("{long}x")), one.user(&long));
+        assert_ne!(one.container(&format!("{long}x")), one.container(&long));
     }
 
     #[test]

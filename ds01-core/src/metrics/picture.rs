@@ -52,9 +52,10 @@ impl<'a> Picture<'a> {
     pub(super) fn devices(&self) -> BTreeMap<&'a str, Vec<&'a str>> {
         let mut devices = BTreeMap::new();
         for gpu in self.inventory.gpus.iter().filter(|gpu| !gpu.stale) {
-            let instances: Vec<&str> = gpu.mig_instances.iter().map(|mig| mig.uuid.as_str()).collect();
-            devices.extend(instances.iter().map(|uuid| (*uuid, vec![*uuid])));
-            let whole = if instances.is_empty() { vec![gpu.uuid.as_str()] } else { instances };
+            let own: Vec<&str> = gpu.devices().map(|device| device.uuid()).collect();
+            devices.extend(own.iter().map(|uuid| (*uuid, vec![*uuid])));
+            // One that is partitioned and has no instance yet stands for itself.
+            let whole = if own.is_empty() { vec![gpu.uuid.as_str()] } else { own };
             devices.insert(gpu.uuid.as_str(), whole);
         }
         devices

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::names::LONGEST_USER;
 use crate::{detect::UNKNOWN_USER, model::GpuTime};
 
 /// The most users of whom sums are kept: anybody can name a user in a label.
 pub const MOST_USERS: usize = 500;
-
-/// The most characters of a user's name that are kept: more than any name service allows.
-const LONGEST_NAME: usize = 256;
 
 /// Whose sum did not grow for so long makes room for another.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(24 * 7);
@@ -41,7 +39,7 @@ impl UserSums {
     /// Adds what a look found.
     pub fn add(&mut self, added: BTreeMap<Option<String>, GpuTime>, now: Timestamp) {
         for (user, time) in added {
-            let user = user.map_or_else(|| UNKNOWN_USER.to_owned(), |user| user.chars().take(LONGEST_NAME).collect());
+            let user = user.map_or_else(|| UNKNOWN_USER.to_owned(), |user| user.chars().take(LONGEST_USER).collect());
             if time == GpuTime::default() {
                 continue;
             }

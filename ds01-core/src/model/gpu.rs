@@ -171,24 +171,35 @@ impl GpuSnapshot {
 impl GpuReading {
     /// What hides this GPU, its instances, or who uses them. A missing name or memory size is no problem to a scan.
     pub fn problems(&self) -> Vec<String> {
-        let place = |why: &Unknown| format!("GPU {}: {why}", self.index);
+        let obstacles = self.obstacles().into_iter();
+        obstacles
+            .map(|(instance, why)| match instance {
+                None => format!("GPU {}: {why}", self.index),
+                Some(instance) => format!("MIG instance {}:{instance}: {why}", self.index),
+            })
+            .collect()
+    }
+
+    /// The same, to be said of this GPU: which it is goes without saying.
+    pub fn own_problems(&self) -> Vec<String> {
+        let obstacles = self.obstacles().into_iter();
+        obstacles
+            .map(|(instance, why)| match instance {
+                None => why.to_string(),
+                Some(instance) => format!("MIG instance {}:{instance}: {why}", self.index),
+            })
+            .collect()
+    }
+
+    /// What hides it, or one of its instances, by its index.
+    fn obstacles(&self) -> Vec<(Option<u32>, &Unknown)> {
         let gpu = match &self.gpu {
-            Reading::Unknown(why) => return vec![place(why)],
+            Reading::Unknown(why) => return vec![(None, why)],
             Reading::Known(gpu) => gpu,
         };
-        let mut problems: Vec<String> = gpu.processes.unknown().map(place).into_iter().collect();
-        match &gpu.mig {
-            Reading::Unknown(why) => problems.push(place(why)),
-            Reading::Known(Mig::Disabled) => {}
-            Reading::Known(Mig::Enabled(instances)) => {
-                for instance in instances {
-                    if let Some(why) = instance.processes.unknown() {
-                        problems.push(format!("MIG instance {}:{}: {why}", self.index, instance.index));
-                    }
-                }
-            }
-        }
-        problems
+        let own = [gpu.processes.unknown(), gpu.mig.unknown()].into_iter().flatten().map(|why| (None, why));
+        let instances = gpu.mig_instances().iter();
+        own.chain(instances.filter_map(|one| Some((Some(one.index), one.processes.unknown()?)))).collect()
     }
 }
 

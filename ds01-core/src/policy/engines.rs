@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    diagnostic::Position,
     reader::{Entry, Reader},
     schema,
     yaml::Node,
@@ -30,31 +31,57 @@ impl Default for Engines {
     }
 }
 
+/// The engines that need no socket to be named.
+const BUILT_IN: [EngineName; 2] = [EngineName::DOCKER, EngineName::PODMAN];
+
 const KEYS: [&str; 3] = ["reap", "users", "sockets"];
 
 pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Engines {
     let mut engines = Engines::default();
+    let mut named = Vec::new();
     for entry in reader.entries(node, "`engines`") {
         match entry.key {
-            "reap" => engines.reap = reap(reader, entry),
+            "reap" => (engines.reap, named) = reap(reader, entry),
             "users" => engines.users = reader.flag(entry).unwrap_or(engines.users),
             "sockets" => engines.sockets = sockets(reader, entry.value),
             _ => reader.unknown_key(entry, "`engines`", || schema::hint(entry.key, KEYS.into_iter())),
         }
     }
+    warn_of_strangers(reader, &named, &engines.sockets);
     engines
 }
 
-fn reap(reader: &mut Reader<'_>, entry: Entry<'_>) -> BTreeSet<EngineName> {
+/// A name with a slip of the pen is that of an engine that nobody has, and nothing is stopped on the one that was meant.
+fn warn_of_strangers(
+    reader: &mut Reader<'_>,
+    named: &[(EngineName, Position)],
+    sockets: &BTreeMap<EngineName, Option<PathBuf>>,
+) {
+    let known = || BUILT_IN.iter().chain(sockets.keys());
+    let is_strange = |name: &EngineName| name.owner().is_none() && !known().any(|known| known == name);
+    for (name, at) in named.iter().filter(|(name, _)| is_strange(name)) {
+        let help = schema::nearest(name.as_str(), known().map(EngineName::as_str)).map_or_else(
+            || format!("name its socket under `sockets`, unless `--engine {name}=SOCKET` does"),
+            |nearest| format!("write `{nearest}` if that is meant"),
+        );
+        reader.warn(
+            *at,
+            format!("no engine is called `{name}` here: nothing would be stopped on the one that is meant"),
+            help,
+        );
+    }
+}
+
+fn reap(reader: &mut Reader<'_>, entry: Entry<'_>) -> (BTreeSet<EngineName>, Vec<(EngineName, Position)>) {
     let names: Vec<_> = reader.names(entry).into_iter().map(|(name, at)| (name.to_owned(), at)).collect();
-    let mut reap = BTreeSet::new();
+    let mut named = Vec::new();
     for (name, at) in names {
         match name.parse::<EngineName>() {
-            Ok(engine) => drop(reap.insert(engine)),
+            Ok(engine) => named.push((engine, at)),
             Err(error) => reader.error(at, error.to_string(), "write names of engines, as in [docker, podman]"),
         }
     }
-    reap
+    (named.iter().map(|(engine, _)| engine.clone()).collect(), named)
 }
 
 fn sockets(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<EngineName, Option<PathBuf>> {

@@ -56,11 +56,20 @@ pub fn load(path: &Path) -> Result<Loaded, BadPolicy> {
 ///
 /// As [`load`]. Where nobody named the file, it is for the caller to go on without it.
 pub fn installed(named: Option<&Path>) -> Result<Option<Policy>, BadPolicy> {
-    let path = named.unwrap_or(Path::new(DEFAULT_PATH));
-    if named.is_none() && !path.exists() {
+    if named.is_none() && !is_installed() {
         return Ok(None);
     }
-    load(path).map(|loaded| Some(loaded.policy))
+    load(named.unwrap_or(Path::new(DEFAULT_PATH))).map(|loaded| Some(loaded.policy))
+}
+
+/// Whether a policy is installed, sound or not.
+pub fn is_installed() -> bool {
+    lies_at(Path::new(DEFAULT_PATH))
+}
+
+/// Whether anything is there. A link that leads nowhere is a policy that can't be read, and so is what nobody may look at.
+fn lies_at(path: &Path) -> bool {
+    !path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Why a file is not read.
@@ -115,6 +124,9 @@ fn read_all(path: &Path, found: &mut Findings) -> Option<PolicyFiles> {
 fn read_main(path: &Path, found: &mut Findings) -> Result<(Document, u32), Refused> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::NOENT if lies_at(path) => {
+            Refused::new("it is a link to a file that does not exist", "mend the link, or put the policy in its place")
+        }
         Errno::NOENT => Refused::new(
             "there is no such file, and nobody is judged by built-in values",
             "install the policy there, or name another with --config",
@@ -256,5 +268,21 @@ fn read(file: OwnedFd) -> Result<Vec<u8>, Refused> {
     match File::from(file).take(most).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(Refused::new(format!("the file can't be read: {error}"), "look at the disk")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_a_policy_that_can_not_be_read_and_not_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("resource-limits.yaml");
+        assert!(!lies_at(&path));
+        std::os::unix::fs::symlink(dir.path().join("gone"), &path).unwrap();
+        assert!(lies_at(&path));
+        let words = load(&path).unwrap_err().to_string();
+        assert!(words.contains("a link to a file that does not exist"), "{words}");
     }
 }

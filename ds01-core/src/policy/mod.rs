@@ -58,7 +58,7 @@ pub use diagnostic::{BadPolicy, Diagnostic, Excerpt, Position, Severity};
 pub use document::{Document, PolicyFiles};
 pub use engines::Engines;
 pub use exemptions::{Exemption, Expiry};
-pub use files::{DEFAULT_PATH, installed, load};
+pub use files::{DEFAULT_PATH, installed, is_installed, load};
 pub use journal::Retention;
 pub use level::{ContainerType, Level, Place, Sourced};
 pub use metrics::Metrics;

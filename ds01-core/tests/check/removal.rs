@@ -72,6 +72,16 @@ fn created_and_held_ones_are_removed_each_in_its_time() {
     assert_eq!((removed(&bench).len(), bench.told().len()), (2, 6));
 }
 
+/// Not to be stopped is not to be removed either.
+#[test]
+fn on_an_engine_that_the_policy_does_not_name_nothing_is_removed() {
+    let standing_ones =
+        [managed(standing("made", ContainerStatus::Created)), managed(standing("ended", ContainerStatus::Exited))];
+    let bench = Bench::new(&format!("{POLICY}engines: {{reap: [podman]}}\n"), &standing_ones);
+    bench.checks(12);
+    assert_eq!((removed(&bench), bench.notices(), bench.told()), (vec![], vec![], vec![]));
+}
+
 /// Its GPU is free in the allocator only when it is gone.
 #[test]
 fn a_managed_container_that_was_stopped_is_held_and_then_removed() {

@@ -109,6 +109,7 @@ impl Trial {
                 origin: Origin::RawDocker,
                 image: "busybox:latest".to_owned(),
                 user_source: UserSource::Unknown,
+                user_uid: None,
                 user: None,
                 has_gpu: Some(true),
                 problem: None,

@@ -87,6 +87,7 @@ impl Host {
                 origin: Origin::RawDocker,
                 image: "busybox:latest".to_owned(),
                 user_source: UserSource::Unknown,
+                user_uid: None,
                 user: Some("alice".to_owned()),
                 has_gpu: Some(true),
                 problem: None,

@@ -1,6 +1,11 @@
 //! What a source that fails takes with it.
 
-use ds01_core::source::fake::{SourceMood, Step};
+use std::sync::Arc;
+
+use ds01_core::source::{
+    Engine,
+    fake::{FakeHost, SourceMood, Step},
+};
 
 use crate::lab::{Lab, trainer};
 
@@ -75,8 +80,29 @@ fn the_series_of_a_source_that_fails_go_and_come_back() {
 }
 
 #[test]
+fn each_engine_has_a_series_but_for_users_own() {
+    let mut lab = Lab::new(&[trainer("train", 500, 90)]);
+    for (name, docker) in
+        [("podman", SourceMood::Errs), ("docker:1001", SourceMood::Hangs), ("docker:1002", SourceMood::Ok)]
+    {
+        let host = FakeHost::new("lab", "2026-03-02T12:00:00Z".parse().unwrap());
+        host.apply(&Step { docker: Some(docker), ..Step::default() }, false).unwrap();
+        lab.sources.engines.push(Engine { name: name.parse().unwrap(), source: Arc::new(host) });
+    }
+    lab.scans(2);
+    let series = [
+        r#"ds01_source_up{source="docker"}"#,
+        r#"ds01_source_up{source="nvml"}"#,
+        r#"ds01_source_up{source="podman"}"#,
+    ];
+    assert_eq!(lab.family("ds01_source_up")[..3], series.map(str::to_owned));
+    assert_eq!(["docker", "podman"].map(|engine| up(&lab, engine)), [Some(1.0), Some(0.0)]);
+    assert!(!lab.text().contains("docker:100"), "{}", lab.text());
+}
+
+#[test]
 fn a_source_that_this_host_has_not_has_no_series() {
-    let lab = Lab::of(ds01_core::source::fake::FakeHost::new("lab", "2026-03-02T12:00:00Z".parse().unwrap()));
+    let lab = Lab::of(FakeHost::new("lab", "2026-03-02T12:00:00Z".parse().unwrap()));
     lab.happens(Step { nvml: Some(SourceMood::Absent), ..Step::default() });
     lab.scan();
     assert_eq!((up(&lab, "nvml"), up(&lab, "proc")), (None, Some(1.0)));

@@ -8,7 +8,8 @@ use std::{
 };
 
 use ds01_core::{
-    model::{Belonging, BelongingKind, ContainerId, Process, Proof, Reading, UsersGroup},
+    detect::{SeenProcesses, SeenUsers},
+    model::{Belonging, BelongingKind, ContainerId, EngineName, Host, Process, Proof, Reading, UsersGroup},
     source::{ProcessSource, proc::ProcFs},
 };
 
@@ -26,6 +27,18 @@ impl Group {
         let root = roots.into_iter().find(|root| root.join("cgroup.procs").exists()).unwrap();
         let group = Self(root.join(format!("ds01-test-{}-{name}", std::process::id())));
         fs::create_dir(&group.0).unwrap();
+        group
+    }
+
+    /// A group of [`OTHER_UID`]'s below his slice, as systemd would have made it.
+    fn of_user() -> Self {
+        let any = Self::new("slice");
+        let root = any.0.parent().unwrap();
+        // systemd's own is not removed: it has other slices in it, or is not empty otherwise.
+        let slice = root.join(format!("user.slice/user-{OTHER_UID}.slice"));
+        let group = Self(slice.join(format!("user@{OTHER_UID}.service")));
+        fs::create_dir_all(&group.0).unwrap();
+        chown(&group.0, Some(OTHER_UID), Some(OTHER_UID)).unwrap();
         group
     }
 
@@ -51,6 +64,9 @@ impl Drop for Group {
             let _ = fs::remove_dir(group);
         }
         remove(&self.0);
+        // What was made above it, as far as it is empty.
+        let above = self.0.ancestors().skip(1).take_while(|above| above.to_string_lossy().contains("/user.slice"));
+        above.take_while(|above| fs::remove_dir(above).is_ok()).for_each(drop);
     }
 }
 
@@ -97,6 +113,35 @@ fn below_a_users_directory_a_name_is_the_users() {
         };
         assert_eq!(process.belongs_to, [unit, claimed_job()], "{name}");
     }
+}
+
+/// What the process's own control groups prove, held against what engines list.
+#[test]
+fn names_that_a_user_chose_are_containers_of_his_own_engine_alone() {
+    if !is_root("control groups") {
+        return;
+    }
+    let group = Group::of_user();
+    let inner = "ab".repeat(32);
+    let process = group.process_in(&format!("docker-{CONTAINER}.scope/docker-{inner}.scope"));
+    let host = Host { name: "lab".to_owned(), boot_id: "boot".to_owned() };
+    let (by_pid, users) = ([(process.pid, Ok(process.clone()))].into(), SeenUsers::default());
+    let seen = SeenProcesses { host, by_pid, users, subordinate: Default::default() };
+    let his: EngineName = format!("docker:{OTHER_UID}").parse().unwrap();
+    for (engine, found) in [(&his, Some(CONTAINER)), (&EngineName::DOCKER, None), (&"docker:1".parse().unwrap(), None)]
+    {
+        let outermost = seen.outermost(&process, |_| Some(engine)).map(ContainerId::as_str);
+        assert_eq!(outermost, found, "{engine}");
+        assert_eq!(seen.runs_in(&process, &container(), engine), found.is_some(), "{engine}");
+    }
+    // Of those that are nested, the outermost that is listed.
+    let listed = |id: &ContainerId| (id.as_str() == inner).then_some(&his);
+    assert_eq!(seen.outermost(&process, listed).map(ContainerId::as_str), Some(inner.as_str()));
+    // The same names elsewhere are no proof that it is below his slice.
+    let elsewhere = Group::new("elsewhere");
+    chown(&elsewhere.0, Some(OTHER_UID), Some(OTHER_UID)).unwrap();
+    let process = elsewhere.process_in(&format!("docker-{CONTAINER}.scope"));
+    assert_eq!(seen.outermost(&process, |_| Some(&his)), None);
 }
 
 /// A job's name and its partition, of which only the process knows: from a root made by hand.

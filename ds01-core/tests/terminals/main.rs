@@ -42,6 +42,7 @@ fn facts(user: Option<&str>) -> ContainerFacts {
         origin: Origin::RawDocker,
         image: "busybox:latest".to_owned(),
         user_source: UserSource::Unknown,
+        user_uid: None,
         user: user.map(ToOwned::to_owned),
         has_gpu: Some(true),
         gpus: Vec::new(),
@@ -101,6 +102,27 @@ fn the_owner_is_told_once_at_each_terminal_and_others_where_that_is_on() {
     let carol = tell(&people(&dev, none.path(), Others::Silent), Some("carol"), None);
     assert_eq!(carol[0].reached, Reached::Nobody);
     assert_eq!(tell(&people(&dev, none.path(), Others::Silent), None, None)[0].reached, Reached::Nobody);
+}
+
+/// The picture of the host has whose process it is: no name service that is silent by now, or gives his name another number, sends
+/// his notices elsewhere.
+#[test]
+fn an_owner_whose_number_is_known_is_told_whatever_the_name_service_says() {
+    if !inside("an_owner_whose_number_is_known_is_told_whatever_the_name_service_says", as_root) {
+        return;
+    }
+    let dev = Dev::new();
+    let none = tempfile::tempdir().unwrap();
+    let (own, other) = (dev.terminal(ALICE, 0o620), dev.terminal(BOB, 0o620));
+    for user in [Some("carol"), Some("bob"), Some("4002"), None] {
+        let facts = ContainerFacts { user_uid: Some(ALICE), ..facts(user) };
+        let (at, severity) = (jiff::Timestamp::now(), Severity::Warning);
+        let (user, container) = (facts.user.as_deref(), Some(&facts));
+        let message = Message { text: TEXT, severity, user, container, pid: None, at, check: 1, ahead: None };
+        let told = people(&dev, none.path(), Others::Silent).tell(&message);
+        assert_eq!(told[0].reached, Reached::Delivered(vec![own.name()]), "{user:?}");
+    }
+    assert_eq!(other.shows(), "");
 }
 
 /// Opening a terminal is something that its user can see, and on some lines does something.

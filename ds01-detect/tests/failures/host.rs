@@ -133,13 +133,21 @@ impl ProcRoot {
     }
 
     fn process(&self, pid: u32, cgroup: &str) {
+        self.process_of(4001, pid, cgroup);
+    }
+
+    /// A process of this user's.
+    pub(crate) fn process_of(&self, uid: u32, pid: u32, cgroup: &str) {
         let zeros = " 0".repeat(30);
         let ones = " 1".repeat(18);
         self.write(&format!("{pid}/stat"), format!("{pid} (python) S{ones} {pid}{zeros}\n"));
-        self.write(&format!("{pid}/status"), format!("Name:\tpython\nTgid:\t{pid}\nUid:\t4001\t4001\t4001\t4001\n"));
+        self.write(
+            &format!("{pid}/status"),
+            format!("Name:\tpython\nTgid:\t{pid}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"),
+        );
         self.write(&format!("{pid}/cgroup"), format!("0::{cgroup}\n"));
         self.write(&format!("{pid}/cmdline"), format!("python\0train-{pid}.py\0"));
-        self.write(&format!("{pid}/loginuid"), "4001");
+        self.write(&format!("{pid}/loginuid"), uid.to_string());
         symlink("/usr/bin/python3.11", self.path().join(format!("{pid}/exe"))).unwrap();
     }
 

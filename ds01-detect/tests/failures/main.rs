@@ -7,12 +7,15 @@ mod command_line;
 mod damaged;
 mod disk;
 mod doors;
+mod engines;
 mod gone;
 mod host;
 mod killed;
 mod matrix;
+mod names;
 mod namespace;
 mod paths;
+mod public;
 #[path = "../support/mod.rs"]
 mod support;
 mod together;

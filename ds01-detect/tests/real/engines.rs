@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     host::{DEADLINE, Host},
-    proxy::Proxy,
+    proxy::{Proxy, inspects_of, others},
     support::Run,
 };
 
@@ -55,11 +55,14 @@ fn docker_and_podman_are_seen_in_one_scan_and_fail_each_by_itself() {
     assert!(of_podman["_pid_start_ticks"].is_u64(), "its control group is recognised: {of_podman:#}");
     assert!(requests(&first, "Podman").is_some_and(|sent| sent >= 3), "{}", first.stderr());
 
-    // The version and the list, of each.
+    // The version and the list, of each. Others' containers are inspected, too, on the daemon that all share.
     wait_until("a quiet scan", DEADLINE, || {
+        docker.take_requests();
         let run = host.scan();
-        let sent = (requests(&run, "Docker"), requests(&run, "Podman"));
-        sent.1 == Some(2) && sent.0.is_some_and(|sent| sent >= 2)
+        let sent = docker.take_requests();
+        assert_eq!(requests(&run, "Docker"), u64::try_from(sent.len()).ok());
+        assert!(others(&sent) == 2, "{sent:?}");
+        requests(&run, "Podman") == Some(2) && inspects_of(&own, &sent) == 0
     });
 
     // Podman is gone, then Docker is: what either told is kept, and the other's is new.

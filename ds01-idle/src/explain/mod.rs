@@ -8,7 +8,7 @@ mod past;
 mod rules;
 mod seen;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use ds01_core::{
     cli::console,
@@ -94,6 +94,12 @@ fn explained(
         facts.status
     );
     page.head(&about);
+    if let Some(remembered) = checked.look.inventory.container(id).and_then(|entry| entry.user_remembered.as_ref()) {
+        let age = Duration::try_from(checked.look.now.at.duration_since(remembered.as_of)).unwrap_or_default();
+        let said =
+            format!("the name service last said so {} ago, {}", units::duration(age), time(remembered.as_of, zone));
+        page.line(&format!("That it is {owner}'s is remembered: {said}. Since then: {}.", sanitize(&remembered.why)));
+    }
     if facts.auto_remove {
         page.line("It was started with --rm: when it stops, Docker removes it, with its unnamed volumes.");
     }
@@ -152,6 +158,8 @@ fn setting(row: &Row) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ds01_core::model::Remembered;
+
     use super::*;
     use crate::demo::{at_noon, everywhere};
 
@@ -213,6 +221,37 @@ mod tests {
         {
             assert!(text.contains(words), "{text}");
         }
+    }
+
+    #[test]
+    fn cpu_that_may_be_its_health_checks_is_said_to_be_so() {
+        let medium = Medium { width: None, color: false };
+        let said = |name: &str| {
+            let mut checked = at_noon();
+            let id = checked.find(name).unwrap();
+            let plain = explained(&checked, &id, None, medium, &TimeZone::UTC).unwrap();
+            let entry = checked.look.inventory.containers.values_mut().find(|entry| entry.full_id == id).unwrap();
+            entry.config.get_or_insert_default().health_check = ["CMD", "curl"].map(str::to_owned).into();
+            let with_check = explained(&checked, &id, None, medium, &TimeZone::UTC).unwrap();
+            [plain, with_check].map(|text| text.contains("It has a health check"))
+        };
+        assert_eq!(said("alice"), [false, true]);
+        assert_eq!(said("dmitri"), [false, false], "its CPU is idle");
+    }
+
+    #[test]
+    fn an_owner_who_is_remembered_has_an_age_and_a_reason() {
+        let mut checked = at_noon();
+        let id = checked.find("dmitri").unwrap();
+        let now = checked.look.now.at;
+        let entry = checked.look.inventory.containers.values_mut().find(|entry| entry.full_id == id).unwrap();
+        let why = "the name service calls user id 1001 mal\u{1b}ory now".to_owned();
+        entry.user_remembered = Some(Remembered { as_of: now - Duration::from_secs(7200), why });
+        let medium = Medium { width: None, color: false };
+        let text = explained(&checked, &id, None, medium, &TimeZone::UTC).unwrap();
+        let said = "'s is remembered: the name service last said so 2h ago, Mon 10:00:00. Since then: the name service calls \
+                    user id 1001 mal\\x1bory now.";
+        assert!(text.contains(said), "{text}");
     }
 
     #[test]

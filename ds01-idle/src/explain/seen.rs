@@ -31,6 +31,12 @@ pub(super) fn write(page: &mut Page, checked: &Checked, case: &Case<'_>, zone: &
             page.head(&format!("What was seen, over {length}, up to {until}"));
             let names = GpuNames::new(&checked.look.inventory.gpus);
             signals(page, interval, track, &case.policy.resolved.rules, &names);
+            let entry = checked.look.inventory.container(&case.facts.id);
+            let has_check =
+                entry.and_then(|entry| entry.config.as_ref()).is_some_and(|config| !config.health_check.is_empty());
+            if has_check && matches!(interval.signals.cpu, Signal::Active(_)) {
+                page.line("It has a health check, and what that takes is in its CPU: nothing tells the two apart.");
+            }
             if interval.observed_ms() < interval.length_ms {
                 let observed = units::duration(Duration::from_millis(interval.observed_ms()));
                 page.line(&format!("Of that time, {observed} were observed on its GPUs."));

@@ -17,6 +17,7 @@ use ds01_core::{
 use crate::{CONSOLE, cli::GpuOptions, load::LoadError};
 
 pub(crate) use gpus::{Gpus, public};
+use gpus::{is_called, is_held_by};
 pub(crate) use see::see;
 pub(crate) use table::draw;
 
@@ -33,7 +34,7 @@ pub(crate) fn run(options: &mut GpuOptions) -> Result<ExitCode, Failure> {
     let mut seen = see(&mut options.source, &options.public_dir, options.config.as_deref()).map_err(Failure::Load)?;
     drop(waiting);
     seen.warnings().iter().for_each(|warning| CONSOLE.warn(warning));
-    // Before anything is left out: whether one is free does not depend on what is shown of it.
+    seen.not_here(&options.users, &options.gpus).iter().for_each(|hint| CONSOLE.warn(hint));
     seen.picture.gpus.retain(|gpu| options.shows(gpu));
     let any_free = seen.is_recent() && seen.picture.gpus.iter().any(|gpu| gpu.state == Occupancy::Free);
     if options.free {
@@ -56,12 +57,7 @@ pub(crate) fn run(options: &mut GpuOptions) -> Result<ExitCode, Failure> {
 
 impl GpuOptions {
     fn shows(&self, gpu: &GpuState) -> bool {
-        let named = |name: &String| {
-            gpu.gpu == *name
-                || gpu.gpu.split_once(':').is_some_and(|(whole, _)| whole == name)
-                || ((name.starts_with("GPU-") || name.starts_with("MIG-")) && gpu.uuid.starts_with(name.as_str()))
-        };
-        let held = |name: &String| gpu.holders.iter().any(|holder| holder.user.as_ref() == Some(name));
-        (self.gpus.is_empty() || self.gpus.iter().any(named)) && (self.users.is_empty() || self.users.iter().any(held))
+        (self.gpus.is_empty() || self.gpus.iter().any(|name| is_called(gpu, name)))
+            && (self.users.is_empty() || self.users.iter().any(|name| is_held_by(gpu, name)))
     }
 }

@@ -2,30 +2,34 @@
 
 use anstyle::{AnsiColor, Style};
 use ds01_core::{
-    idle::gpus::{GpuState, Holder, HolderKind, Occupancy, StopFor},
+    idle::gpus::{GpuState, Holder, HolderKind, Occupancy, StopFor, devices},
     table::{self, Align, Cell, Column, Line, Medium, Shrink},
     units,
 };
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::Gpus;
-use crate::row::since;
+use crate::{gpus::short_model, row::since, view::says_the_same};
 
 /// What is shown where there is nothing to show.
 const NONE: &str = "-";
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     Column { heading: "GPU", align: Align::Left, shrink: Shrink::Never },
     Column { heading: "MODEL", align: Align::Left, shrink: Shrink::Spare { least: 8, rank: 6 } },
+    Column { heading: "PROFILE", align: Align::Left, shrink: Shrink::Optional(0) },
     Column { heading: "MEMORY", align: Align::Right, shrink: Shrink::Optional(3) },
     Column { heading: "UTIL", align: Align::Right, shrink: Shrink::Optional(4) },
     Column { heading: "POWER", align: Align::Right, shrink: Shrink::Optional(5) },
     Column { heading: "STATE", align: Align::Left, shrink: Shrink::Never },
     Column { heading: "IDLE", align: Align::Right, shrink: Shrink::Optional(2) },
-    Column { heading: "USER", align: Align::Left, shrink: Shrink::Key { wanted: 14, least: 6 } },
+    Column { heading: "USER", align: Align::Left, shrink: Shrink::Key { wanted: 12, least: 6 } },
     Column { heading: "UNTIL", align: Align::Left, shrink: Shrink::Optional(1) },
     Column { heading: "HELD BY", align: Align::Left, shrink: Shrink::Spare { least: 10, rank: 7 } },
 ];
+
+/// Where it stands among the columns: there is none where nothing is partitioned.
+const PROFILE: usize = 2;
 
 /// The table with its last lines.
 pub(crate) fn draw(seen: &Gpus, medium: Medium, headers: bool) -> String {
@@ -33,20 +37,20 @@ pub(crate) fn draw(seen: &Gpus, medium: Medium, headers: bool) -> String {
 }
 
 pub(super) fn drawn(seen: &Gpus, medium: Medium, headers: bool, zone: &TimeZone) -> String {
-    let lines: Vec<Line> = seen.picture.gpus.iter().map(|gpu| Line::Row(row(gpu, seen.now, zone).into())).collect();
-    let mut out = table::render(&COLUMNS, &lines, medium);
+    let (columns, lines) = laid_out(&seen.picture.gpus, seen.now, zone);
+    let mut out = table::render(&columns, &lines, medium);
     if !headers {
         return out.split_once('\n').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
     }
-    let left_out = table::left_out(&COLUMNS, &lines, medium);
+    let left_out = table::left_out(&columns, &lines, medium);
     let mut notes = Vec::new();
     if !left_out.is_empty() {
         notes.push(format!("no room for {}", left_out.join(", ")));
     }
     if seen.picture.untold > 0 {
-        let (count, has) =
-            (seen.picture.untold, if seen.picture.untold == 1 { "container has" } else { "containers have" });
-        notes.push(format!("{count} {has} a GPU of which nobody can tell which it is"));
+        let (count, containers) =
+            (seen.picture.untold, if seen.picture.untold == 1 { "container" } else { "containers" });
+        notes.push(format!("{count} {containers} can have any GPU, and nobody can tell which"));
     }
     if !seen.knows_idle && seen.picture.gpus.iter().any(|gpu| gpu.state == Occupancy::Held) {
         notes.push(
@@ -67,7 +71,26 @@ pub(super) fn drawn(seen: &Gpus, medium: Medium, headers: bool, zone: &TimeZone)
     out
 }
 
-fn row(gpu: &GpuState, now: Timestamp, zone: &TimeZone) -> [Cell; 10] {
+/// The columns that there are, and a line for each GPU. What tells no two lines apart is the first to go, unless it is what the table
+/// is looked at for.
+fn laid_out(gpus: &[GpuState], now: Timestamp, zone: &TimeZone) -> (Vec<Column>, Vec<Line>) {
+    let mut columns = COLUMNS.to_vec();
+    let mut rows: Vec<Vec<Cell>> = gpus.iter().map(|gpu| row(gpu, now, zone).into()).collect();
+    if gpus.iter().all(|gpu| gpu.profile.is_none()) {
+        columns.remove(PROFILE);
+        rows.iter_mut().for_each(|row| drop(row.remove(PROFILE)));
+    }
+    let lines: Vec<Line> = rows.into_iter().map(Line::Row).collect();
+    for (at, column) in columns.iter_mut().enumerate() {
+        let gives_way = matches!(column.shrink, Shrink::Optional(_) | Shrink::Spare { .. });
+        if gives_way && says_the_same(&lines, at) {
+            column.shrink = Shrink::Same;
+        }
+    }
+    (columns, lines)
+}
+
+fn row(gpu: &GpuState, now: Timestamp, zone: &TimeZone) -> [Cell; 11] {
     let memory = match (gpu.memory_used_mb, gpu.memory_total_mb) {
         (Some(used), Some(total)) => format!("{}/{}", units::mib(used), units::mib(total)),
         (None, Some(total)) => format!("?/{}", units::mib(total)),
@@ -79,11 +102,10 @@ fn row(gpu: &GpuState, now: Timestamp, zone: &TimeZone) -> [Cell; 10] {
     let percent = gpu.utilization_percent.map_or_else(|| NONE.to_owned(), |percent| aged(format!("{percent:.0}%")));
     let watts = gpu.power_watts.map_or_else(|| NONE.to_owned(), |watts| format!("{watts:.0}W"));
     let idle = gpu.idle_since.map_or_else(|| NONE.to_owned(), |at| units::duration(since(at, now)));
-    let model = gpu.model.as_deref().map(short_model).unwrap_or(NONE);
-    let model = gpu.profile.as_ref().map_or_else(|| model.to_owned(), |profile| format!("{model} {profile}"));
     [
         Cell::new(&gpu.gpu),
-        Cell::new(&model),
+        Cell::new(gpu.model.as_deref().map_or(NONE, short_model)),
+        Cell::new(gpu.profile.as_deref().unwrap_or(NONE)),
         Cell::new(&memory),
         Cell::new(&percent),
         Cell::new(&watts),
@@ -93,11 +115,6 @@ fn row(gpu: &GpuState, now: Timestamp, zone: &TimeZone) -> [Cell; 10] {
         Cell::new(&until(&gpu.holders, now, zone)),
         Cell::new(&joined(gpu.holders.iter().map(named))),
     ]
-}
-
-/// Everybody knows whose they are.
-fn short_model(name: &str) -> &str {
-    name.strip_prefix("NVIDIA ").unwrap_or(name)
 }
 
 fn style(state: Occupancy) -> Style {
@@ -169,7 +186,7 @@ fn end(holder: &Holder) -> Option<(&'static str, Timestamp)> {
 
 /// How many there are in which state.
 fn sums(seen: &Gpus) -> String {
-    let count = |state: Occupancy| seen.picture.gpus.iter().filter(|gpu| gpu.state == state).count();
+    let count = |state: Occupancy| devices(&seen.picture.gpus).filter(|gpu| gpu.state == state).count();
     let states = [
         (Occupancy::Free, "free"),
         (Occupancy::HeldIdle, "held idle"),
@@ -187,6 +204,6 @@ fn sums(seen: &Gpus) -> String {
         Some(at) => format!("{} ago", units::duration(since(at, seen.now))),
         None => "never scanned".to_owned(),
     };
-    let all = seen.picture.gpus.iter().filter(|gpu| gpu.state != Occupancy::Partitioned).count();
+    let all = devices(&seen.picture.gpus).count();
     format!("{age}: {all} {}: {}", if all == 1 { "device" } else { "GPUs and MIG instances" }, parts.join(", "))
 }

@@ -158,3 +158,81 @@ fn filters_choose_by_gpu_and_by_whoever_holds_it() {
     assert_eq!(shown(&["--user", "alice"]), ["1", "6"]);
     assert_eq!(shown(&["--user", "alice", "--gpu", "1"]), ["1"]);
 }
+
+/// Sixteen GPUs in seven instances each, of which some are held.
+fn partitioned_sixteen() -> Vec<GpuState> {
+    let h100 = |label: String, state, holders| GpuState {
+        model: Some("NVIDIA H100 80GB HBM3".to_owned()),
+        profile: label.contains(':').then(|| "1g.10gb".to_owned()),
+        memory_total_mb: Some(if label.contains(':') { 9_728 } else { 81_559 }),
+        memory_used_mb: Some(0),
+        utilization_percent: None,
+        power_watts: None,
+        ..gpu(&label, state, holders)
+    };
+    let instance = |index: u32, instance: u32| {
+        let label = format!("{index}:{instance}");
+        match (index, instance) {
+            (2, 3) => h100(label, Occupancy::Held, vec![holder(Some("alice"), Some("thesis"))]),
+            (11, _) => h100(label, Occupancy::Held, vec![holder(Some("e.okafor@uni.example"), Some("vsc-gan-b07e55"))]),
+            _ => h100(label, Occupancy::Free, vec![]),
+        }
+    };
+    (0..16)
+        .flat_map(|index| {
+            let whole = h100(index.to_string(), Occupancy::Partitioned, vec![]);
+            std::iter::once(whole).chain((0..7).map(move |number| instance(index, number)))
+        })
+        .collect()
+}
+
+#[test]
+fn sixteen_gpus_in_seven_instances_each_show_what_they_are() {
+    for (name, width) in widths() {
+        let text = drawn(&seen(partitioned_sixteen()), Medium { width, color: false }, true, &TimeZone::UTC);
+        assert_eq!(text.lines().filter(|line| line.contains("1g.10gb")).count(), 16 * 7, "{text}");
+        insta::assert_snapshot!(format!("sixteen_{name}"), text);
+    }
+}
+
+#[test]
+fn what_says_the_same_everywhere_goes_first_and_the_state_never_does() {
+    let at_80 = |gpus| {
+        let text = drawn(&seen(gpus), Medium { width: Some(80), color: false }, true, &TimeZone::UTC);
+        text.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let free: Vec<GpuState> = ["0", "1"].map(|label| gpu(label, Occupancy::Free, vec![])).into();
+    let whole = at_80(free.clone());
+    assert_eq!(
+        whole, "GPU MODEL MEMORY UTIL POWER STATE IDLE USER UNTIL",
+        "no model is cut for who holds none of them"
+    );
+    let long = |name: &str| GpuState { model: Some(name.to_owned()), ..free[0].clone() };
+    let models = vec![long("A model with a name that is rather long"), long("Another model that has a longer name")];
+    assert_eq!(at_80(models), "GPU MODEL MEMORY UTIL STATE USER");
+}
+
+#[test]
+fn a_name_that_is_not_here_is_said_and_one_that_is_not_shown_is_not_called_missing() {
+    let said = |seen: &Gpus, users: &[&str], gpus: &[&str]| {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        seen.not_here(&owned(users), &owned(gpus))
+    };
+    let mut all = seen(every_state());
+    assert_eq!(said(&all, &["alice", "ben"], &["3", "3:1", "GPU-6"]), Vec::<String>::new());
+    let words = said(&all, &["nobodyhere"], &["99"]);
+    assert_eq!(words[0], "this host has no GPU 99: it has 0, 1, 2, 3, 3:0, 3:1, 4, 5, 6");
+    assert_eq!(words[1], "nobody of the name nobodyhere holds a GPU here: ds01-workloads --by-gpu shows who does");
+    all.picture.view = PublicView::Anonymous;
+    let words = said(&all, &["alice", "nobodyhere"], &[]);
+    assert!(words.len() == 1 && words[0].contains("public_view: anonymous"), "{words:?}");
+    all.picture.failed = vec!["nvml".to_owned()];
+    assert_eq!(said(&all, &[], &["99"]), Vec::<String>::new(), "nobody can tell");
+}
+
+#[test]
+fn what_has_no_sense_for_gpus_is_refused() {
+    let cli = |arguments: &[&str]| Cli::try_parse_from([&["ds01-workloads", "--by-gpu"], arguments].concat());
+    assert!(cli(&["--free", "--user", "alice"]).is_err(), "what somebody holds is not free");
+    assert!(cli(&["--free", "--gpu", "1"]).is_ok());
+}

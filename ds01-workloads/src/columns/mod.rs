@@ -60,10 +60,15 @@ impl Column {
         self.name == host::COLUMN.name
     }
 
+    /// Whether it is what a process belongs to, which not everybody is told.
+    pub(crate) fn is_belonging(&self) -> bool {
+        self.name == belongs_to::COLUMN.name
+    }
+
     /// Whether it tells anything of these rows that is not said already, so that it is shown unasked.
     pub(crate) fn is_wanted<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> bool {
         match self.name {
-            name if name == belongs_to::COLUMN.name => belongs_to::says_anything(rows),
+            _ if self.is_belonging() => belongs_to::says_anything(rows),
             name if name == engine::COLUMN.name => engine::says_anything(rows),
             _ => true,
         }

@@ -10,7 +10,7 @@ pub(super) const COLUMN: Column = Column {
     wide: false,
     measured: false,
     about: "The owner: from labels, paths under /home, or the user id of the main process. Who names nobody is unknown. \
-            --json has the signal that decided, as user_source.",
+            --wide says since when the name service does not say that name any more, where it does not. --json has the signal that decided, as user_source.",
     cell: |row| Cell::new(&row.user),
     compare: |a, b| a.user.cmp(&b.user),
 };

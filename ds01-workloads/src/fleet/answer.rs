@@ -109,11 +109,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
                 "status" => answer.status = map.next_value()?,
                 "errorType" => kind = Some(map.next_value()?),
                 "error" => words = Some(map.next_value()?),
-                "warnings" | "infos" => {
-                    let said: Option<Vec<String>> = map.next_value()?;
-                    answer.warnings.extend(said.into_iter().flatten());
-                    answer.warnings.truncate(MOST_WARNINGS);
-                }
+                "warnings" | "infos" => map.next_value_seed(Warnings(&mut answer.warnings))?,
                 "data" => map.next_value_seed(Data(&mut *self.0))?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -122,10 +118,51 @@ impl<'de> Visitor<'de> for Whole<'_> {
             return Err(A::Error::missing_field("status"));
         }
         if answer.status != "success" {
-            answer.error = Some((kind.unwrap_or_else(|| "error".to_owned()), words.unwrap_or_default()));
+            answer.error = Some((kind.map_or_else(|| "error".to_owned(), cut), words.map(cut).unwrap_or_default()));
         }
         Ok(answer)
     }
+}
+
+/// The first few, each cut: a table is not to drown in them.
+struct Warnings<'a>(&'a mut Vec<String>);
+
+impl<'de> DeserializeSeed<'de> for Warnings<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Warnings<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of warnings")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while self.0.len() < MOST_WARNINGS {
+            let Some(warning) = seq.next_element()? else { return Ok(()) };
+            self.0.push(cut(warning));
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MOST_CHARS) {
+        text.truncate(end);
+        text.shrink_to_fit();
+        text.push('…');
+    }
+    text
 }
 
 struct Data<'a>(Take<'a>);
@@ -209,12 +246,8 @@ impl<'de> Deserialize<'de> for Labels {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
                 let mut labels = Vec::with_capacity(12);
-                while let Some((name, mut value)) = map.next_entry::<String, String>()? {
-                    if let Some((end, _)) = value.char_indices().nth(MOST_CHARS) {
-                        value.truncate(end);
-                        value.push('…');
-                    }
-                    labels.push((name, value));
+                while let Some((name, value)) = map.next_entry::<String, String>()? {
+                    labels.push((name, cut(value)));
                 }
                 Ok(Labels(labels))
             }
@@ -266,6 +299,20 @@ mod tests {
             let error = read_text(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn few_warnings_are_kept_and_none_is_long() {
+        let many = vec![format!("\"{}\"", "w".repeat(4096)); 100].join(",");
+        let (answer, _) = read_text(&format!(
+            r#"{{"status":"error","error":"{}","warnings":[{many}],"infos":null}}"#,
+            "e".repeat(4096)
+        ))
+        .unwrap();
+        assert_eq!(answer.warnings.len(), MOST_WARNINGS);
+        let (_, words) = answer.error.unwrap();
+        assert!(answer.warnings.iter().chain([&words]).all(|text| text.chars().count() == MOST_CHARS + 1));
+        assert!(read_text(r#"{"status":"success","warnings":"x"}"#).unwrap_err().contains("a list of warnings"));
     }
 
     #[test]

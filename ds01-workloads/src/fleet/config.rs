@@ -76,6 +76,9 @@ impl Config {
         if config.bearer_token_file.is_some() && config.basic_auth_file.is_some() {
             return Err("bearer_token_file and basic_auth_file are two ways of saying who asks: keep one".to_owned());
         }
+        if config.host_label.as_deref().is_some_and(|label| label.is_empty() || label.starts_with("__")) {
+            return Err("host_label has to be a label that series keep, such as instance".to_owned());
+        }
         if config.at_once == Some(0) {
             return Err("at_once has to be 1 at least".to_owned());
         }
@@ -123,6 +126,8 @@ mod tests {
             ("fleet:\n  ca_file: /x\n", "url is missing"),
             ("fleet:\n  url: a\n  bearer_token_file: /x\n  basic_auth_file: /y\n", "keep one"),
             ("fleet:\n  hosts: [a]\n  at_once: 0\n", "at_once"),
+            ("fleet:\n  url: a\n  host_label: \"\"\n", "such as instance"),
+            ("fleet:\n  url: a\n  host_label: __name__\n", "such as instance"),
             ("fleet: [", "line"),
         ] {
             let error = Config::parse(text).unwrap_err();

@@ -34,6 +34,7 @@ pub(super) fn fleet(at: Timestamp) -> Seen {
                 started_at: None,
                 gpus: vec![held("3", 12)],
                 gpu_memory_bytes: Some(12 * GIB),
+                belongs_to: Vec::new(),
                 stale: false,
             }]),
             ..answering("gpu02", 4, ago(0))

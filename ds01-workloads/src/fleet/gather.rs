@@ -1,23 +1,25 @@
 //! From samples to hosts: a pure function of what Prometheus told. The series are described in docs/formats.md.
 //!
 //! A **target** is what Prometheus scrapes: all labels that are not ds01's own. A host is a target's `instance` without its
-//! port. One that is scraped twice is shown once, and said.
+//! port. One that is scraped twice is shown once, and said; so are two machines of one name.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     time::Duration,
 };
 
-use ds01_core::{model::EngineName, units};
+use ds01_core::units;
 use jiff::Timestamp;
 
 use super::{
     answer::Sample,
     host::{FailedSource, Host, State, by_name},
+    lacking::Lacking,
+    machines::{Machine, Scraped, machines},
     own::{Own, instant, is_own},
     target::Target,
 };
-use crate::{row::since, warnings::STALE_AFTER};
+use crate::row::since;
 
 /// The series that are asked for, without their prefix.
 pub(super) const SERIES: [&str; 13] = [
@@ -75,7 +77,7 @@ impl Gather {
         }
         let mut key: Vec<(String, String)> = labels
             .iter()
-            .filter(|(name, value)| !value.is_empty() && !is_own(name))
+            .filter(|(name, value)| !value.is_empty() && (*name == self.host_label || !is_own(name)))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         key.sort_unstable();
@@ -85,7 +87,7 @@ impl Gather {
             (Question::Scraped, _) => target.scraped(sample.value().and_then(instant)),
             (Question::Last, _) => target.spoke(sample.value().and_then(instant)),
             (Question::Now, Some(name)) => match name.strip_prefix(PREFIX) {
-                Some(name) => target.take(name, &Own::of(labels), sample.value()),
+                Some(name) => target.take(name, &Own::of(labels, &self.host_label), sample.value()),
                 None => true,
             },
             (Question::Now, None) => true,
@@ -105,16 +107,11 @@ impl Gather {
         if self.twice > 0 {
             said.push(format!("{} series were told twice with different labels: the first is shown", self.twice));
         }
-        let mut named: BTreeMap<String, Vec<(String, Target)>> = BTreeMap::new();
+        let mut named: BTreeMap<String, Vec<Scraped>> = BTreeMap::new();
         for (key, target) in self.targets {
-            let instance = key.iter().find(|(name, _)| *name == self.host_label).map_or("", |(_, value)| value);
-            let others: Vec<String> = key
-                .iter()
-                .filter(|(name, _)| *name != self.host_label)
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            let whole = format!("{instance} ({})", others.join(", "));
-            named.entry(without_port(instance).to_owned()).or_default().push((whole, target));
+            let (own, labels): (Vec<_>, Vec<_>) = key.into_iter().partition(|(name, _)| *name == self.host_label);
+            let instance = own.into_iter().next().map(|(_, value)| value).unwrap_or_default();
+            named.entry(without_port(&instance).to_owned()).or_default().push(Scraped { instance, labels, target });
         }
         for name in expected {
             let name = name.rsplit_once('@').map_or(name.as_str(), |(_, host)| host);
@@ -142,42 +139,32 @@ fn without_port(instance: &str) -> &str {
     }
 }
 
-/// The host of that name: or several, where machines that have nothing in common are called the same.
-fn hosts_of(name: &str, targets: Vec<(String, Target)>, now: Timestamp, said: &mut Vec<String>) -> Vec<Host> {
-    let (mut current, gone): (Vec<_>, Vec<_>) = targets.into_iter().partition(|(_, target)| target.is_told());
-    // The newest scan first, and equal ones in the same order each time.
-    current.sort_by(|(a, one), (b, other)| other.scan.cmp(&one.scan).then_with(|| a.cmp(b)));
-    let last_gone = gone.iter().filter_map(|(_, target)| target.last_word()).max();
-    let mut machines: Vec<(String, Target)> = Vec::new();
-    let mut dropped: BTreeSet<String> = BTreeSet::new();
-    for (whole, target) in current {
-        if machines.iter().any(|(_, machine)| machine.is_same(&target)) {
-            dropped.insert(whole);
-        } else {
-            machines.push((whole, target));
-        }
-    }
-    if !dropped.is_empty() {
-        let dropped: Vec<String> = dropped.into_iter().collect();
+/// The host of that name: or several, where machines are called the same.
+fn hosts_of(name: &str, targets: Vec<Scraped>, now: Timestamp, said: &mut Vec<String>) -> Vec<Host> {
+    let (machines, left_out) = machines(targets, now);
+    if !left_out.is_empty() {
+        let left_out: Vec<String> = left_out.into_iter().collect();
         said.push(format!(
             "{name} is scraped more than once: {} is left out; keep one of node_exporter and ds01-metrics.socket",
-            dropped.join(" and ")
+            left_out.join(" and ")
         ));
     }
     let several = machines.len() > 1;
     if several {
         said.push(format!("{} machines are called {name}: each is shown with its labels", machines.len()));
     }
-    let Some((_, first)) = machines.first() else {
-        let up = gone.iter().filter_map(|(_, target)| target.up).max();
-        return vec![Host::silent(name, last_gone, silence(up, last_gone.is_some()).to_owned())];
-    };
-    let newest = first.last_word().max(last_gone);
-    let told = machines.into_iter().map(|(whole, target)| {
-        let last_word = if several { target.last_word() } else { newest };
-        host_of(if several { &whole } else { name }, target, last_word, now)
+    if machines.is_empty() {
+        return vec![Host::silent(name, None, silence(None, false).to_owned())];
+    }
+    let hosts = machines.into_iter().map(|Machine { shown, last_word, up, whole }| {
+        let name = if several { &whole } else { name };
+        if shown.target.is_told() {
+            host_of(name, shown.target, last_word, now)
+        } else {
+            Host::silent(name, last_word, silence(up, last_word.is_some()).to_owned())
+        }
     });
-    told.collect()
+    hosts.collect()
 }
 
 /// Why a host is silent.
@@ -191,34 +178,28 @@ fn silence(up: Option<bool>, spoke: bool) -> &'static str {
 }
 
 fn host_of(name: &str, target: Target, last_word: Option<Timestamp>, now: Timestamp) -> Host {
-    // By the clocks of host and Prometheus: this program may run anywhere.
-    let age = target.scan.map(|scan| since(scan, target.scraped_at.unwrap_or(now)));
-    let (state, why) = match age {
+    let (state, why) = match target.scan {
         None => (State::Stale, Some("it does not say when its detector looked".to_owned())),
-        Some(age) if age > STALE_AFTER => (State::Stale, Some(stale(since(target.scan.unwrap_or(now), now)))),
+        Some(scan) if target.is_stale(now) => (State::Stale, Some(stale(since(scan, now)))),
         Some(_) => (State::Answers, None),
     };
-    let failed = |name: &str| target.sources.get(name).is_some_and(|(up, _)| *up == Some(false));
-    let (nvml, proc) = (failed("nvml"), failed("proc"));
-    // Each container engine fails by itself: what the others told is known.
-    let mut engines = target.sources.iter().filter(|(name, _)| name.parse::<EngineName>().is_ok()).peekable();
-    let no_engine = engines.peek().is_some() && engines.all(|(_, (up, _))| *up == Some(false));
+    let lacking = Lacking::of(target.sources.iter().map(|(name, (up, _))| (name.as_str(), *up == Some(false))));
     let failed_sources: Vec<FailedSource> = target
         .sources
         .iter()
         .filter(|(_, (up, _))| *up == Some(false))
         .map(|(source, (_, last_good))| FailedSource { source: source.clone(), last_good: *last_good })
         .collect();
-    let (gpus, containers, processes) = target.told(nvml);
+    let (gpus, containers, processes) = target.told(lacking.gpus);
     Host {
         host: name.to_owned(),
         state,
         last_word,
         why,
         failed_sources,
-        gpus: (!nvml).then_some(gpus),
-        containers: (!no_engine).then_some(containers),
-        host_processes: (!nvml && !proc).then_some(processes),
+        gpus: (!lacking.gpus).then_some(gpus),
+        containers: (!lacking.containers).then_some(containers),
+        host_processes: (!lacking.processes).then_some(processes),
     }
 }
 

@@ -149,14 +149,43 @@ fn what_a_failed_source_would_tell_is_unknown_and_not_empty() {
         host.failed_sources,
         [FailedSource { source: "docker".to_owned(), last_good: Some(now() - Duration::from_secs(600)) }]
     );
-    told.scanned("a:1").tell("a:1", "source_up", &[("source", "nvml")], 0.0);
-    told.tell("a:1", "container_info", &[("id", "abc"), ("name", "x")], 1.0);
-    told.tell("a:1", "container_gpu_allocated", &[("id", "abc"), ("uuid", "GPU-0123456789abcdef")], 1.0);
+    for maker in ["nvml", "amd"] {
+        told.scanned("a:1").tell("a:1", "source_up", &[("source", maker)], 0.0);
+        told.tell("a:1", "container_info", &[("id", "abc"), ("name", "x")], 1.0);
+        told.tell("a:1", "container_gpu_allocated", &[("id", "abc"), ("uuid", "GPU-0123456789abcdef")], 1.0);
+        let host = only(told.hosts().0);
+        assert_eq!((&host.gpus, &host.host_processes), (&None, &None));
+        let container = only_container(&host);
+        assert_eq!((container.gpus[0].hold, container.gpus[0].gpu.as_str()), (Hold::Untold, "GPU-01234567"));
+        assert_eq!(container.gpu_memory_bytes, None);
+        // One that seems to have none.
+        told.scanned("a:1").tell("a:1", "source_up", &[("source", maker)], 0.0);
+        told.tell("a:1", "container_info", &[("id", "abc"), ("name", "x")], 1.0);
+        assert_eq!(only_container(&only(told.hosts().0)).has_gpu, None, "{maker}");
+    }
+}
+
+/// What the others told is known, and that it is not all.
+#[test]
+fn of_several_engines_one_that_failed_takes_nothing_of_the_others() {
+    let mut told = Told::new();
+    told.scanned("a:1").gpu("a:1", "0", "GPU-0");
+    for (source, up) in [("docker", 1.0), ("podman", 0.0), ("nvml", 1.0)] {
+        told.tell("a:1", "source_up", &[("source", source)], up);
+    }
+    told.tell(
+        "a:1",
+        "container_info",
+        &[("id", "abc"), ("name", "train"), ("user", "alice"), ("type", "compose")],
+        1.0,
+    );
     let host = only(told.hosts().0);
-    assert_eq!((&host.gpus, &host.host_processes), (&None, &None));
-    let container = only_container(&host);
-    assert_eq!((container.gpus[0].hold, container.gpus[0].gpu.as_str()), (Hold::Untold, "GPU-01234567"));
-    assert_eq!(container.gpu_memory_bytes, None);
+    assert_eq!(only_container(&host).name, "train");
+    let failed: Vec<&str> = host.failed_sources.iter().map(|failed| failed.source.as_str()).collect();
+    assert_eq!((host.state, failed), (State::Answers, vec!["podman"]));
+    told.scanned("a:1").tell("a:1", "source_up", &[("source", "docker")], 0.0);
+    told.tell("a:1", "source_up", &[("source", "podman")], 0.0);
+    assert!(only(told.hosts().0).containers.is_none(), "where none told anything, nothing is known");
 }
 
 #[test]
@@ -188,6 +217,69 @@ fn two_machines_of_one_name_are_two_rows() {
     let names: Vec<&str> = hosts.iter().map(|host| host.host.as_str()).collect();
     assert_eq!(names, ["localhost:9100 (cluster=hpc, job=node)", "localhost:9100 (cluster=lab, job=node)"]);
     assert!(said[0].contains("2 machines are called localhost"), "{said:?}");
+}
+
+/// What is shown of hosts: name, state, containers.
+fn seen(hosts: &[Host]) -> Vec<(&str, State, Option<usize>)> {
+    hosts.iter().map(|host| (host.host.as_str(), host.state, host.containers.as_ref().map(Vec::len))).collect()
+}
+
+/// One at work, one where nothing runs whose scan is newer, one that fell silent: each is a row.
+#[test]
+fn machines_of_one_name_do_not_vanish_behind_each_other() {
+    let of = |site: &'static str| [("instance", "twin:9100"), ("job", "node"), ("site", site)];
+    let mut told = Told::new();
+    told.scanned_as(&of("a"), 20).scanned_as(&of("b"), 2);
+    for n in 0..9 {
+        told.tell_with(&of("a"), "container_info", &[("id", &format!("a{n}")), ("name", "train")], 1.0);
+    }
+    told.0.take(Question::Last, &Sample::of(&of("c"), seconds_ago(4000)));
+    told.0.take(Question::Last, &Sample::of(&of("d"), seconds_ago(5000)));
+    // Before it had the label, it was one of these.
+    told.0.take(Question::Last, &Sample::of(&[("instance", "twin:9100"), ("job", "node")], seconds_ago(9000)));
+    let (hosts, said) = told.hosts();
+    let rows = [
+        ("twin:9100 (job=node, site=a)", State::Answers, Some(9)),
+        ("twin:9100 (job=node, site=b)", State::Answers, Some(0)),
+        ("twin:9100 (job=node, site=c)", State::Silent, None),
+        ("twin:9100 (job=node, site=d)", State::Silent, None),
+    ];
+    assert_eq!(seen(&hosts), rows);
+    assert_eq!(hosts[2].last_word, Some(now() - Duration::from_secs(4000)));
+    assert_eq!(said, ["4 machines are called twin: each is shown with its labels"]);
+}
+
+#[test]
+fn of_a_machine_that_is_scraped_twice_what_tells_something_is_shown() {
+    let of = |port: &'static str, job| [("instance", port), ("job", job)];
+    let mut told = Told::new();
+    told.scanned_as(&of("gpu01:9100", "node"), 20).scanned_as(&of("gpu01:9999", "ds01"), 2);
+    told.tell_with(&of("gpu01:9100", "node"), "container_info", &[("id", "abc")], 1.0);
+    let (hosts, said) = told.hosts();
+    assert_eq!(seen(&hosts), [("gpu01", State::Answers, Some(1))]);
+    assert_eq!(hosts[0].last_word, Some(now() - Duration::from_secs(2)));
+    assert!(said[0].contains("gpu01:9999 (job=ds01) is left out"), "{said:?}");
+    // But not what was so hours ago.
+    told.scanned_as(&of("gpu01:9100", "node"), 7200).scanned_as(&of("gpu01:9999", "ds01"), 2);
+    told.tell_with(&of("gpu01:9100", "node"), "container_info", &[("id", "abc")], 1.0);
+    assert_eq!(seen(&told.hosts().0), [("gpu01", State::Answers, Some(0))]);
+}
+
+#[test]
+fn a_host_can_be_named_by_any_label_also_by_one_of_ds01s_own_names() {
+    let mut gather = Gather::new("name");
+    let series = |host: &str, moved: &str| {
+        let labels = [("__name__", "ds01_container_info"), ("name", host), ("exported_name", moved), ("id", "abc")];
+        Sample::of(&labels, 1.0)
+    };
+    gather.take(Question::Now, &series("gpu01", "train"));
+    // One that has no name of its own.
+    gather.take(Question::Now, &series("gpu02", ""));
+    let (hosts, said) = gather.hosts(&[], now());
+    let names: Vec<(&str, &str)> =
+        hosts.iter().map(|host| (host.host.as_str(), only_container(host).name.as_str())).collect();
+    assert_eq!(names, [("gpu01", "train"), ("gpu02", "abc")]);
+    assert_eq!(said, Vec::<String>::new());
 }
 
 #[test]
@@ -228,14 +320,25 @@ fn missing_labels_empty_identities_and_labels_that_the_scrape_took_away() {
 fn figures_that_no_host_can_have_are_left_out() {
     let mut told = Told::new();
     told.scanned("a:1").gpu("a:1", "0", "GPU-0");
-    for value in [-5.0, 1e300, f64::NAN] {
+    for value in [-5.0, 8e18, 1e300, f64::NAN] {
         told.tell("a:1", "gpu_memory_bytes", &[("uuid", "GPU-0")], value);
         told.tell("a:1", "container_start_time_seconds", &[("id", "abc")], value);
         told.tell("a:1", "host_gpu_processes", &[("user", "al"), ("uuid", "GPU-0")], value);
     }
+    // As much as can be, often enough that no sum of it can be.
+    for n in 0..2050 {
+        let uuid = format!("GPU-{n}");
+        let most = 9_007_199_254_740_992.0;
+        told.tell("a:1", "host_gpu_memory_used_bytes", &[("user", "ben"), ("uuid", &uuid)], most);
+        told.tell("a:1", "container_gpu_context", &[("id", "abc"), ("uuid", &uuid)], 1.0);
+        told.tell("a:1", "container_gpu_memory_used_bytes", &[("id", "abc"), ("uuid", &uuid)], most);
+    }
     let host = only(told.hosts().0);
     assert_eq!(host.gpus.as_ref().unwrap()[0].memory_bytes, None);
     assert_eq!(only_container(&host).started_at, None);
+    assert_eq!(only_container(&host).gpu_memory_bytes, Some(u64::MAX));
+    let ben = host.host_processes.iter().flatten().find(|process| process.user.as_deref() == Some("ben"));
+    assert_eq!(ben.unwrap().gpu_memory_bytes, Some(u64::MAX));
     assert_eq!((instant(-1.0), instant(1e300), instant(f64::INFINITY)), (None, None, None));
 }
 

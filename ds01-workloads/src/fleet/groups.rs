@@ -42,7 +42,7 @@ fn user_heading(rows: &[&Row]) -> String {
         (true, Some(_)) => "GPU unknown".to_owned(),
         (true, None) => "no GPU".to_owned(),
     };
-    let known: u64 = holders().filter_map(|row| row.gpu_memory_mb).sum();
+    let known = holders().filter_map(|row| row.gpu_memory_mb).fold(0, u64::saturating_add);
     let memory = match (known, holders().all(|row| row.gpu_memory_mb.is_some())) {
         (_, true) => units::mib(known),
         (0, false) => "unknown".to_owned(),
@@ -100,7 +100,7 @@ fn gpu_heading(host: &Host, label: &str, gpu: Option<&Gpu>, rows: &[&Row]) -> St
     let state = match (here.len(), held) {
         _ if !host.is_current() => "not known now".to_owned(),
         // Who does not know who runs does not know what is free.
-        (0, _) if host.containers.is_none() || host.host_processes.is_none() => "not known now".to_owned(),
+        (0, _) if !host.knows_holders() => "not known now".to_owned(),
         (0, _) => "free".to_owned(),
         (count, 0) => format!("given to {}, no context seen", counted(count, "workload", "workloads")),
         (count, _) => counted(count, "workload", "workloads"),

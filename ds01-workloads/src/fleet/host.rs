@@ -4,7 +4,7 @@
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
-use ds01_core::model::EngineName;
+use ds01_core::model::{Belonging, EngineName};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -35,6 +35,11 @@ impl Host {
         let processes = self.host_processes.iter().flatten().filter(|process| !process.stale);
         let uses = containers.flat_map(|container| &container.gpus).chain(processes.flat_map(|process| &process.gpus));
         uses.filter(|held| held.hold != Hold::Unresolved).map(|held| held.gpu.as_str()).collect()
+    }
+
+    /// Whether it is known who holds its GPUs: each source that failed may be the one that would tell of somebody.
+    pub(super) fn knows_holders(&self) -> bool {
+        self.failed_sources.is_empty() && self.containers.is_some() && self.host_processes.is_some()
     }
 }
 
@@ -105,6 +110,9 @@ pub(crate) struct Process {
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) gpus: Vec<Use>,
     pub(crate) gpu_memory_bytes: Option<u64>,
+    /// What they belong to beside their user. Prometheus is not told. Foreign text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) belongs_to: Vec<Belonging>,
     /// Whether this is what an earlier scan saw.
     pub(crate) stale: bool,
 }

@@ -22,6 +22,9 @@ use super::{
 /// Above what any fleet answers: a thousand hosts of fifty containers are a quarter of it.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
+/// No label or message is longer: texts are held in memory as a whole.
+const MOST_TEXT: usize = 1024 * 1024;
+
 /// As much is read at once.
 const CHUNK: usize = 128 * 1024;
 
@@ -108,7 +111,7 @@ impl Api {
         }
         let mut response = request.call().map_err(|error| self.unreachable(&error))?;
         let status = response.status();
-        let mut body = Bounded { inner: response.body_mut().as_reader(), left: MOST_BYTES };
+        let mut body = Bounded::new(response.body_mut().as_reader());
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
             return Err(self.refused(status));
         }
@@ -134,7 +137,7 @@ impl Api {
             error if is_untrusted(error) => {
                 "Where its certificate is from an authority of your own, name that in ca_file of fleet.yaml."
             }
-            ureq::Error::HostNotFound => "Check the name in the URL.",
+            error if is_unknown_host(error) => "Check the name in the URL.",
             _ => "See whether it runs, and whether this machine may reach it: curl",
         };
         let end = if next.ends_with("curl") { format!(" {}/-/ready", self.url) } else { String::new() };
@@ -153,6 +156,9 @@ impl Api {
     fn broke_off(&self, error: &io::Error) -> String {
         if error.kind() == io::ErrorKind::FileTooLarge {
             return format!("the answer of {} is longer than {MOST_BYTES} bytes: is it a fleet's?", self.url);
+        }
+        if error.kind() == io::ErrorKind::InvalidData {
+            return format!("the answer of {} has a text of more than {MOST_TEXT} bytes: is it Prometheus'?", self.url);
         }
         // What ureq says of its own deadline.
         if error.to_string().contains("timeout") || error.kind() == io::ErrorKind::TimedOut {
@@ -185,6 +191,12 @@ impl Api {
     }
 }
 
+/// Whether nobody knows the name: the system's resolver says it in words alone.
+fn is_unknown_host(error: &ureq::Error) -> bool {
+    let by_words = |error: &io::Error| error.to_string().contains("failed to lookup address");
+    matches!(error, ureq::Error::HostNotFound) || matches!(error, ureq::Error::Io(error) if by_words(error))
+}
+
 /// Whether it is the certificate: TLS fails while something is read or written.
 fn is_untrusted(error: &ureq::Error) -> bool {
     let cause = match error {
@@ -195,16 +207,41 @@ fn is_untrusted(error: &ureq::Error) -> bool {
     matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
 }
 
-/// A reader that fails where more comes than anybody sends in good faith.
+/// A reader of JSON that fails where more comes than anybody sends in good faith: altogether, or in one text.
 struct Bounded<R> {
     inner: R,
     left: u64,
+    /// How long the text is that is being read; `None` between texts.
+    text: Option<usize>,
+    /// Whether the next byte of it ends nothing.
+    escaped: bool,
+}
+
+impl<R> Bounded<R> {
+    fn new(inner: R) -> Self {
+        Self { inner, left: MOST_BYTES, text: None, escaped: false }
+    }
+
+    fn pass(&mut self, byte: u8) -> io::Result<()> {
+        self.text = match (self.text, byte) {
+            (None, b'"') => Some(0),
+            (None, _) => None,
+            (Some(_), b'"') if !self.escaped => None,
+            (Some(MOST_TEXT), _) => return Err(io::ErrorKind::InvalidData.into()),
+            (Some(length), _) => {
+                self.escaped = byte == b'\\' && !self.escaped;
+                Some(length + 1)
+            }
+        };
+        Ok(())
+    }
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        buffer.iter().take(count).try_for_each(|byte| self.pass(*byte))?;
         Ok(count)
     }
 }
@@ -275,8 +312,18 @@ mod tests {
 
     #[test]
     fn a_body_without_end_is_given_up() {
-        let mut body = Bounded { inner: io::repeat(b' '), left: 1000 };
+        let mut body = Bounded { left: 1000, ..Bounded::new(io::repeat(b' ')) };
         let error = io::copy(&mut body, &mut io::sink()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_text_without_end_is_given_up_and_many_short_ones_are_not() {
+        let pass = |text: &str| io::copy(&mut Bounded::new(text.as_bytes()), &mut io::sink()).map(|_| ());
+        let long = "x".repeat(MOST_TEXT + 1);
+        assert_eq!(pass(&format!(r#"{{"a":"{long}"}}"#)).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(pass(&format!(r#"["\\\"{long}"]"#)).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        pass(&r#"["\\","\"x"],"#.repeat(MOST_TEXT / 4)).unwrap();
+        pass(&format!("[{}]", "1,".repeat(MOST_TEXT))).unwrap();
     }
 }

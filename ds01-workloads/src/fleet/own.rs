@@ -26,16 +26,21 @@ const OWN: [&str; 14] = [
 const MOVED: &str = "exported_";
 
 /// The labels of a sample by ds01's own names.
-pub(super) struct Own<'a>(&'a Labels);
+pub(super) struct Own<'a> {
+    labels: &'a Labels,
+    /// The label that names the host: of that name, ds01's own has been moved.
+    host_label: &'a str,
+}
 
 impl<'a> Own<'a> {
-    pub(super) fn of(labels: &'a Labels) -> Self {
-        Self(labels)
+    pub(super) fn of(labels: &'a Labels, host_label: &'a str) -> Self {
+        Self { labels, host_label }
     }
 
     /// The value of one of ds01's labels.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
-        self.0.get(&format!("{MOVED}{name}")).or_else(|| self.0.get(name))
+        let moved = self.labels.get(&format!("{MOVED}{name}"));
+        moved.or_else(|| self.labels.get(name).filter(|_| name != self.host_label))
     }
 
     /// The same as text of its own.

@@ -98,6 +98,11 @@ impl Plan {
         Ok((Self::Ssh(Box::new(ssh)), said))
     }
 
+    /// Whether it is told what processes belong to.
+    pub(crate) fn tells_belongings(&self) -> bool {
+        !matches!(self, Self::Prometheus(_))
+    }
+
     fn prometheus(url: &str, config: Config, said: &mut Vec<String>) -> Result<Self, String> {
         let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
         // Secrets are meant for the one that the file names, and for nobody else.
@@ -137,5 +142,5 @@ fn list(path: &Path) -> Result<String, String> {
         let read = io::stdin().lock().take(MOST_BYTES).read_to_string(&mut text);
         return read.map(|_| text).map_err(|error| format!("can't read the hosts from standard input: {error}"));
     }
-    secret::text(path, MOST_BYTES)?.ok_or_else(|| format!("{} does not exist", path.display()))
+    secret::given(path, MOST_BYTES)?.ok_or_else(|| format!("{} does not exist", path.display()))
 }

@@ -34,17 +34,13 @@ impl Prometheus {
         for answer in [now.map_err(Failure::Unreachable)?, scraped.map_err(Failure::Unreachable)?] {
             said.extend(answer.warnings);
         }
-        match last {
-            Ok(answer) => said.extend(answer.warnings),
-            // The table is worth something without it, and must not look whole.
-            Err(error) => said.push(format!("hosts that fell silent before today may be missing: {error}")),
-        }
+        let last = last.map(|answer| said.extend(answer.warnings));
+        said.iter_mut().for_each(|warning| *warning = format!("Prometheus says: {warning}"));
         said.sort_unstable();
         said.dedup();
-        for warning in &mut said {
-            if !warning.starts_with("hosts that fell silent") {
-                *warning = format!("Prometheus says: {warning}");
-            }
+        if let Err(error) = last {
+            // The table is worth something without it, and must not look whole.
+            said.push(format!("hosts that fell silent before today may be missing: {error}"));
         }
         let at = Timestamp::now();
         let (hosts, notes) = gather.into_inner().unwrap_or_else(PoisonError::into_inner).hosts(&self.expected, at);

@@ -60,6 +60,7 @@ impl Host {
             kind: Type::Host,
             engine: None,
             user: NONE.to_owned(),
+            user_unsaid: None,
             gpus: Gpus::told(None, Vec::new(), false, false),
             status: status.to_owned(),
             running: true,
@@ -118,6 +119,7 @@ impl Host {
             name: process.name.clone().unwrap_or_else(|| many(process.processes)),
             id: process.pid.map_or_else(|| NONE.to_owned(), |pid| pid.to_string()),
             image: None,
+            belongs_to: process.belongs_to.clone(),
             ..self.row(
                 process.user.as_deref(),
                 "running",

@@ -1,27 +1,33 @@
-//! Small files: the fleet's own configuration, and secrets, which nobody else may read.
+//! Small files: the fleet's own configuration, lists of hosts, and secrets, which nobody else may read.
 
 use std::{
     fs::{File, OpenOptions},
-    io::Read,
+    io::{Error, ErrorKind, Read},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
-use rustix::fs::OFlags;
+use rustix::{fs::OFlags, io::Errno};
 
 /// No secret is longer.
 const MOST_SECRET: u64 = 16 * 1024;
 
-/// The text of a small file, which is no link and no pipe. `None` when there is none.
+/// The text of a small file, through a link if need be: certificates mostly lie behind one. `None` when there is none.
 ///
 /// # Errors
 ///
 /// What is wrong with it, and with which file.
 pub(super) fn text(path: &Path, most: u64) -> Result<Option<String>, String> {
-    match open(path)? {
-        Some(file) => read(file, path, most).map(Some),
-        None => Ok(None),
-    }
+    open(path, OFlags::empty())?.map(|file| read(file, path, most)).transpose()
+}
+
+/// The same of what the caller names on the command line, which may be a pipe, as in `--hosts <(...)`.
+///
+/// # Errors
+///
+/// As [`text`].
+pub(super) fn given(path: &Path, most: u64) -> Result<Option<String>, String> {
+    found(path, File::open(path))?.map(|file| read(file, path, most)).transpose()
 }
 
 /// A secret: one line of printable ASCII in a file that belongs to root or to the caller, and that nobody else can read.
@@ -31,7 +37,8 @@ pub(super) fn text(path: &Path, most: u64) -> Result<Option<String>, String> {
 /// What is wrong with it, and what to do about it.
 pub(super) fn secret(path: &Path) -> Result<String, String> {
     let shown = path.display();
-    let file = open(path)?.ok_or_else(|| format!("{shown} does not exist: it is to hold the secret"))?;
+    let file =
+        open(path, OFlags::NOFOLLOW)?.ok_or_else(|| format!("{shown} does not exist: it is to hold the secret"))?;
     let stat = file.metadata().map_err(|error| format!("can't look at {shown}: {error}"))?;
     let me = rustix::process::geteuid().as_raw();
     if stat.uid() != 0 && stat.uid() != me {
@@ -55,16 +62,30 @@ pub(super) fn secret(path: &Path) -> Result<String, String> {
     Ok(line.to_owned())
 }
 
-fn open(path: &Path) -> Result<Option<File>, String> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+/// A regular file. Nobody is waited for at the other end of a pipe.
+fn open(path: &Path, more: OFlags) -> Result<Option<File>, String> {
+    let flags = more | OFlags::NONBLOCK | OFlags::NOCTTY;
     let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
-    let file = match opened {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("can't read {}: {error}", path.display())),
-    };
+    if more.contains(OFlags::NOFOLLOW)
+        && opened.as_ref().is_err_and(|error| error.raw_os_error() == Some(Errno::LOOP.raw_os_error()))
+    {
+        return Err(format!(
+            "{} is a link, and could be made to lead elsewhere: name the file itself that holds the secret",
+            path.display()
+        ));
+    }
+    let Some(file) = found(path, opened)? else { return Ok(None) };
     let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
     if is_file { Ok(Some(file)) } else { Err(format!("{} is no regular file", path.display())) }
+}
+
+/// What was opened; `None` where nothing is there.
+fn found(path: &Path, opened: Result<File, Error>) -> Result<Option<File>, String> {
+    match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("can't read {}: {error}", path.display())),
+    }
 }
 
 fn read(file: File, path: &Path, most: u64) -> Result<String, String> {
@@ -109,7 +130,8 @@ mod tests {
         }
         let link = dir.path().join("link");
         symlink(&path, &link).unwrap();
-        assert!(secret(&link).unwrap_err().contains("can't read"));
+        assert!(secret(&link).unwrap_err().contains("name the file itself"));
+        assert_eq!(text(&link, 100).unwrap().as_deref(), Some("s3cret \n"), "what is no secret may lie behind a link");
         assert!(secret(dir.path()).unwrap_err().contains("no regular file"));
         assert!(secret(&dir.path().join("none")).unwrap_err().contains("does not exist"));
         for content in ["", "two\nlines", "esc\u{1b}", &"x".repeat(20_000)] {

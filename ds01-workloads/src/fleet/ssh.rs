@@ -20,6 +20,7 @@ use super::{
     seen::Seen,
     told,
 };
+use crate::json;
 
 /// An inventory of ten thousand containers is not longer.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
@@ -32,6 +33,9 @@ const SSH_FAILED: i32 = 255;
 
 /// What `ds01-workloads` exits with when there is no inventory yet.
 const NO_INVENTORY: i32 = 3;
+
+/// What is said of a host where whoever asks sees what is his own, and of all else what everybody may: that is no picture of it.
+const ONLY_PUBLIC: &str = "you may not read its inventory: join the group docker there, or ask as somebody who may";
 
 /// Hosts to ask over ssh.
 #[derive(Debug)]
@@ -104,6 +108,9 @@ impl Ssh {
         }
         let inventory = Inventory::from_json(&ended.stdout)
             .map_err(|error| format!("its answer is no inventory: {}", shortened(&error.to_string())))?;
+        if inventory.extra.contains_key(json::PUBLIC) {
+            return Err(ONLY_PUBLIC.to_owned());
+        }
         Ok(told::host(host, &inventory, Timestamp::now()))
     }
 

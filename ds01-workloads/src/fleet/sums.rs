@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::host::{FailedSource, Host, State};
+use super::host::{Host, Process, State};
 use crate::totals::counted;
 
 /// Sums over the hosts, of the workloads that are shown.
@@ -47,13 +47,12 @@ impl Sums {
         self.containers_with_gpu +=
             containers().filter(|container| container.has_gpu == Some(true) || !container.gpus.is_empty()).count();
         let processes = host.host_processes.iter().flatten().filter(|process| !process.stale);
-        self.host_processes += processes.map(|process| process.processes).sum::<u64>();
+        let count = |sum: u64, process: &Process| sum.saturating_add(process.processes);
+        self.host_processes = processes.fold(self.host_processes, count);
         let taken = host.taken();
         let is_taken =
             |gpu: &str| taken.contains(gpu) || gpu.split_once(':').is_some_and(|(whole, _)| taken.contains(whole));
-        let engine_failed = host.failed_sources.iter().any(FailedSource::is_engine);
-        let unknown = host.containers.is_none() || host.host_processes.is_none() || engine_failed;
-        self.hosts_with_unknown_holders += usize::from(unknown);
+        self.hosts_with_unknown_holders += usize::from(!host.knows_holders());
         match &host.gpus {
             None => self.hosts_with_unknown_gpus += 1,
             Some(gpus) => {

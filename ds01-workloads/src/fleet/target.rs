@@ -1,6 +1,9 @@
 //! What one scrape target told, series by series.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ds01_core::detect::UNKNOWN_USER;
 use jiff::Timestamp;
@@ -11,7 +14,8 @@ use super::{
 };
 use crate::{
     gpus::{Hold, short},
-    row::Type,
+    row::{Type, since},
+    warnings::STALE_AFTER,
 };
 
 /// A target's series.
@@ -70,12 +74,24 @@ impl Target {
         self.scan.max(self.last)
     }
 
-    /// Whether both are the same machine: they have a GPU or a container in common, or one has neither.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let bare = |target: &Self| target.gpus.is_empty() && target.containers.is_empty();
-        bare(self)
-            || bare(other)
-            || self.gpus.keys().any(|uuid| other.gpus.contains_key(uuid))
+    /// How long ago that was, by the clocks of host and Prometheus: this program may run anywhere.
+    pub(super) fn age(&self, now: Timestamp) -> Option<Duration> {
+        self.scan.map(|scan| since(scan, self.scraped_at.unwrap_or(now)))
+    }
+
+    /// Whether what it tells is not how things are now.
+    pub(super) fn is_stale(&self, now: Timestamp) -> bool {
+        self.age(now).is_none_or(|age| age > STALE_AFTER)
+    }
+
+    /// Whether nothing in it tells one machine from another.
+    pub(super) fn is_bare(&self) -> bool {
+        self.gpus.is_empty() && self.containers.is_empty()
+    }
+
+    /// Whether both have a GPU or a container in common.
+    pub(super) fn shares(&self, other: &Self) -> bool {
+        self.gpus.keys().any(|uuid| other.gpus.contains_key(uuid))
             || self.containers.keys().any(|id| other.containers.contains_key(id))
     }
 
@@ -137,19 +153,19 @@ impl Target {
         is_first
     }
 
-    /// What its series come to. Where NVML failed, who holds what is not known.
-    pub(super) fn told(self, nvml_failed: bool) -> (Vec<Gpu>, Vec<Container>, Vec<Process>) {
+    /// What its series come to. Where GPUs could not be looked at, who holds what is not known.
+    pub(super) fn told(self, gpus_failed: bool) -> (Vec<Gpu>, Vec<Container>, Vec<Process>) {
         // A partitioned GPU has a memory and no place of its own.
         let mut gpus: Vec<Gpu> = self.gpus.into_values().filter(|gpu| !gpu.gpu.is_empty()).collect();
         gpus.sort_by(|a, b| by_name(&a.gpu, &b.gpu));
         let labels: BTreeMap<&str, &str> = gpus.iter().map(|gpu| (gpu.uuid.as_str(), gpu.gpu.as_str())).collect();
         let label = |uuid: &str| labels.get(uuid).map_or_else(|| short(uuid), |label| (*label).to_owned());
-        let containers = self.containers.into_iter().map(|(id, told)| told.container(id, nvml_failed, label));
+        let containers = self.containers.into_iter().map(|(id, told)| told.container(id, gpus_failed, label));
         let containers = containers.collect();
         let processes = self.held.into_iter().map(|(user, held)| {
             // A process with two GPUs is counted on each of them.
             let count = held.values().filter_map(|held| held.processes).max();
-            let memory: Option<u64> = held.values().map(|held| held.memory_bytes).sum();
+            let memory = sum(held.values().map(|held| held.memory_bytes));
             let held = held.iter().map(|(uuid, held)| (uuid.as_str(), Hold::Held, held.memory_bytes));
             Process {
                 user: Some(user).filter(|user| !user.is_empty() && user != UNKNOWN_USER),
@@ -159,6 +175,7 @@ impl Target {
                 started_at: None,
                 gpus: uses(held, label),
                 gpu_memory_bytes: memory,
+                belongs_to: Vec::new(),
                 stale: false,
             }
         });
@@ -195,8 +212,8 @@ impl Told {
         }
     }
 
-    fn container(self, id: String, nvml_failed: bool, label: impl Fn(&str) -> String) -> Container {
-        let hold = |uuid: &str| match (self.held.contains(uuid), nvml_failed) {
+    fn container(self, id: String, gpus_failed: bool, label: impl Fn(&str) -> String) -> Container {
+        let hold = |uuid: &str| match (self.held.contains(uuid), gpus_failed) {
             (true, _) => Hold::Held,
             (false, true) => Hold::Untold,
             (false, false) => Hold::Given,
@@ -204,8 +221,8 @@ impl Told {
         let devices: BTreeSet<&str> = self.given.iter().chain(&self.held).map(String::as_str).collect();
         let memory = |uuid: &str| self.memory.get(uuid).copied();
         // What one of its contexts holds is not told: the sum is not known.
-        let sum: Option<u64> = self.held.iter().map(|uuid| memory(uuid)).sum();
-        let has_gpu = if devices.is_empty() && nvml_failed { None } else { Some(!devices.is_empty()) };
+        let all = sum(self.held.iter().map(|uuid| memory(uuid)));
+        let has_gpu = if devices.is_empty() && gpus_failed { None } else { Some(!devices.is_empty()) };
         let gpus = uses(devices.iter().map(|uuid| (*uuid, hold(uuid), memory(uuid))), label);
         let info = self.info.unwrap_or_else(|| Info {
             name: String::new(),
@@ -227,7 +244,7 @@ impl Told {
             started_at: self.started_at,
             has_gpu,
             gpus,
-            gpu_memory_bytes: sum.filter(|_| !nvml_failed),
+            gpu_memory_bytes: all.filter(|_| !gpus_failed),
             stale: false,
         }
     }
@@ -249,8 +266,14 @@ fn first<T>(place: &mut Option<T>, value: Option<T>) -> bool {
     is_first
 }
 
-/// A figure as a whole number; none for one that is negative or beyond all memory.
+/// The sum, where all of it is known.
+fn sum(mut parts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    parts.try_fold(0_u64, |sum, part| Some(sum.saturating_add(part?)))
+}
+
+/// A figure as a whole number; none for one that is negative, or beyond what a float counts one by one, as no memory is.
 fn whole(value: f64) -> Option<u64> {
+    const MOST: f64 = 9_007_199_254_740_992.0;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
-    (0.0..9e18).contains(&value).then_some(value as u64)
+    (0.0..=MOST).contains(&value).then_some(value as u64)
 }

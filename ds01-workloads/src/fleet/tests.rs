@@ -1,8 +1,16 @@
 use std::collections::BTreeSet;
 
-use ds01_core::table::Medium;
+use ds01_core::{
+    detect::inventory::{Extra, SourceEntry, SourceState},
+    table::Medium,
+};
 
-use super::{demo, host::Host, seen::Seen, shown::Shown};
+use super::{
+    demo,
+    host::{FailedSource, Host},
+    seen::Seen,
+    shown::Shown,
+};
 use crate::{
     row::{Change, Key, Row, Type},
     sort::sort,
@@ -77,7 +85,13 @@ fn names_of_hosts_may_be_anything_and_push_nothing_out() {
 
 #[test]
 fn no_filter_hides_a_host_that_may_have_it() {
-    for arguments in [&["--user", "nobody"][..], &["--type", "compose"], &["--gpu", "7"], &["--gpu-only"]] {
+    for arguments in [
+        &["--user", "nobody"][..],
+        &["--type", "compose"],
+        &["--gpu", "7"],
+        &["--gpu-only"],
+        &["--belongs-to", "slurm-job:42"],
+    ] {
         let text = drawn(sample(), &[arguments, &["--columns", "host,status"]].concat(), None);
         for said in ["gpu04  failed", "gpu05  stale", "gpu06  silent"] {
             assert!(text.contains(said), "{arguments:?}: {text}");
@@ -109,6 +123,37 @@ fn what_is_not_current_is_not_counted_and_never_free() {
     assert!(text.contains("gpu04 GPU 0 (NVIDIA H100 80GB HBM3, 80.0GiB): not known now"), "{text}");
 }
 
+/// Whatever failed may be what would tell of somebody who has it.
+#[test]
+fn no_gpu_is_free_where_any_source_failed() {
+    for source in ["docker", "podman", "nvml", "amd", "proc"] {
+        let mut hosts = sample();
+        let empty = hosts.iter_mut().find(|host| host.host == "gpu03").unwrap();
+        empty.failed_sources = vec![FailedSource { source: source.to_owned(), last_good: None }];
+        let text = drawn(hosts, &["--by-gpu"], None);
+        assert!(!text.contains(": free"), "{source}: {text}");
+        assert!(text.contains("gpu03 GPU 0 (NVIDIA H100 80GB HBM3, 80.0GiB): not known now"), "{source}: {text}");
+    }
+}
+
+#[test]
+fn figures_beyond_all_measure_are_shown_and_nothing_wraps() {
+    let mut hosts = sample();
+    for host in &mut hosts {
+        for process in host.host_processes.iter_mut().flatten() {
+            (process.processes, process.gpu_memory_bytes) = (u64::MAX, Some(u64::MAX));
+        }
+        if let Some(list) = &mut host.host_processes {
+            list.extend(list.clone());
+        }
+    }
+    for (_, arguments) in MODES {
+        drawn(hosts.clone(), arguments, None);
+    }
+    let text = drawn(hosts, &[], None);
+    assert!(text.contains(&format!("{} host GPU processes", u64::MAX)), "{text}");
+}
+
 #[test]
 fn the_same_container_id_on_two_hosts_is_two_workloads() {
     let hosts = sample();
@@ -123,4 +168,27 @@ fn the_same_container_id_on_two_hosts_is_two_workloads() {
     assert_eq!(keys(&two), two.len());
     assert!(two.iter().any(|row| row.key == Key::User("gina".to_owned()) && row.kind == Type::HostProcess));
     assert!(two.iter().all(|row| row.change == Change::Same));
+}
+
+/// Over ssh a host tells its whole inventory.
+#[test]
+fn of_several_engines_one_that_failed_is_a_row_and_hides_nothing() {
+    let mut inventory = crate::tests::inventory(vec![crate::tests::container("train", |_| {})], vec![]);
+    let entry = |state| SourceEntry {
+        state,
+        since: crate::tests::ago(600),
+        last_good: Some(crate::tests::ago(600)),
+        error: None,
+        hint: None,
+        failed_since: None,
+        last_good_since_boot_ms: None,
+        extra: Extra::new(),
+    };
+    let states = [("docker", SourceState::Ok), ("podman", SourceState::Failed), ("docker:1001", SourceState::Failed)];
+    inventory.sources = states.map(|(name, state)| (name.to_owned(), entry(state))).into();
+    let text = drawn(vec![super::told::host("gpu01", &inventory, now())], &[], None);
+    assert!(text.contains("train"), "{text}");
+    assert_eq!(text.matches("podman failed since").count(), 1, "{text}");
+    assert!(text.contains("its containers are not known"), "{text}");
+    assert!(!text.contains("docker:1001"), "a user's own engine fails as its user likes: {text}");
 }

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use super::{
     gather::stale,
     host::{Container, FailedSource, Gpu, Host, Process, State, Use},
+    lacking::Lacking,
 };
 use crate::{
-    gpus::{GpuNames, Gpus},
+    gpus::{GpuNames, Gpus, Hold},
     row::since,
     warnings::STALE_AFTER,
 };
@@ -28,63 +29,59 @@ pub(super) fn host(name: &str, inventory: &Inventory, now: Timestamp) -> Host {
         Some(_) => (State::Answers, None),
     };
     // A user's own engine fails as its user likes: that is no failure of the host's.
-    let failed = inventory.failed_sources().filter(|(name, _)| !Inventory::is_users_own(name));
+    let has = inventory.hosts_sources().filter(|(_, entry)| entry.state != SourceState::Absent);
+    let lacking = Lacking::of(has.map(|(name, entry)| (name, entry.state == SourceState::Failed)));
+    let containers: Vec<Container> =
+        inventory.containers.values().map(|entry| container(inventory, entry, &names, lacking)).collect();
+    let processes: Vec<Process> = inventory.host_processes.values().map(|entry| process(entry, &names)).collect();
     Host {
         host: name.to_owned(),
         state,
         last_word: inventory.last_scan,
         why,
-        failed_sources: failed
+        failed_sources: inventory
+            .hosts_failed_sources()
             .map(|(source, entry)| FailedSource { source: source.to_owned(), last_good: entry.last_good })
             .collect(),
-        gpus: (inventory.source_state("nvml") != Some(SourceState::Failed)).then(|| gpus(inventory)),
-        containers: Some(inventory.containers.values().map(|entry| container(inventory, entry, &names)).collect()),
-        host_processes: Some(inventory.host_processes.values().map(|entry| process(entry, &names)).collect()),
+        gpus: (!lacking.gpus).then(|| gpus(inventory)),
+        // What the host saw before a source failed is told as that. Where it saw nothing, nobody knows whether there is something.
+        containers: Some(containers).filter(|list| !(lacking.containers && list.is_empty())),
+        host_processes: Some(processes).filter(|list| !(lacking.processes && list.is_empty())),
     }
 }
 
 /// Those that hold workloads: a partitioned GPU is its instances.
 fn gpus(inventory: &Inventory) -> Vec<Gpu> {
-    let mut gpus = Vec::new();
-    for gpu in &inventory.gpus {
-        if gpu.mig_instances.is_empty() && gpu.mig_enabled != Some(true) {
-            gpus.push(Gpu {
-                gpu: gpu.index.to_string(),
-                uuid: gpu.uuid.clone(),
-                model: gpu.name.clone(),
-                profile: None,
-                memory_bytes: gpu.memory_total_mb.map(bytes),
-            });
-        }
-        gpus.extend(gpu.mig_instances.iter().map(|mig| {
-            // The driver's name of an instance ends in its profile: `NVIDIA A100-SXM4-40GB MIG 3g.20gb`.
-            let profile = mig.name.as_deref().and_then(|name| name.rsplit_once("MIG ")).map(|(_, profile)| profile);
-            Gpu {
-                gpu: format!("{}:{}", gpu.index, mig.index),
-                uuid: mig.uuid.clone(),
-                model: gpu.name.clone(),
-                profile: profile.map(ToOwned::to_owned),
-                memory_bytes: mig.memory_total_mb.map(bytes),
-            }
-        }));
-    }
-    gpus
+    let gpus = inventory.devices().map(|device| Gpu {
+        gpu: device.label(),
+        uuid: device.uuid().to_owned(),
+        model: device.model().map(ToOwned::to_owned),
+        profile: device.profile().map(ToOwned::to_owned),
+        memory_bytes: device.memory_total_mb().map(bytes),
+    });
+    gpus.collect()
 }
 
-fn container(inventory: &Inventory, entry: &ContainerEntry, names: &GpuNames<'_>) -> Container {
+fn container(inventory: &Inventory, entry: &ContainerEntry, names: &GpuNames<'_>, lacking: Lacking) -> Container {
+    let mut gpus = uses(&Gpus::of_container(entry, names));
+    // Of one that is up and not as it was, nobody could see what it holds.
+    let is_unseen = lacking.gpus && entry.status.is_up() && !entry.stale;
+    for held in gpus.iter_mut().filter(|held| is_unseen && held.hold == Hold::Given) {
+        held.hold = Hold::Untold;
+    }
     Container {
         id: inventory.key_of(entry).to_owned(),
         engine: Some(entry.engine.clone()),
         name: entry.name.clone(),
         user: Some(entry.user.clone()).filter(|user| user != UNKNOWN_USER),
-        user_source: Some(entry.user_source.to_string()),
+        user_source: Some(entry.user_source.word().to_owned()),
         kind: entry.origin.into(),
         image: Some(entry.image.clone()),
         status: Some(entry.status.as_str().to_owned()),
         started_at: Some(entry.started_at.unwrap_or(entry.created_at)),
         has_gpu: entry.has_gpu,
-        gpus: uses(&Gpus::of_container(entry, names)),
-        gpu_memory_bytes: entry.gpu_memory_mb.map(bytes),
+        gpus,
+        gpu_memory_bytes: entry.gpu_memory_mb.filter(|_| !is_unseen).map(bytes),
         stale: entry.stale,
     }
 }
@@ -99,6 +96,7 @@ fn process(entry: &ProcessEntry, names: &GpuNames<'_>) -> Process {
         started_at: Some(entry.started_at),
         gpus: uses(&Gpus::of_uses(&entry.gpus, names)),
         gpu_memory_bytes: entry.gpu_memory_mb.map(bytes),
+        belongs_to: entry.belongs_to.clone(),
         stale: entry.stale,
     }
 }
@@ -115,3 +113,7 @@ fn uses(gpus: &Gpus) -> Vec<Use> {
 fn bytes(megabytes: u64) -> u64 {
     megabytes.saturating_mul(MIB)
 }
+
+#[cfg(test)]
+#[path = "told_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use ds01_core::{detect::inventory::GpuEntry, model::Vendor};
 
-use crate::gpus::{Place, label};
+use crate::gpus::{Place, label, short_model};
 
 /// The GPUs and MIG instances that can be held.
 #[derive(Debug, Default)]
@@ -28,16 +28,17 @@ impl Devices {
     /// Those of an inventory. A GPU that is partitioned is held by its instances.
     pub(crate) fn new(gpus: &[GpuEntry]) -> Self {
         let mut devices = Self::default();
+        let model = |name| short_model(name).to_owned();
         for gpu in gpus {
             let whole = Device {
                 uuid: gpu.uuid.clone(),
                 place: Some(((gpu.vendor, gpu.index), None)),
-                model: model(gpu.name.as_deref()),
+                model: gpu.name.as_deref().map(model),
             };
             let instances = gpu.mig_instances.iter().map(|mig| Device {
                 uuid: mig.uuid.clone(),
                 place: Some(((gpu.vendor, gpu.index), Some(mig.index))),
-                model: model(mig.name.as_deref().or(gpu.name.as_deref())),
+                model: mig.name.as_deref().or(gpu.name.as_deref()).map(model),
             });
             for device in std::iter::once(whole.clone()).chain(instances) {
                 devices.by_uuid.insert(device.uuid.clone(), devices.all.len());
@@ -85,8 +86,4 @@ impl PartialOrd for Device {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
-}
-
-fn model(name: Option<&str>) -> Option<String> {
-    name.map(|name| name.strip_prefix("NVIDIA ").unwrap_or(name).to_owned())
 }

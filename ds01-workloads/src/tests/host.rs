@@ -81,6 +81,8 @@ pub(crate) fn container(name: &str, change: impl FnOnce(&mut ContainerEntry)) ->
         config: None,
         pid_start_ticks: None,
         main_uid: None,
+        user_uid: None,
+        user_remembered: None,
         extra: Extra::new(),
     };
     change(&mut entry);
@@ -95,6 +97,7 @@ pub(crate) fn process(pid: u32, user: &str, cmdline: &str, gpus: &[&str]) -> Pro
         pid,
         started_at: ago(7200),
         user: user.to_owned(),
+        user_remembered: None,
         uid: 1001,
         name: cmdline.split(' ').next().unwrap_or_default().to_owned(),
         cmdline: Some(cmdline.to_owned()),

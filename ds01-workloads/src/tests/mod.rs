@@ -19,6 +19,7 @@ use crate::{
     picture::{Picture, look},
     row::Counters,
     sort::sort,
+    source::{Extent, Seen},
 };
 
 /// When the tests take place.
@@ -41,7 +42,8 @@ pub(crate) fn options(arguments: &[&str]) -> Options {
 
 /// What is shown, with figures in place of measurements: every row that could be measured uses the same.
 pub(crate) fn looked(inventory: &Inventory, options: &Options) -> Picture {
-    let mut picture = look(inventory, options, now());
+    let seen = Seen { inventory: inventory.clone(), now: now(), notes: Vec::new(), extent: Extent::Whole };
+    let mut picture = look(&seen, options);
     for row in picture.rows.iter_mut().filter(|row| row.counters != Counters::None) {
         let usage = Usage { cpu_percent: Reading::Known(104.26), memory_bytes: Reading::Known(4_509_715_660) };
         row.usage = Some(usage);

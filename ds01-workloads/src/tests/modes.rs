@@ -2,7 +2,7 @@
 
 use ds01_core::{
     detect::{Origin, inventory::DeadProcess},
-    model::ContainerStatus,
+    model::{ContainerStatus, Remembered},
 };
 
 use super::{ago, container, given, gpu_uuid, host, inventory, piped, process, shown};
@@ -51,6 +51,22 @@ fn colour_and_width_change_nothing_else() {
             let colored = shown(&host(), arguments, width, true);
             assert_eq!(strip(&colored), shown(&host(), arguments, width, false));
         }
+    }
+}
+
+#[test]
+fn wide_says_since_when_a_name_is_remembered() {
+    let remembered = Remembered { as_of: ago(7200), why: "no user with uid 1001".to_owned() };
+    let mut host =
+        inventory(vec![container("c", |c| c.user = "carol".to_owned())], vec![process(7, "alice", "x", &[])]);
+    host.containers.values_mut().for_each(|entry| entry.user_remembered = Some(remembered.clone()));
+    host.host_processes.values_mut().for_each(|entry| entry.user_remembered = Some(remembered.clone()));
+    for (arguments, shown) in [(&["--wide"][..], true), (&[][..], false)] {
+        let table = piped(&host, arguments);
+        for said in ["carol (2h ago)", "alice (2h ago)"] {
+            assert_eq!(table.contains(said), shown, "{table}");
+        }
+        assert!(table.contains("carol") && table.contains("alice"), "{table}");
     }
 }
 

@@ -53,6 +53,7 @@ fn a_source_that_failed_is_said_with_what_to_look_at() {
         last_good: Some(Timestamp::now() - Duration::from_secs(630)),
         error: Some("docker: timed out: \x1b[2J".to_owned()),
         hint: Some("see `systemctl status docker`".to_owned()),
+        failed_since: None,
         last_good_since_boot_ms: None,
         extra: Extra::new(),
     };
@@ -292,6 +293,7 @@ fn wide_reads_what_a_process_uses_now() {
         pid: std::process::id(),
         started_at: time,
         user: "alice".to_owned(),
+        user_remembered: None,
         uid: 1001,
         name: "cli".to_owned(),
         cmdline: None,

@@ -122,6 +122,8 @@ fn container(number: u64, name: &str) -> ContainerEntry {
         config: None,
         pid_start_ticks: None,
         main_uid: None,
+        user_uid: None,
+        user_remembered: None,
         extra: Extra::new(),
     }
 }

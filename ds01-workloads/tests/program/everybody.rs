@@ -9,7 +9,6 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Arc,
     time::Duration,
 };
 
@@ -17,10 +16,7 @@ use ds01_core::{
     detect::{Inventory, Settings, inventory::FILE_NAME, look},
     idle::gpus::{Public, publish},
     policy::{Document, Policy, PolicyFiles, parse},
-    source::{
-        ProcessSource,
-        fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, ProcessSpec},
-    },
+    source::fake::{ContainerSpec, FakeHost, GpuRequest, GpuSpec, ProcessSpec},
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -28,15 +24,15 @@ use tempfile::TempDir;
 
 use crate::common::{outcome, program};
 
-const NOBODY: (u32, u32) = (65_534, 65_534);
-const ALICE: (u32, u32) = (54_001, 54_001);
+pub(crate) const NOBODY: (u32, u32) = (65_534, 65_534);
+pub(crate) const ALICE: (u32, u32) = (54_001, 54_001);
 /// A group that stands for Docker's.
 const GROUP: u32 = 54_321;
-const MEMBER: (u32, u32) = (54_002, GROUP);
-const ROOT: (u32, u32) = (0, 0);
+pub(crate) const MEMBER: (u32, u32) = (54_002, GROUP);
+pub(crate) const ROOT: (u32, u32) = (0, 0);
 
 /// Only root can be somebody else.
-fn as_root() -> bool {
+pub(crate) fn as_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     assert!(is_root || std::env::var_os("DS01_REQUIRE_RIG").is_none(), "these tests need root");
     if !is_root {
@@ -46,7 +42,7 @@ fn as_root() -> bool {
 }
 
 /// An installed host: state, what is public, and the program where everybody can run it.
-struct Host {
+pub(crate) struct Host {
     dir: TempDir,
 }
 
@@ -97,7 +93,7 @@ fn lab(now: Timestamp) -> FakeHost {
 }
 
 impl Host {
-    fn new(view: &str) -> Self {
+    pub(crate) fn new(view: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let host = Self { dir };
         let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -120,17 +116,16 @@ impl Host {
         mode(&host.path("state").join(FILE_NAME), 0o640);
         let policy = policy(view);
         let public = Public { inventory: &inventory, idleness: None, policy: Some(&policy), unsound: false, now };
-        let processes: Arc<dyn ProcessSource> = Arc::new(lab);
-        publish(&host.path("public"), &public, &processes).unwrap();
+        publish(&host.path("public"), &public).unwrap();
         host
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// What the program says to this user and group: standard output, standard error, exit status.
-    fn shows(&self, (uid, gid): (u32, u32), arguments: &[&str]) -> (String, String, i32) {
+    pub(crate) fn shows(&self, (uid, gid): (u32, u32), arguments: &[&str]) -> (String, String, i32) {
         let mut command = Command::new(self.path("ds01-workloads"));
         command.env_clear().stdin(Stdio::null()).args(arguments);
         command.arg("--state-dir").arg(self.path("state")).arg("--public-dir").arg(self.path("public"));
@@ -139,6 +134,55 @@ impl Host {
         }
         outcome(command)
     }
+
+    /// The same of `wait`.
+    pub(crate) fn shows_wait(&self, (uid, gid): (u32, u32), arguments: &[&str]) -> (String, String, i32) {
+        let mut command = Command::new(self.path("ds01-workloads"));
+        command.env_clear().stdin(Stdio::null()).arg("wait").args(arguments);
+        command.arg("--state-dir").arg(self.path("state")).arg("--public-dir").arg(self.path("public"));
+        command.arg("--keep-dir").arg(self.path("keep"));
+        if uid != 0 {
+            command.uid(uid).gid(gid);
+        }
+        outcome(command)
+    }
+}
+
+/// Over ssh, what is one's own and what everybody may see would look like a whole host with little on it.
+#[test]
+fn a_fleet_is_told_nothing_of_a_host_whose_inventory_it_may_not_read() {
+    if !as_root() {
+        return;
+    }
+    let host = Host::new("owners");
+    let names = [("nobody", NOBODY), ("alice", ALICE), ("member", MEMBER)];
+    let as_whom: String = names
+        .iter()
+        .map(|(name, (uid, gid))| format!("{name}) user='--reuid {uid} --regid {gid} --clear-groups' ;;\n"))
+        .collect();
+    let ssh = format!(
+        "#!/bin/sh\nuser=\nfor word in \"$@\"; do case $word in\n{as_whom}esac; done\n\
+         exec setpriv $user {0}/ds01-workloads --state-dir {0}/state --public-dir {0}/public --json\n",
+        host.dir.path().display()
+    );
+    fs::write(host.path("ssh"), ssh).unwrap();
+    fs::set_permissions(host.path("ssh"), Permissions::from_mode(0o755)).unwrap();
+    fs::write(host.path("hosts"), "nobody\nalice\nmember\n").unwrap();
+    let path = |name: &str| host.path(name).display().to_string();
+    let asked = ["--hosts", &path("hosts"), "--ssh", &path("ssh"), "--fleet-memory", &path("memory")];
+    let (out, err, code) = host.shows(ROOT, &[&asked[..], &["--fleet-config", "/nonexistent", "--json"]].concat());
+    assert_eq!((err.as_str(), code), ("", 0));
+    let seen: Value = serde_json::from_str(&out).unwrap();
+    for told in &seen["hosts"].as_array().unwrap()[..] {
+        if told["host"] == "member" {
+            assert_eq!((told["state"].as_str(), told["containers"].as_array().unwrap().len()), (Some("answers"), 5));
+            continue;
+        }
+        assert_eq!((told["state"].as_str(), &told["gpus"]), (Some("silent"), &Value::Null), "{told:#}");
+        assert!(told["why"].as_str().unwrap().contains("join the group docker there"), "{told:#}");
+    }
+    let (out, _, _) = host.shows(ROOT, &[&asked[..], &["--fleet-config", "/nonexistent", "--by-gpu"]].concat());
+    assert!(!out.contains("nobody GPU") && !out.contains("alice GPU") && out.contains("member GPU 0"), "{out}");
 }
 
 /// What nobody but its owner, the group and root sees.
@@ -173,14 +217,54 @@ fn each_sees_exactly_what_the_table_says() {
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["public"]["gpus"].as_array().unwrap().len(), 3);
     assert_eq!(json["containers"].as_object().unwrap().len(), 2);
-    let (ids, ..) = host.shows(ALICE, &["-o", "name"]);
+    let (ids, said, _) = host.shows(ALICE, &["-o", "name"]);
     assert_eq!(ids.lines().collect::<Vec<_>>(), ["hers-one", "hers-two"]);
+    assert!(said.contains("your own workloads alone"), "{said}");
+    for form in [&["-q"][..], &["-o", "name"], &["-o", "custom-columns=NAME:.name", "--no-headers"]] {
+        let (out, said, code) = host.shows(NOBODY, form);
+        assert_eq!((out.as_str(), code), ("", 0), "{form:?}");
+        assert!(said.contains("your own workloads alone"), "{form:?}: {said}");
+        assert_eq!(host.shows(MEMBER, form).1, "", "{form:?}");
+    }
 
     for who in [MEMBER, ROOT] {
         let (out, err, code) = host.shows(who, &[]);
         assert_eq!((code, err.as_str(), has(&out, &names)), (0, "", vec![true; 5]), "{out}");
         let (json, ..) = host.shows(who, &["--json"]);
         assert_eq!(has(&json, &DETAILS), [true; 4]);
+    }
+}
+
+#[test]
+fn who_sees_a_part_is_told_of_no_name_that_it_is_not_here_while_it_is() {
+    if !as_root() {
+        return;
+    }
+    let host = Host::new("owners");
+    for form in [&[][..], &["--json"], &["-o", "name"]] {
+        let said = |who, filter: &[&str]| host.shows(who, &[filter, form].concat()).1;
+        for here in [&["--gpu", "2"][..], &["--user", "ben"], &["--gpu", "GPU-1", "--user", "alice"]] {
+            for who in [NOBODY, ALICE] {
+                let said = said(who, here);
+                assert!(!said.contains("no GPU") && !said.contains("nobody"), "{here:?} {form:?}: {said}");
+            }
+        }
+        assert!(said(NOBODY, &["--gpu", "9"]).contains("this host has no GPU 9: it has 0, 1, 2"), "{form:?}");
+        assert!(said(NOBODY, &["--user", "zoe"]).contains("nobody of the name zoe holds a GPU here"), "{form:?}");
+    }
+    let (out, ..) = host.shows(ALICE, &["--gpu", "2"]);
+    assert!(!out.contains("None of your own") && out.contains("0 containers"), "what was not asked for is here: {out}");
+
+    // The table of GPUs says it, too.
+    for who in [NOBODY, ROOT] {
+        let (_, said, code) = host.shows(who, &["--by-gpu", "--gpu", "9", "--user", "zoe"]);
+        assert!(said.contains("no GPU 9") && said.contains("nobody of the name zoe") && code == 0, "{said}");
+        assert_eq!(host.shows(who, &["--by-gpu", "--gpu", "2"]).1, "");
+    }
+    for other in [&["--by-gpu", "--belongs-to", "pod"][..], &["--by-gpu", "--free", "--user", "zoe"]] {
+        let (out, said, code) = host.shows(ROOT, other);
+        assert_eq!((out.as_str(), code), ("", 2), "{other:?}: {said}");
+        assert!(said.contains(other[other.len() - 2]), "{said}");
     }
 }
 
@@ -222,6 +306,16 @@ fn levels_show_less_and_off_leaves_nothing() {
     let (out, err, code) = off.shows(NOBODY, &[]);
     assert_eq!((out.as_str(), code), ("", 1));
     assert!(err.contains("may not read") && err.contains("public_view") && !err.contains("usermod"), "{err}");
+    assert!(!err.contains("`ds01-workloads`"), "that is what was just run: {err}");
+    assert!(off.shows(NOBODY, &["--by-gpu"]).1.contains("`ds01-workloads` shows what is yours"));
+    let (out, err, code) = off.shows(ALICE, &[]);
+    let seen = has(&out, &["hers-one", "hers-two", "bens", "says-it-is-hers", "public_view"]);
+    assert_eq!((code, err.as_str(), seen), (0, "", vec![true, true, false, false, true]), "{out}");
+    let (out, err, code) = off.shows(ALICE, &["--json"]);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((json["containers"].as_object().unwrap().len(), json.get("public"), code), (2, None, 0));
+    assert!(err.contains("your own workloads alone"), "{err}");
+    assert_eq!(off.shows(ALICE, &["-o", "name", "--user", "alice"]).0, "hers-one\nhers-two\n");
     assert_eq!(off.shows(ROOT, &["--by-gpu"]).2, 0);
 }
 
@@ -239,69 +333,4 @@ fn nobody_reads_anothers_file_or_learns_whose_there_are() {
     let mut read = Command::new("cat");
     read.arg(users.join(ALICE.0.to_string())).uid(NOBODY.0).gid(GROUP).stderr(Stdio::null()).stdout(Stdio::null());
     assert!(!read.status().unwrap().success());
-}
-
-impl Host {
-    fn shows_wait(&self, (uid, gid): (u32, u32), arguments: &[&str]) -> (String, String, i32) {
-        let mut command = Command::new(self.path("ds01-workloads"));
-        command.env_clear().stdin(Stdio::null()).arg("wait").args(arguments);
-        command.arg("--state-dir").arg(self.path("state")).arg("--public-dir").arg(self.path("public"));
-        command.arg("--keep-dir").arg(self.path("keep"));
-        if uid != 0 {
-            command.uid(uid).gid(gid);
-        }
-        outcome(command)
-    }
-}
-
-#[test]
-fn waiting_ends_when_there_is_enough_when_there_never_is_or_in_time() {
-    if !as_root() {
-        return;
-    }
-    let host = Host::new("owners");
-    let (out, err, code) = host.shows_wait(NOBODY, &["--gpus", "2", "--timeout", "1s"]);
-    assert_eq!((out.as_str(), code), ("", 4), "{err}");
-    assert!(err.contains("not free in time: 2 GPUs"), "{err}");
-    let (_, err, code) = host.shows_wait(NOBODY, &["--mig", "3g.40gb"]);
-    assert_eq!(code, 1);
-    assert!(err.contains("this host has 0 of what you ask for (1 MIG instance 3g.40gb)"), "{err}");
-    assert_eq!(host.shows_wait(NOBODY, &["--memory", "lots"]).2, 2);
-
-    // A request is left where everybody can, and only its owner is asked who asks.
-    fs::create_dir(host.path("keep")).unwrap();
-    fs::set_permissions(host.path("keep"), Permissions::from_mode(0o1733)).unwrap();
-    let (out, err, code) = host.shows_wait(ALICE, &["--gpus", "2", "--notify"]);
-    assert_eq!(code, 0, "{err}");
-    assert!(out.contains("Asked to be told about 2 GPUs"), "{out}");
-    let left = fs::read_dir(host.path("keep")).unwrap().next().unwrap().unwrap();
-    let request: Value = serde_json::from_slice(&fs::read(left.path()).unwrap()).unwrap();
-    assert_eq!((&request["wait"]["gpus"], &request["seconds"]), (&Value::from(2), &Value::from(86_400)));
-}
-
-#[test]
-fn an_old_picture_names_no_free_gpu_and_a_new_one_ends_the_wait() {
-    if !as_root() {
-        return;
-    }
-    let host = Host::new("owners");
-    let file = host.path("public/gpus.json");
-    let mut picture: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    picture["at"] = Value::from((Timestamp::now() - Duration::from_secs(3_600)).to_string());
-    fs::write(&file, picture.to_string()).unwrap();
-    let (out, err, code) = host.shows_wait(NOBODY, &["--timeout", "1s"]);
-    assert_eq!((out.as_str(), code), ("", 4));
-    assert!(err.contains("the last scan was 1h ago"), "{err}");
-    assert_eq!(host.shows(NOBODY, &["--by-gpu", "--free"]).2, 1);
-
-    let mut command = Command::new(host.path("ds01-workloads"));
-    command.arg("wait").arg("--state-dir").arg(host.path("state")).arg("--public-dir").arg(host.path("public"));
-    let waiting = command.uid(NOBODY.0).gid(NOBODY.1).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    picture["at"] = Value::from(Timestamp::now().to_string());
-    let new = host.path("public/new");
-    fs::write(&new, picture.to_string()).unwrap();
-    fs::set_permissions(&new, Permissions::from_mode(0o644)).unwrap();
-    fs::rename(&new, &file).unwrap();
-    let output = waiting.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), b"GPU-2\n".as_slice()));
 }

@@ -108,6 +108,7 @@ fn process() -> ProcessEntry {
         pid: 77,
         started_at: hours_ago(9),
         user: "alice".to_owned(),
+        user_remembered: None,
         uid: 1001,
         name: "python3".to_owned(),
         cmdline: Some(SECRET.to_owned()),

@@ -15,3 +15,4 @@ mod journal;
 mod past;
 mod pty;
 mod terminal;
+mod waiting;

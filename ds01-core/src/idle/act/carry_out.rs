@@ -183,16 +183,6 @@ impl<'a> CarryOut<'a> {
         self.log_event(task, details);
     }
 
-    pub(super) fn released(&self, task: &Task<'_>) -> Details {
-        let facts = task.case.facts;
-        Details::GpuReleased {
-            container: facts.name.clone(),
-            container_id: facts.id.clone(),
-            container_type: facts.container_type().as_str(),
-            gpus: facts.gpus.clone(),
-        }
-    }
-
     pub(super) fn log_event(&self, task: &Task<'_>, details: Details) {
         let (timestamp, user) = (self.sources.clock.now(), task.case.facts.user.clone());
         let engine = task.case.facts.engine.clone();

@@ -79,7 +79,8 @@ pub fn run(sources: &Sources, hands: &Hands, options: &CheckOptions) -> Result<C
             not_logged.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("events are not logged: {error}"));
         }
     };
-    log(&checked.state.settle(&checked.look.containers, &checked.look.now));
+    let Checked { look, state, .. } = &mut checked;
+    log(&state.settle(&look.containers, |id, gpus| look.lets_go(id, gpus), &look.now));
     let (news, trouble) = hands.broadcast.news(checked.look.now.at);
     let required = &options.policy.notify.require_delivery;
     let look = &checked.look;
@@ -203,7 +204,7 @@ fn preview_with(
     }
     let mut earlier = earlier(&mut checked)?;
     earlier.observations.extend_from_slice(&checked.look.observations);
-    checked.state.settle(&checked.look.containers, &checked.look.now);
+    checked.state.settle(&checked.look.containers, |_, _| false, &checked.look.now);
     checked.decide(sources, hands, options, &earlier, &[])?;
     checked.took = start.elapsed();
     Ok(checked)

@@ -38,6 +38,9 @@ const ROOT_KEEP_DIR: &str = "keep";
 /// sure.
 const ASIDE: &CStr = c".aside";
 
+/// So long a notice is waited for at most.
+pub const LONGEST_NOTICE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// So many files of one user are read at one check.
 const MOST_OF_ONE: usize = 8;
 

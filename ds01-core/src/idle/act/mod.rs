@@ -21,5 +21,5 @@ mod waits;
 
 pub use check::{preview, preview_after, run};
 pub use checked::{CheckError, CheckOptions, Checked, Hands, Outcome};
-pub use drops::{KEEP_DIR, Request, drop_request, keep_dir};
+pub use drops::{KEEP_DIR, LONGEST_NOTICE, Request, drop_request, keep_dir};
 pub use try_notices::try_notices;

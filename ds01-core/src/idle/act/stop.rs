@@ -18,7 +18,7 @@ use crate::{
     idle::{
         evidence::{ContainerFacts, Observation},
         journal::ask_gpus,
-        rules::{Case, Changed, KeepAlive, Reread, recheck},
+        rules::{Case, Changed, KeepAlive, Reread, recheck, released},
         state::StopCause,
     },
     model::{ContainerDetails, ContainerLife, ContainerStatus, GpuSnapshot, Now, Reading, Unknown, UnknownKind},
@@ -66,7 +66,7 @@ impl CarryOut<'_> {
             Ok(left) if left.is_empty() => {
                 // A managed container keeps its GPU in the allocator until it is removed.
                 if task.case.facts.origin != Origin::Managed || task.case.facts.auto_remove {
-                    self.log_event(task, self.released(task));
+                    self.log_event(task, released(task.case.facts));
                 }
             }
             Ok(left) => {
@@ -174,7 +174,7 @@ impl CarryOut<'_> {
             Ok(Acted::Gone) => Outcome::Left(Changed::Gone.to_string()),
             Ok(Acted::Done) => {
                 self.log_action(task);
-                self.log_event(task, self.released(task));
+                self.log_event(task, released(task.case.facts));
                 return Outcome::Done;
             }
         };

@@ -1,11 +1,13 @@
 //! Telling those who asked for it that a GPU is free.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
 use tracing::info;
 
 use super::{
     checked::{CheckOptions, Checked},
-    drops::{Dropped, Request},
+    drops::{Dropped, LONGEST_NOTICE, Request},
 };
 use crate::{
     detect::inventory::Extra,
@@ -16,9 +18,6 @@ use crate::{
     },
     model::Wanted,
 };
-
-/// A request is forgotten after this long at the latest.
-const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// No host has more GPUs and MIG instances.
 const MOST_GPUS: u64 = 1024;
@@ -33,7 +32,7 @@ pub(super) fn asked(dropped: &Dropped, request: &Request, name: Option<&String>)
     if !(1..=MOST_GPUS).contains(gpus) || mig.as_ref().is_some_and(|mig| mig.len() > LONGEST_PROFILE) {
         return Err("no host has that; use ds01-workloads wait".to_owned());
     }
-    let span = SignedDuration::from_secs(i64::try_from(request.seconds).unwrap_or(i64::MAX)).min(LONGEST);
+    let span = Duration::from_secs(request.seconds).min(LONGEST_NOTICE);
     let until = dropped.at.checked_add(span).unwrap_or(Timestamp::MAX);
     let by = name.cloned().unwrap_or_else(|| uid.to_string());
     Ok(Waiting { uid, by, wanted, at: dropped.at, until, extra: Extra::new() })

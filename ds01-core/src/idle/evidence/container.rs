@@ -31,6 +31,8 @@ pub struct ContainerFacts {
     pub user: Option<String>,
     /// What says whose it is.
     pub user_source: UserSource,
+    /// Its owner's user id, where that is known.
+    pub user_uid: Option<u32>,
     /// Whether it can use a GPU; `None` when that could not be read.
     pub has_gpu: Option<bool>,
     /// UUIDs of its GPUs and MIG instances.
@@ -64,6 +66,7 @@ impl ContainerFacts {
             image: entry.image.clone(),
             user: (entry.user != UNKNOWN_USER).then(|| entry.user.clone()),
             user_source: entry.user_source,
+            user_uid: entry.user_uid,
             has_gpu: entry.has_gpu,
             gpus: entry.gpus.clone(),
             problem: entry.problem.clone(),

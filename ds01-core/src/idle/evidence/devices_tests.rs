@@ -53,6 +53,8 @@ fn container(n: u8, gpus: &[&str]) -> ContainerEntry {
         config: None,
         pid_start_ticks: None,
         main_uid: None,
+        user_uid: None,
+        user_remembered: None,
         extra: Extra::new(),
     }
 }
@@ -104,6 +106,7 @@ fn inventory(containers: &[ContainerEntry]) -> Inventory {
         last_good: None,
         error: None,
         hint: None,
+        failed_since: None,
         last_good_since_boot_ms: None,
         extra: Extra::new(),
     };

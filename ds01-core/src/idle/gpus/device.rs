@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::model::Vendor;
+
 /// A GPU or MIG instance: what state it is in, and who holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GpuState {
@@ -132,6 +134,12 @@ impl GpuState {
     /// Whether it is a MIG instance.
     pub fn is_instance(&self) -> bool {
         self.gpu.contains(':')
+    }
+
+    /// Who made it, as its label says.
+    pub fn vendor(&self) -> Vendor {
+        let whole = self.gpu.split_once(':').map_or(self.gpu.as_str(), |(whole, _)| whole);
+        Vendor::parse_label(whole).map_or_else(Vendor::default, |(vendor, _)| vendor)
     }
 
     /// The memory that nobody uses, in MiB.

@@ -10,9 +10,11 @@ use crate::{
     detect::{Inventory, inventory::ContainerEntry},
     idle::{
         evidence::Verdict,
+        habits::GpuHabit,
         state::{CheckMark, IdleState, Interval, Kept, LONGEST_INTERVAL, SCHEMA_VERSION, StateError, Track},
     },
     model::ContainerId,
+    units::millis,
 };
 
 /// The timer makes a check every five minutes. A memory that is older than three of them says nothing of now.
@@ -27,6 +29,14 @@ pub struct Idleness {
     last_check: Option<CheckMark>,
     tracks: BTreeMap<ContainerId, Seen>,
     kept: BTreeMap<ContainerId, Kept>,
+    habits: SeenHabits,
+}
+
+/// Of what was done over hours: of GPUs, by UUID.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+struct SeenHabits {
+    gpus: BTreeMap<String, GpuHabit>,
 }
 
 /// Of one life of a container.
@@ -103,6 +113,14 @@ impl Idleness {
         Some(Standing { activity, idle_since, idle, observed_at: seen.last.at })
     }
 
+    /// Whether the utilization of a GPU was seen to stand still with nobody on it, until the last check.
+    pub(super) fn is_latched(&self, uuid: &str) -> bool {
+        let latched = self.habits.gpus.get(uuid).and_then(|habit| habit.latched);
+        latched.zip(self.last_check.as_ref()).is_some_and(|(latched, check)| {
+            latched.stands() && check.boot_ms.saturating_sub(latched.until_ms) <= millis(LONGEST_AGE)
+        })
+    }
+
     /// Who keeps a container, if anybody does.
     pub(super) fn kept(&self, entry: &ContainerEntry) -> Option<&Kept> {
         self.kept.get(&entry.full_id).filter(|kept| kept.left().is_some())
@@ -151,6 +169,42 @@ impl From<&IdleState> for Idleness {
             last_check: state.last_check.clone(),
             tracks: state.tracks.iter().map(|(id, track)| (id.clone(), Seen::from(track))).collect(),
             kept: state.kept.clone(),
+            habits: SeenHabits { gpus: state.habits.gpus.clone() },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::idle::test_support::{THRESHOLDS, seen};
+
+    const ALL: [Verdict; 5] =
+        [Verdict::Idle, Verdict::GpuActive, Verdict::OtherwiseActive, Verdict::GpuUnknown, Verdict::NoEvidence];
+
+    /// What is read of the file without the rest says the same as the reaper.
+    #[test]
+    fn the_verdict_is_the_reapers() {
+        let mut track = Track::new(&seen(1_000));
+        track.observe(&seen(1_030), &THRESHOLDS);
+        let any = track.interval.clone().unwrap();
+        let intervals: Vec<Option<Interval>> = ALL
+            .into_iter()
+            .flat_map(|verdict| [1, 600_000, 600_001].map(|length_ms| (verdict, length_ms)))
+            .map(|(verdict, length_ms)| Some(Interval { verdict, length_ms, ..any.clone() }))
+            .chain([None])
+            .collect();
+        let mut verdicts = Vec::new();
+        for interval in &intervals {
+            for work in &intervals {
+                (track.interval, track.soon.work) = (interval.clone(), work.clone());
+                let read: Seen = serde_json::from_str(&serde_json::to_string(&track).unwrap()).unwrap();
+                assert_eq!(read, Seen::from(&track));
+                let said = read.judged_by().map(Said::says);
+                assert_eq!(said, track.judged_by().map(Interval::says), "{interval:?}, {work:?}");
+                verdicts.push(said);
+            }
+        }
+        assert!(ALL.into_iter().all(|verdict| verdicts.contains(&Some(verdict))) && verdicts.contains(&None));
     }
 }

@@ -11,7 +11,9 @@ mod picture;
 mod publish;
 mod states;
 mod until;
+mod untold;
 mod want;
+mod why;
 
 pub use crate::model::Wanted;
 pub use device::{Activity, GpuState, Holder, HolderKind, Occupancy, StopFor};
@@ -20,4 +22,4 @@ pub use own::own;
 pub use picture::{PICTURE_FILE, Picture, USERS_DIR};
 pub use publish::{Public, publish};
 pub use states::states;
-pub use want::memory_mb;
+pub use want::{devices, memory_mb};

@@ -3,11 +3,18 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::device::{GpuState, Holder};
+use super::{
+    device::{GpuState, Holder, Occupancy},
+    untold::untold,
+    why::{doubt, for_everybody},
+};
 use crate::{
     detect::{Inventory, inventory::SCHEMA_VERSION},
     policy::PublicView,
 };
+
+/// So many GPUs are named in a line.
+const NAMED: usize = 8;
 
 /// The file's name, in the directory that everybody can look into.
 pub const PICTURE_FILE: &str = "gpus.json";
@@ -30,7 +37,8 @@ pub struct Picture {
     /// the user.
     #[serde(default)]
     pub failed: Vec<String>,
-    /// How many containers have a GPU of which nobody knows which it is.
+    /// How many running containers have a GPU, or could have one, of which nobody knows which it is. While there are some, no GPU
+    /// is said to be free.
     #[serde(default)]
     pub untold: u64,
     /// The GPUs and MIG instances, in the order of their indices.
@@ -40,25 +48,35 @@ pub struct Picture {
 impl Picture {
     /// What is seen of `inventory`, whose GPUs are in these `states`, by whoever may see as much as `view`.
     pub fn new(inventory: &Inventory, states: Vec<GpuState>, view: PublicView) -> Self {
-        let failed = inventory.failed_sources().filter(|(name, _)| !Inventory::is_users_own(name));
-        let untold = inventory.containers.values().filter(|entry| {
-            let holds = || entry.gpu_processes.iter().flatten().next().is_some();
-            entry.status.is_up()
-                && entry.has_gpu == Some(true)
-                && entry.infrastructure.is_none()
-                && entry.gpus.is_empty()
-                && entry.gpus_unresolved.is_empty()
-                && !holds()
-        });
         Self {
             schema_version: SCHEMA_VERSION.to_owned(),
             host: inventory.host.as_ref().map(|host| host.name.clone()),
             at: inventory.last_scan,
             view,
-            failed: failed.map(|(name, _)| name.to_owned()).collect(),
-            untold: u64::try_from(untold.count()).unwrap_or(u64::MAX),
+            failed: inventory.hosts_failed_sources().map(|(name, _)| name.to_owned()).collect(),
+            untold: u64::try_from(untold(inventory).count()).unwrap_or(u64::MAX),
             gpus: states.into_iter().map(|state| reduced(state, view)).collect(),
         }
+    }
+
+    /// Why GPUs are not said to be free on which nobody is seen, though they could be looked at: a line for each reason.
+    pub fn doubts(&self) -> Vec<String> {
+        let unknown = self.gpus.iter().filter(|gpu| gpu.state == Occupancy::Unknown);
+        let mut doubts: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (gpu, why) in unknown.filter_map(|gpu| Some((gpu.gpu.as_str(), gpu.why.as_deref()?))) {
+            match doubts.iter_mut().find(|(other, _)| *other == why) {
+                Some((_, gpus)) => gpus.push(gpu),
+                None if doubt(why).is_some() => doubts.push((why, vec![gpu])),
+                None => {}
+            }
+        }
+        let line = |(why, gpus): (&str, Vec<&str>)| {
+            let more = gpus.len().saturating_sub(NAMED);
+            let named: Vec<&str> = gpus.into_iter().take(NAMED).collect();
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            format!("GPU {}{more}: whether it is free nobody can tell: {why}", named.join(", "))
+        };
+        doubts.into_iter().map(line).collect()
     }
 
     /// Reads a file's bytes.
@@ -83,7 +101,6 @@ fn reduced(state: GpuState, view: PublicView) -> GpuState {
         PublicView::Owners => Holder { name: None, ..holder },
         PublicView::Anonymous | PublicView::Off => Holder { name: None, user: None, ..holder },
     };
-    // Words of Docker, the driver and the kernel about what they could not do name no container; they can name processes.
-    let why = state.why.map(|why| if view == PublicView::Full { why } else { "it could not be looked at".to_owned() });
+    let why = state.why.map(|why| if view == PublicView::Full { why } else { for_everybody(&why).to_owned() });
     GpuState { holders: state.holders.into_iter().map(holder).collect(), why, ..state }
 }

@@ -1,26 +1,18 @@
 //! Writing what everybody may see into the directory that everybody can look into, and for each user what is his.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, io, path::Path, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     idleness::Idleness,
-    own::own,
+    own::{own, owners},
     picture::{PICTURE_FILE, Picture, USERS_DIR},
     states::states,
 };
 use crate::{
-    deadline::one_by_one,
     detect::Inventory,
     policy::{Policy, PublicView},
-    source::ProcessSource,
     store::{Store, StoreError},
 };
 
@@ -29,10 +21,6 @@ const LOCK_NAME: &str = "gpus.lock";
 
 /// A scan waits no longer for a check that writes here.
 const LOCK_AT_MOST: Duration = Duration::from_secs(2);
-
-/// What one user's id may take, and all together: a directory server can hang.
-const ONE_AT_MOST: Duration = Duration::from_millis(300);
-const ALL_AT_MOST: Duration = Duration::from_secs(1);
 
 /// So many users have a file of their own. More have nothing to do with one host's GPUs.
 const MOST_USERS: usize = 256;
@@ -60,7 +48,7 @@ pub struct Public<'a> {
 /// # Errors
 ///
 /// What could not be written. What everybody sees comes first.
-pub fn publish(dir: &Path, public: &Public<'_>, processes: &Arc<dyn ProcessSource>) -> Result<(), StoreError> {
+pub fn publish(dir: &Path, public: &Public<'_>) -> Result<(), StoreError> {
     let store = match Store::open_existing(dir) {
         Err(StoreError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
@@ -87,20 +75,16 @@ pub fn publish(dir: &Path, public: &Public<'_>, processes: &Arc<dyn ProcessSourc
         store.replace_public(PICTURE_FILE, &bytes)?;
     }
     let users = store.open_to_pass(USERS_DIR)?;
-    let ids = ids(public.inventory, processes);
-    for_each_user(public, &users, &ids)
+    for_each_user(public, &users)
 }
 
-/// Everybody who has something here gets what is his. Whose is gone loses his file, unless not all ids are known.
-fn for_each_user(public: &Public<'_>, users: &Store, ids: &Ids) -> Result<(), StoreError> {
+/// Everybody who has something here gets what is his. Whose is gone loses his file.
+fn for_each_user(public: &Public<'_>, users: &Store) -> Result<(), StoreError> {
     users.remove_all_leftovers()?;
     let mut kept = BTreeSet::new();
     let mut failed = None;
-    for uid in ids.all.iter().copied().filter(|uid| *uid != 0).take(MOST_USERS) {
-        let mut own = own(public.inventory, uid, &ids.by_name);
-        if own.containers.is_empty() && own.host_processes.is_empty() && own.pending_processes.is_empty() {
-            continue;
-        }
+    for uid in owners(public.inventory).into_iter().take(MOST_USERS) {
+        let mut own = own(public.inventory, uid);
         kept.insert(uid.to_string());
         for entry in own.containers.values_mut() {
             if let Some(kept) = public.idleness.and_then(|idleness| idleness.kept(entry)) {
@@ -114,39 +98,11 @@ fn for_each_user(public: &Public<'_>, users: &Store, ids: &Ids) -> Result<(), St
             failed.get_or_insert(error);
         }
     }
-    if ids.are_all {
-        for name in users.names()?.iter().filter(|name| name.parse::<u32>().is_ok() && !kept.contains(*name)) {
-            users.remove(name)?;
+    for name in users.names()?.iter().filter(|name| name.parse::<u32>().is_ok() && !kept.contains(*name)) {
+        // Nor does what can't be removed keep the others' there.
+        if let Err(error) = users.remove(name) {
+            failed.get_or_insert(error);
         }
     }
     failed.map_or(Ok(()), Err)
-}
-
-/// The user ids of those who may have something here.
-struct Ids {
-    by_name: BTreeMap<String, u32>,
-    all: BTreeSet<u32>,
-    are_all: bool,
-}
-
-fn ids(inventory: &Inventory, processes: &Arc<dyn ProcessSource>) -> Ids {
-    let owners: BTreeSet<String> = inventory.containers.values().map(|entry| entry.user.clone()).collect();
-    let end = Instant::now() + ALL_AT_MOST;
-    let source = Arc::clone(processes);
-    let asked = owners.iter().filter(|owner| *owner != crate::detect::UNKNOWN_USER).cloned();
-    let found = one_by_one("user ids", asked, ONE_AT_MOST, end, move |name| source.user_id(name));
-    // An answer that nobody is called so is an answer.
-    let are_all = found.values().all(Result::is_ok);
-    let by_name: BTreeMap<String, u32> = found
-        .into_iter()
-        .filter_map(|(name, answer)| {
-            let uid = answer.ok().and_then(|id| id.known().copied()).or_else(|| name.parse().ok())?;
-            Some((name, uid))
-        })
-        .collect();
-    let outside = inventory.host_processes.values().chain(inventory.pending_processes.values());
-    let mains = inventory.containers.values().filter_map(|entry| entry.main_uid);
-    let owners = inventory.containers.values().filter_map(|entry| entry.engine.owner());
-    let all = by_name.values().copied().chain(outside.map(|process| process.uid)).chain(mains).chain(owners).collect();
-    Ids { by_name, all, are_all }
 }

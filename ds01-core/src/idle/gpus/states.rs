@@ -1,6 +1,6 @@
 //! From the picture of the host to the state of each GPU. A pure function.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -8,6 +8,7 @@ use super::{
     device::{Activity, GpuState, Holder, HolderKind, Occupancy},
     idleness::Idleness,
     until::Limits,
+    untold, why,
 };
 use crate::{
     detect::{
@@ -20,9 +21,6 @@ use crate::{
     source::SourceName,
 };
 
-/// What stands in the name of a MIG instance before its profile.
-const PROFILE_AFTER: &str = " MIG ";
-
 /// The state of each GPU and MIG instance, in the order of their indices.
 ///
 /// `idleness` is what the reaper remembers; without it, or where its checks ceased, nobody is known to be idle. `policy` says
@@ -30,7 +28,7 @@ const PROFILE_AFTER: &str = " MIG ";
 ///
 /// | state | when |
 /// |---|---|
-/// | unknown | it could not be looked at, or a source failed that would tell of those who hold it, and nobody is known to |
+/// | unknown | nobody is known to hold it, and: it could not be looked at, or a source failed that would tell who does, or a process on it could not be read, or a container runs that may have been given any GPU, or it is used all the same |
 /// | free | nobody was given it, and nobody holds a context on it |
 /// | at work | it is used by at least the policy's `gpu_idle_threshold`, or one of its holders was seen to work |
 /// | held idle | all its holders were seen to do nothing, since the last of them did |
@@ -48,39 +46,78 @@ pub fn states(
     let threshold = policy.map_or_else(|| of_all(&Policy::built_in()), of_all);
     let mut holders = holders(inventory, idleness, limits.as_ref());
     let unseen = unseen(inventory);
+    let hidden = hidden(inventory);
+    let any = untold::why(inventory);
+    let used = |uuid: &str| {
+        // What stands still though nobody is there is no use.
+        let is_latched = idleness.is_some_and(|idleness| idleness.is_latched(uuid));
+        (!is_latched).then(why::used)
+    };
     let mut all = Vec::new();
     for gpu in &inventory.gpus {
         let is_partitioned = gpu.mig_enabled == Some(true) || !gpu.mig_instances.is_empty();
         let mut whole = whole(gpu);
         // An instance of a GPU that is not what it was is no more sure than the GPU.
         let why = gpu_unseen(gpu).or_else(|| unseen.clone());
-        let own = holders.remove(gpu.uuid.as_str()).unwrap_or_default();
+        let doubts = |uuid: &str, shares_its_figure: bool| Doubts {
+            unseen: why.clone(),
+            hidden: hidden.get(uuid).cloned(),
+            any: any.clone(),
+            used: used(uuid).filter(|_| !shares_its_figure),
+        };
         if is_partitioned && gpu_unseen(gpu).is_none() {
             whole.state = Occupancy::Partitioned;
         } else {
-            settle(&mut whole, own, why.clone(), threshold);
+            let own = holders.remove(gpu.uuid.as_str()).unwrap_or_default();
+            settle(&mut whole, own, doubts(&gpu.uuid, false), threshold);
         }
         all.push(whole);
+        let held: BTreeSet<&str> =
+            gpu.uuids().filter(|uuid| holders.get(*uuid).is_some_and(|all| !all.is_empty())).collect();
         for mig in &gpu.mig_instances {
+            // Compute instances of one GPU instance have one figure.
+            let shares = |other: &MigEntry| {
+                other.uuid != mig.uuid
+                    && other.gpu_instance_id == mig.gpu_instance_id
+                    && held.contains(other.uuid.as_str())
+            };
+            let doubts = doubts(&mig.uuid, gpu.mig_instances.iter().any(shares));
             let mut state = instance(gpu, mig);
-            settle(&mut state, holders.remove(mig.uuid.as_str()).unwrap_or_default(), why.clone(), threshold);
+            settle(&mut state, holders.get(mig.uuid.as_str()).cloned().unwrap_or_default(), doubts, threshold);
             all.push(state);
         }
     }
     all
 }
 
+/// What speaks against it that those who are known to hold a GPU are all.
+struct Doubts {
+    /// It could not be looked at, or a source failed: what is known of it is old.
+    unseen: Option<String>,
+    /// A process on it could not be read.
+    hidden: Option<String>,
+    /// A container may have been given any GPU.
+    any: Option<String>,
+    /// What its use says, where somebody has to do it.
+    used: Option<String>,
+}
+
 /// What it comes to.
-fn settle(state: &mut GpuState, holders: Vec<Holder>, why: Option<String>, threshold: f64) {
+fn settle(state: &mut GpuState, holders: Vec<Holder>, doubts: Doubts, threshold: f64) {
+    let Doubts { unseen, hidden, any, used } = doubts;
     let works = |holder: &Holder| holder.activity == Activity::AtWork;
     let is_idle = |holder: &Holder| holder.activity == Activity::Idle;
-    state.state = if holders.is_empty() {
-        if why.is_some() { Occupancy::Unknown } else { Occupancy::Free }
-    } else if why.is_none() && state.utilization_percent.is_some_and(|percent| percent >= threshold)
-        || holders.iter().any(works)
-    {
+    let is_used = unseen.is_none() && state.utilization_percent.is_some_and(|percent| percent >= threshold);
+    let is_all_known = hidden.is_none();
+    let why = unseen.or(hidden);
+    if holders.is_empty() {
+        state.why = why.or(any).or(used.filter(|_| is_used));
+        state.state = if state.why.is_some() { Occupancy::Unknown } else { Occupancy::Free };
+        return;
+    }
+    state.state = if is_used || holders.iter().any(works) {
         Occupancy::AtWork
-    } else if holders.iter().all(is_idle) {
+    } else if is_all_known && holders.iter().all(is_idle) {
         state.idle_since = holders.iter().filter_map(|holder| holder.idle_since).max();
         Occupancy::HeldIdle
     } else {
@@ -94,10 +131,19 @@ fn settle(state: &mut GpuState, holders: Vec<Holder>, why: Option<String>, thres
 fn unseen(inventory: &Inventory) -> Option<String> {
     // What a user's own daemon holds is seen by its processes, as it is told by nobody else.
     let engines = roots_engines(inventory).into_iter().map(|(name, _)| SourceName::Engine(name));
-    engines.chain([SourceName::Proc]).find_map(|name| {
+    // Where single processes could not be read, the driver says on which GPUs they are.
+    let proc = inventory.unreadable_processes.is_empty().then_some(SourceName::Proc);
+    engines.chain(proc).find_map(|name| {
         let source = inventory.sources.get(name.as_str()).filter(|source| source.state == SourceState::Failed)?;
         Some(source.error.clone().unwrap_or_else(|| format!("{name} failed")))
     })
+}
+
+/// On which there is somebody of whom nobody can tell who it is, by UUID.
+fn hidden(inventory: &Inventory) -> HashMap<&str, String> {
+    let on_each = inventory.unreadable_processes.values();
+    let on_each = on_each.flat_map(|process| process.gpus.iter().map(move |held| (held.gpu_uuid.as_str(), process)));
+    on_each.map(|(uuid, process)| (uuid, process.why.clone())).collect()
 }
 
 /// Why nobody can tell who holds this one.
@@ -111,7 +157,7 @@ fn whole(gpu: &GpuEntry) -> GpuState {
 }
 
 fn instance(gpu: &GpuEntry, mig: &MigEntry) -> GpuState {
-    let profile = mig.name.as_deref().and_then(|name| Some(name.split_once(PROFILE_AFTER)?.1.to_owned()));
+    let profile = mig.profile().map(ToOwned::to_owned);
     let label = format!("{}:{}", gpu.label(), mig.index);
     let bare = bare(label, &mig.uuid, gpu.name.clone(), mig.memory_total_mb, mig.usage.as_ref());
     GpuState { profile, ..bare }

@@ -1,10 +1,18 @@
 //! What somebody waits for, and whether it is there.
 
+use std::collections::BTreeSet;
+
 use super::device::{GpuState, Occupancy};
-use crate::model::Wanted;
+use crate::model::{Vendor, Wanted};
 
 /// The word for a MIG instance of any profile.
 const ANY: &str = "any";
+
+/// The GPUs and MIG instances that can be had: one with instances is its instances, also while it can't be read.
+pub fn devices(gpus: &[GpuState]) -> impl Iterator<Item = &GpuState> {
+    let partitioned: BTreeSet<&str> = gpus.iter().filter_map(|gpu| Some(gpu.gpu.split_once(':')?.0)).collect();
+    gpus.iter().filter(move |gpu| gpu.state != Occupancy::Partitioned && !partitioned.contains(gpu.gpu.as_str()))
+}
 
 impl Wanted {
     /// The first that are free and will do, when there are enough of them.
@@ -25,7 +33,7 @@ impl Wanted {
             (Some(wanted), Some(total)) => total >= wanted,
             _ => true,
         };
-        let fitting = gpus.iter().filter(|gpu| self.is_kind(gpu) && gpu.state != Occupancy::Partitioned).filter(enough);
+        let fitting = devices(gpus).filter(|gpu| self.is_kind(gpu)).filter(enough);
         u64::try_from(fitting.count()).unwrap_or(u64::MAX)
     }
 
@@ -42,17 +50,22 @@ impl Wanted {
         let memory = self.memory_mb.map_or_else(String::new, |mib| {
             format!(" with {} of free memory{}", crate::units::mib(mib), if self.gpus == 1 { "" } else { " each" })
         });
-        format!("{} {what}{memory}", self.gpus)
+        let of = match self.vendor {
+            Vendor::Nvidia => "",
+            Vendor::Amd => " of AMD's",
+        };
+        format!("{} {what}{of}{memory}", self.gpus)
     }
 
     fn is_kind(&self, gpu: &GpuState) -> bool {
-        match &self.mig {
-            None => !gpu.is_instance(),
-            Some(profile) => {
-                gpu.is_instance()
-                    && (profile == ANY || gpu.profile.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(profile)))
+        gpu.vendor() == self.vendor
+            && match &self.mig {
+                None => !gpu.is_instance(),
+                Some(profile) => {
+                    gpu.is_instance()
+                        && (profile == ANY || gpu.profile.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(profile)))
+                }
             }
-        }
     }
 }
 

@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::Since;
 use crate::model::{Gpu, GpuActivity, Mig, Reading};
 
+/// So many checks in a row have to have seen it: who ended a moment ago is in the driver's memory yet.
+const CHECKS: u64 = 3;
+
+/// And for so long, in milliseconds.
+const FROM_MS: u64 = 480_000;
+
 /// What a GPU shows at one look, while nobody is on it: the lowest of its samples, in percent. `None` where somebody is or was on
 /// it, where it shows nothing, and where that can't be told.
 pub(super) fn shown(gpu: &Gpu) -> Option<u32> {
@@ -34,6 +40,11 @@ pub struct Latched {
 }
 
 impl Latched {
+    /// Whether it was seen often and long enough for nobody to be behind it.
+    pub fn stands(&self) -> bool {
+        self.checks >= CHECKS && self.until_ms.saturating_sub(self.since.boot_ms) >= FROM_MS
+    }
+
     pub(super) fn after(before: Option<Self>, percent: u32, now: Since) -> Self {
         let mut latched = before.unwrap_or(Self { since: now, until_ms: now.boot_ms, checks: 0, percent });
         latched.until_ms = now.boot_ms;

@@ -129,6 +129,7 @@ impl Life {
             image: self.image.clone(),
             user: self.user.clone(),
             user_source: self.user_source,
+            user_uid: None,
             has_gpu: self.has_gpu,
             gpus: self.gpus.clone(),
             problem: self.problem.clone(),

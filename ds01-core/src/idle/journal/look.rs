@@ -144,6 +144,20 @@ impl Look {
         no_gpus.or_else(|| self.now.boot_id.is_empty().then_some(SourceName::Proc))
     }
 
+    /// Whether no context of a container is seen, nor memory on these GPUs that is booked to a process that no longer exists and may
+    /// have been its own.
+    pub fn lets_go(&self, id: &ContainerId, gpus: &[String]) -> bool {
+        let inventory = &self.inventory;
+        let is_its = |uuid: &str| gpus.iter().any(|gpu| gpu == uuid);
+        let seen = inventory.gpus.iter().all(|gpu| !gpu.uuids().any(is_its) || (gpu.problem.is_none() && !gpu.stale));
+        let entry = inventory.container(id);
+        let inside = entry.is_some_and(|entry| entry.gpu_processes.as_ref().is_none_or(|held| !held.is_empty()));
+        let mut outside = inventory.host_processes.values().chain(inventory.pending_processes.values());
+        let outside = outside.any(|process| process.container_id.as_ref() == Some(id));
+        let mut dead = inventory.dead_processes.values().flat_map(|dead| &dead.gpus);
+        seen && !inside && !outside && !dead.any(|held| is_its(&held.gpu_uuid))
+    }
+
     /// Looks once more at one container, just before something is done to it. `life` says where it is now.
     pub fn again(&self, sources: &Sources, life: &ContainerLife, started_at: Timestamp) -> Reading<Observation> {
         let now = Now::read(&*sources.clock, &self.now.boot_id);

@@ -97,7 +97,7 @@ impl Channels {
     /// is not installed.
     fn leave_for_login(&self, message: &Message<'_>) -> Option<Delivery> {
         let user = message.user.filter(|_| self.login.is_installed())?;
-        let reached = match (self.people.user_id)(user) {
+        let reached = match message.user_id().or_else(|| (self.people.user_id)(user)) {
             Some(uid) => match self.login.add(uid, message) {
                 Ok(path) => Reached::Written(vec![path.display().to_string()]),
                 Err(why) => Reached::Failed(why),

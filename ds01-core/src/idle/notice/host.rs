@@ -146,7 +146,8 @@ impl People {
         // A line of its own, whatever somebody is typing there.
         let text = format!("\n{}", message.text);
         let others = if to_others { &self.others } else { &Others::Silent };
-        let owner = message.user.and_then(|name| (self.user_id)(name).or_else(|| name.parse().ok()));
+        let asked = || message.user.and_then(|name| (self.user_id)(name).or_else(|| name.parse().ok()));
+        let owner = message.user_id().or_else(asked);
         let is_owner = |uid: u32| Some(uid) == owner;
         let to_each = matches!(others, Others::EachTerminal);
         let wanted = |uid: u32| if is_owner(uid) { to_owner } else { to_each };

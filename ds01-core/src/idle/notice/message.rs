@@ -34,6 +34,12 @@ impl<'a> Message<'a> {
         Self { text, severity, user: Some(user), container: None, pid: None, at, check: 0, ahead: None }
     }
 
+    /// The user id of whom it is for, where the picture of the host has it: a name service need not be asked again, and may by now
+    /// say nothing or another number.
+    pub(super) fn user_id(&self) -> Option<u32> {
+        self.container.filter(|facts| facts.user.as_deref() == self.user)?.user_uid
+    }
+
     /// Whom it is for, in words. Users' text.
     pub(super) fn recipient(&self) -> String {
         recipient_of(self.user)

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use crate::{
     detect::{
         Inventory, all_engines_told,
-        inventory::{ContainerEntry, GpuEntry, SourceState},
+        inventory::{ContainerEntry, SourceState},
     },
     idle::evidence::{ContainerFacts, given},
     model::{ContainerId, Demand},
@@ -42,18 +42,11 @@ impl Demand {
         if !all_engines_told(inventory) || inventory.source_state("nvml") != Some(SourceState::Ok) {
             return None;
         }
-        let usable = |gpu: &GpuEntry| -> Vec<String> {
-            if gpu.mig_enabled == Some(true) {
-                gpu.mig_instances.iter().map(|mig| mig.uuid.clone()).collect()
-            } else {
-                vec![gpu.uuid.clone()]
-            }
-        };
         // Nobody is made to give back a GPU that is only observed.
-        let all: BTreeSet<String> =
-            inventory.gpus.iter().filter(|gpu| gpu.vendor.is_nvidia()).flat_map(usable).collect();
+        let ours = inventory.devices().filter(|device| device.gpu.vendor.is_nvidia());
+        let all: BTreeSet<&str> = ours.map(|device| device.uuid()).collect();
         let counted = |entry: &ContainerEntry| !left_out.contains(&entry.full_id);
-        let assigned = given(inventory, counted).into_keys().filter(|uuid| all.contains(uuid)).count();
+        let assigned = given(inventory, counted).into_keys().filter(|uuid| all.contains(uuid.as_str())).count();
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         Some(Self { assigned: number(assigned), total: number(all.len()) })
     }

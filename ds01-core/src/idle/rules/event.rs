@@ -13,6 +13,16 @@ use crate::{
     model::Demand,
 };
 
+/// The event of a container whose GPUs are free.
+pub fn released(facts: &ContainerFacts) -> Details {
+    Details::GpuReleased {
+        container: facts.name.clone(),
+        container_id: facts.id.clone(),
+        container_type: facts.container_type().as_str(),
+        gpus: facts.gpus.clone(),
+    }
+}
+
 /// The event of an action that was carried out; `None` for [`Action::Nothing`].
 pub fn event(facts: &ContainerFacts, action: &Action, track: Option<&Track>, ran_for: Duration) -> Option<Details> {
     let container = facts.name.clone();

@@ -27,7 +27,7 @@ pub use case::Case;
 pub(crate) use decide::warned_again;
 pub use decide::{LONGEST_OWN_GRACE, asks_keep_alive, decide};
 pub use decision::{Action, Decision, Next, Removal, Waits};
-pub use event::{event, high_demand};
+pub use event::{event, high_demand, released};
 pub(crate) use held::hold_after_stop;
 pub use keep_alive::{CLOCK_TOLERANCE, Keeping};
 pub use plan::{Check, Plan};

@@ -1,7 +1,7 @@
 use super::*;
 use crate::idle::{ContainerFacts, ContainerPolicy, Now, Track, trail};
 use crate::{
-    idle::test_support::{THRESHOLDS, container_policy, facts, now, on_gpu, seen},
+    idle::test_support::{THRESHOLDS, container_policy, facts, now, on_gpu, policy, seen},
     model::{Reading, Unknown, UnknownKind},
     policy::{Document, PolicyFiles, parse},
 };
@@ -40,6 +40,22 @@ impl Given {
             members: Default::default(),
         });
         self.policy.exemptions = policy.unwrap().policy.exemptions().to_vec();
+    }
+}
+
+/// A user's own engine is named with its user: that another's is named says nothing of it.
+#[test]
+fn engines_are_named_each_by_itself() {
+    let mut given = Given::new();
+    given.policy.engines = policy(&format!("{POLICY}engines: {{reap: [podman, 'docker:1001']}}\n")).engines;
+    given.facts.running_for = Reading::Known(Duration::from_secs(7200));
+    for (engine, may_act) in
+        [("podman", true), ("docker:1001", true), ("docker", false), ("docker:1002", false), ("podman:1001", false)]
+    {
+        let engine: EngineName = engine.parse().unwrap();
+        given.facts.engine = engine.clone();
+        let expected = if may_act { Reason::Idle } else { Reason::Engine(engine) };
+        assert_eq!(given.case().reason(), expected);
     }
 }
 

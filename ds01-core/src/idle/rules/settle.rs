@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{case::Case, decision::Action, event::event};
+use super::{
+    case::Case,
+    decision::Action,
+    event::{event, released},
+};
 use crate::{
-    detect::{UserSource, inventory::Extra},
+    detect::{Origin, UserSource, inventory::Extra},
     event::{Details, Event},
     idle::{
         evidence::ContainerFacts,
@@ -33,9 +37,15 @@ impl Stopping {
 }
 
 impl IdleState {
-    /// What became of stops that a killed check had begun: the events of those that happened. A container that runs on in
-    /// the same life was not stopped, and is judged anew; one that runs and does not tell its life is asked about again.
-    pub fn settle(&mut self, containers: &[ContainerFacts], now: &Now) -> Vec<Event> {
+    /// What became of stops that a killed check had begun: the events of those that happened, and of GPUs that are free since.
+    /// A container that runs on in the same life was not stopped, and is judged anew; one that runs and does not tell its life is
+    /// asked about again. `lets_go` says whether no context is seen of one, nor memory that may be its own on these GPUs.
+    pub fn settle(
+        &mut self,
+        containers: &[ContainerFacts],
+        lets_go: impl Fn(&ContainerId, &[String]) -> bool,
+        now: &Now,
+    ) -> Vec<Event> {
         let listed: BTreeMap<&ContainerId, &ContainerFacts> =
             containers.iter().map(|facts| (&facts.id, facts)).collect();
         let mut happened = BTreeMap::new();
@@ -48,15 +58,24 @@ impl IdleState {
                 _ => drop(happened.insert(id, stopping)),
             }
         }
-        let events: Vec<(ContainerId, Event)> =
-            happened.into_iter().filter_map(|(id, stopping)| self.event_of(id, stopping, now)).collect();
-        for (id, _) in &events {
-            self.stopped_here(id, now);
+        let mut events = Vec::new();
+        for (id, stopping) in happened {
+            // One that was started again holds its GPUs again; a managed one keeps them in the allocator until it is removed.
+            let is_free = match listed.get(&id) {
+                None => true,
+                Some(facts) => !facts.status.is_up() && (facts.origin != Origin::Managed || facts.auto_remove),
+            };
+            let is_free = is_free && lets_go(&id, &stopping.gpus);
+            if let Some((stopped, released)) = self.events_of(&id, stopping, now) {
+                self.stopped_here(&id, now);
+                events.extend([Some(stopped), is_free.then_some(released)].into_iter().flatten());
+            }
         }
-        events.into_iter().map(|(_, event)| event).collect()
+        events
     }
 
-    fn event_of(&self, id: ContainerId, stopping: Stopping, now: &Now) -> Option<(ContainerId, Event)> {
+    /// That it was stopped, and that its GPUs are free.
+    fn events_of(&self, id: &ContainerId, stopping: Stopping, now: &Now) -> Option<(Event, Event)> {
         let ran_for = Duration::from_millis(stopping.ran_ms);
         let facts = ContainerFacts {
             id: id.clone(),
@@ -68,6 +87,7 @@ impl IdleState {
             image: String::new(),
             user: stopping.user,
             user_source: UserSource::Unknown,
+            user_uid: None,
             has_gpu: Some(true),
             gpus: stopping.gpus,
             problem: None,
@@ -78,8 +98,14 @@ impl IdleState {
             auto_remove: false,
         };
         let action = Action::Stop { cause: stopping.cause, grace: Duration::ZERO };
-        let details: Details = event(&facts, &action, self.tracks.get(&id), ran_for)?;
-        Some((id, Event { timestamp: now.at, user: facts.user, engine: stopping.engine, details }))
+        let stopped = event(&facts, &action, self.tracks.get(id), ran_for)?;
+        let told = |details: Details| Event {
+            timestamp: now.at,
+            user: facts.user.clone(),
+            engine: stopping.engine.clone(),
+            details,
+        };
+        Some((told(stopped), told(released(&facts))))
     }
 }
 

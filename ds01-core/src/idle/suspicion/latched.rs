@@ -11,19 +11,12 @@ use crate::{
     units,
 };
 
-/// So many checks in a row have to have seen it: who ended a moment ago is in the driver's memory yet.
-const CHECKS: u64 = 3;
-
-/// And for so long, in milliseconds.
-const FROM_MS: u64 = 480_000;
-
 /// GPUs that show work of nobody.
 pub(super) fn suspicions(known: &Known<'_>) -> Vec<Suspicion> {
     let latched = known.habits.gpus.iter().filter_map(|(gpu, habit)| Some((gpu, habit.latched?)));
     let stands = latched.filter(|(_, latched)| {
-        let span_ms = latched.until_ms.saturating_sub(latched.since.boot_ms);
         let goes_on = known.now.boot_ms.saturating_sub(latched.until_ms) <= FRESH_MS;
-        latched.checks >= CHECKS && span_ms >= FROM_MS && goes_on
+        latched.stands() && goes_on
     });
     let suspicion = |(gpu, latched): (&String, crate::idle::habits::Latched)| {
         let span_ms = latched.until_ms.saturating_sub(latched.since.boot_ms);

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use ds01_core::{
-    detect::{
-        Inventory,
-        inventory::{InventoryError, SourceState},
-    },
+    detect::inventory::{InventoryError, SourceState},
     units,
 };
 use jiff::Timestamp;
@@ -74,15 +71,14 @@ pub(super) fn sources(facts: &Facts) -> Finding {
     const CHECK: &str = "last-scan";
     let Some(inventory) = inventory(facts) else { return Finding::skipped(CHECK, "no inventory to read") };
     let with = |state: SourceState| inventory.sources.iter().filter(move |(_, source)| source.state == state);
-    // A user's own engine fails as its user likes: that is no failure of the host's.
-    let failing = || with(SourceState::Failed).filter(|(name, _)| !Inventory::is_users_own(name));
-    let failed: Vec<String> = failing()
+    let failed: Vec<String> = inventory
+        .hosts_failed_sources()
         .map(|(name, source)| {
             let error = source.error.as_deref().unwrap_or(name);
             format!("{error} (for {})", units::duration(since(source.since, facts.now)))
         })
         .collect();
-    let first = failing().next().map(|(name, _)| name.as_str());
+    let first = inventory.hosts_failed_sources().next().map(|(name, _)| name);
     let said = match first {
         None => {
             let names = |state| with(state).map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");

@@ -4,7 +4,7 @@ use std::{
     fs::{self, Permissions},
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex},
@@ -204,7 +204,9 @@ fn tls_is_checked_against_the_file_or_the_system() {
     let api = Api::start(Box::new(|_| ok(one_host("gpu01"))), Some(Arc::new(tls)));
     let yaml = path("fleet.yaml");
     let url = format!("url: https://{}", api.address);
-    fs::write(&yaml, format!("fleet:\n  {url}\n  ca_file: {}\n", path("cert.pem").display())).unwrap();
+    // As Debian keeps certificates: behind a link.
+    symlink(path("cert.pem"), path("link.pem")).unwrap();
+    fs::write(&yaml, format!("fleet:\n  {url}\n  ca_file: {}\n", path("link.pem").display())).unwrap();
     let (seen, err, code) = document(with(&yaml));
     assert_eq!((seen["hosts"][0]["host"].as_str(), err.as_str(), code), (Some("gpu01"), "", 0));
     // The system knows nobody of that name.
@@ -254,6 +256,32 @@ fn what_can_not_be_looked_back_to_is_said_and_warnings_are_shown() {
     assert!(out.contains("gpu01") && code == 0, "{out}");
     assert!(err.contains("may be missing") && err.contains("too many samples"), "{err}");
     assert!(err.contains("Prometheus says: store \\x1b[2J is down"), "{err}");
+}
+
+#[test]
+fn what_prometheus_is_not_told_is_refused_and_a_warning_that_sounds_like_ours_is_still_its() {
+    let api = Api::new(Box::new(|_| {
+        ok(one_host("gpu01").replace(r#"{"status""#, r#"{"warnings":["hosts that fell silent are well"],"status""#))
+    }));
+    let url = format!("http://{}", api.address);
+    for arguments in
+        [&["--belongs-to", "slurm-job:42"][..], &["--columns", "host,belongs-to"], &["--sort", "belongs-to"]]
+    {
+        let (out, err, code) = outcome(fleet(&[&["--prometheus", &url], arguments].concat()));
+        assert_eq!((out.as_str(), code), ("", 2), "{arguments:?}: {err}");
+        assert!(err.contains("--hosts FILE"), "{err}");
+    }
+    assert_eq!(api.asked(), Vec::<String>::new());
+    let (_, err, code) = outcome(fleet(&["--prometheus", &url]));
+    assert!(code == 0 && err.contains("Prometheus says: hosts that fell silent are well"), "{err}");
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_told_from_one_who_does_not_answer() {
+    // `invalid` is no domain, by RFC 6761.
+    let (out, err, code) = outcome(fleet(&["--prometheus", "http://prometheus.invalid:9090"]));
+    assert_eq!((out.as_str(), code), ("", 1));
+    assert!(err.contains("Check the name in the URL"), "{err}");
 }
 
 #[test]

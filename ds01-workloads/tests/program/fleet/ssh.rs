@@ -172,6 +172,19 @@ fn one_that_says_too_much_is_ended_and_a_name_that_is_none_is_refused() {
     assert!(code == 2 && err.contains("names no host"), "{err}");
 }
 
+#[test]
+fn the_list_of_hosts_may_be_a_pipe_of_the_shell_and_the_files_of_the_fleet_may_be_links() {
+    let fleet = Fleet::new("");
+    fs::write(fleet.path("real.yaml"), "fleet:\n  deadline: 2m\n").unwrap();
+    std::os::unix::fs::symlink(fleet.path("real.yaml"), fleet.path("fleet.yaml")).unwrap();
+    let mut shell = Command::new("bash");
+    shell.args(["-c", r#"exec "$0" --fleet --hosts <(echo good1) "$@""#, program(), "--ssh"]).arg(fleet.path("ssh"));
+    shell.arg("--fleet-memory").arg(fleet.path("memory")).arg("--fleet-config").arg(fleet.path("fleet.yaml"));
+    let (seen, err, code) = document(shell);
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert_eq!(host(&seen, "good1")["state"], "answers");
+}
+
 /// A private sshd, ended when it goes out of scope.
 struct Sshd {
     child: Child,
