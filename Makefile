@@ -10,7 +10,7 @@ SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/i
 	$(addprefix config/notify.d/,mail webhook) config/profile.d/ds01-notices.sh \
 	fixtures/fuzz/run
 
-.PHONY: demo test test-deps test-system test-gpu lint bench trial trial-fleet fuzz deb clean
+.PHONY: demo test test-deps test-system test-gpu lint bench trial trial-fleet fuzz soak deb clean
 
 demo:
 	@echo 'Building the three programs: about a minute the first time.'
@@ -89,6 +89,12 @@ trial-fleet: test-deps
 # g++ besides what the build takes.
 fuzz:
 	fixtures/fuzz/run
+
+# An hour of churn and trouble with all programs at work; SOAK_SECONDS=600 for ten minutes. fixtures/soak/README.md. It takes root.
+soak: test-deps
+	$(CARGO) build --quiet --locked --release --package ds01-detect --package ds01-workloads --package ds01-idle
+	$(CARGO) build --quiet --locked --package soak
+	target/debug/soak --programs target/release
 
 # target/debian/ds01_VERSION_ARCHITECTURE.deb; takes the Debian package dpkg-dev.
 deb:

@@ -350,6 +350,16 @@ fn a_clock_that_was_set_back_lets_nobody_wait_for_longer_than_a_pause() {
     assert_eq!(post.runs("mail"), 2);
 }
 
+/// Once, it waited until the clock had come to the time at which it was written.
+#[test]
+fn a_notice_that_was_written_before_the_clock_was_set_back_is_delivered_at_once() {
+    let post = Post::new();
+    post.hook("mail", "echo there");
+    post.outbox.put(&Entry { time: after(3_500), ..entry(&["mail"]) }).unwrap();
+    assert_eq!((post.round(noon()).next, post.runs("mail")), (None, 1));
+    assert_eq!(post.taken_in(noon()), [delivered("mail", "there")]);
+}
+
 #[test]
 fn a_full_outbox_and_a_result_that_can_not_be_kept_are_said_so() {
     let post = Post::new();

@@ -110,6 +110,8 @@ pub(crate) struct Row {
     /// What a process belongs to; nothing for a container.
     pub(crate) belongs_to: Vec<Belonging>,
     pub(crate) gpu_memory_mb: Option<u64>,
+    /// Whether it is the platform's own, which holds no GPU from anybody.
+    pub(crate) infrastructure: bool,
     /// Whether it is what an earlier scan saw.
     pub(crate) stale: bool,
     pub(crate) counters: Counters,
@@ -149,6 +151,7 @@ fn dead_row(entry: &DeadProcess, names: &GpuNames<'_>, now: Timestamp) -> Row {
         image: None,
         belongs_to: Vec::new(),
         gpu_memory_mb: entry.gpu_memory_mb,
+        infrastructure: false,
         stale: false,
         counters: Counters::None,
         usage: None,
@@ -177,6 +180,7 @@ fn container_row(key: &str, entry: &ContainerEntry, names: &GpuNames<'_>, now: T
         image: Some(entry.image.clone()),
         belongs_to: Vec::new(),
         gpu_memory_mb: entry.gpu_memory_mb,
+        infrastructure: entry.infrastructure.is_some(),
         stale: entry.stale,
         counters: match entry.pid {
             Some(pid) if up => Counters::Container { pid, id: entry.full_id.clone() },
@@ -205,6 +209,7 @@ fn process_row(entry: &ProcessEntry, status: &str, names: &GpuNames<'_>, now: Ti
         image: entry.container_id.as_ref().map(|id| format!("container:{}", id.short())),
         belongs_to: entry.belongs_to.clone(),
         gpu_memory_mb: entry.gpu_memory_mb,
+        infrastructure: false,
         stale: entry.stale,
         counters: Counters::Process { pid: entry.pid, start_ticks: entry.start_ticks },
         usage: None,

@@ -1,7 +1,7 @@
 //! From the journal's lines to pieces: who held which GPU from when to when, and what that time was spent on.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     rc::Rc,
     time::Duration,
 };
@@ -155,6 +155,11 @@ impl<'p> Accounts<'p> {
     /// What is known of each container that runs.
     pub(super) fn tracks(&self) -> impl Iterator<Item = (&ContainerId, &Track)> {
         self.lives.iter().filter_map(|(id, so_far)| Some((id, so_far.track.as_ref()?)))
+    }
+
+    /// Drops containers that are not there: for whoever reads no line that was written late.
+    pub(super) fn forget_all_but(&mut self, there: &HashSet<&ContainerId>) {
+        self.lives.retain(|id, _| there.contains(id));
     }
 
     /// Drops host processes of a user and program of which the last look saw none.

@@ -75,6 +75,9 @@ impl<'p> Running<'p> {
         let seen = seen.chain(look.processes.iter().cloned().map(Record::Process));
         seen.for_each(|record| self.accounts.take(&record, &mut each));
         self.accounts.finish(&mut each);
+        // A look speaks of nobody who is gone, and where containers come and go, they would be many. Whoever could not be listed
+        // is there as he was.
+        self.accounts.forget_all_but(&look.inventory.containers.values().map(|entry| &entry.full_id).collect());
         // A look that saw nobody is one at which all have ended, unless it was blind.
         if look.blind().is_none() {
             self.accounts.forget_ended_processes(look.now.boot_ms);

@@ -97,9 +97,11 @@ impl Progress {
         first.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
     }
 
-    /// Whether it is to be tried now. A clock that was set back lets nothing wait for longer than a pause.
+    /// Whether it is to be tried now. A clock that was set back lets nothing wait for longer than a pause, and nothing wait that
+    /// was never tried.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.result == State::Pending && (self.not_before <= now || self.not_before > now + LONGEST_PAUSE)
+        let is_later = self.not_before > now && self.not_before <= now + LONGEST_PAUSE;
+        self.result == State::Pending && (self.attempts == 0 || !is_later)
     }
 }
 

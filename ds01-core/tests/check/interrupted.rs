@@ -75,11 +75,11 @@ fn a_stop_that_was_carried_out_is_reported_exactly_once() {
     after_a_kill(trainer("train", 501), true, |bench| {
         assert_eq!(bench.told(), ["idle_warning train"], "the event was not written yet");
         bench.next_check();
-        assert_eq!(bench.told(), ["idle_warning train", "idle_kill train"]);
+        assert_eq!(bench.told(), ["idle_warning train", "idle_kill train", "gpu_released train"]);
         let event = &bench.events()[1];
         assert_eq!((&event["user"], &event["details"]["idle_seconds"]), (&"alice".into(), &1800.into()));
         (0..3).for_each(|_| drop(bench.next_check()));
-        assert_eq!(bench.told().len(), 2);
+        assert_eq!(bench.told().len(), 3);
         assert_eq!(bench.host.orders().len(), 1);
         assert_eq!(bench.notices(), [], "its notice came before it");
     });
@@ -104,7 +104,10 @@ fn who_was_warned_before_it_is_not_warned_twice() {
         assert_eq!(bench.told(), ["idle_warning train", "idle_warning other"]);
         let checked = bench.next_check();
         assert!(checked.state.tracks[&id(&checked, "other")].warning.is_some());
-        assert_eq!(bench.told()[2..], ["idle_kill train", "idle_kill other", "gpu_released other"]);
+        assert_eq!(
+            bench.told()[2..],
+            ["idle_kill train", "gpu_released train", "idle_kill other", "gpu_released other"]
+        );
         assert_eq!(bench.notices().iter().filter(|(title, _)| title.contains("WILL BE STOPPED")).count(), 0);
     });
 }
@@ -125,7 +128,7 @@ fn checks_that_judge_nobody_neither_report_nor_forget_it() {
             assert_eq!(bench.told(), ["idle_warning train"], "{mood:?}");
         }
         (0..3).for_each(|_| drop(bench.next_check()));
-        assert_eq!(bench.told(), ["idle_warning train", "idle_kill train"]);
+        assert_eq!(bench.told(), ["idle_warning train", "idle_kill train", "gpu_released train"]);
     });
 }
 

@@ -274,6 +274,7 @@ impl<'a> Tenanted<'a> {
                 let pid = pid_of(first + n);
                 tenants.push(Tenant {
                     pid,
+                    real: false,
                     opens_ms,
                     closes_ms,
                     works: vec![work],

@@ -7,7 +7,7 @@ use ds01_core::{
     ledger::{Ledger, Row},
     model::{ContainerStatus, day_of},
     policy::Retention,
-    source::fake::{Change, ProcessSpec, Step},
+    source::fake::{Appear, Change, Disappear, ProcessSpec, Step},
     store::Store,
 };
 use jiff::SignedDuration;
@@ -123,7 +123,7 @@ fn gpu_time_comes_to_what_the_ledger_says() {
     lab.happens(Step { change: [("train".to_owned(), quiet)].into(), ..Step::default() });
     lab.scans(20);
     lab.happens(Step {
-        disappear: ds01_core::source::fake::Disappear { containers: vec!["shared".to_owned()], processes: vec![700] },
+        disappear: Disappear { containers: vec!["shared".to_owned()], processes: vec![700] },
         ..Step::default()
     });
     lab.scans(5);
@@ -141,4 +141,28 @@ fn gpu_time_comes_to_what_the_ledger_says() {
             assert!((counted.unwrap() - ledger).abs() < 0.01, "{user} {state}: {counted:?}, the ledger: {ledger}");
         }
     }
+}
+
+/// Once, whoever had gone was remembered for two hours, and each scan read and wrote all of them.
+#[test]
+fn whoever_came_and_went_is_not_remembered() {
+    let lab = Lab::new(&[trainer("train", 500, 90)]);
+    let known = |lab: &Lab| fs::read_to_string(lab.path("run/gpu-time.json")).unwrap();
+    lab.scans(2);
+    let length = known(&lab).len();
+    for n in 0..20 {
+        let (name, pid) = (format!("brief-{n}"), 1_000 + n);
+        let appear = Appear { containers: vec![trainer(&name, pid, 90)], ..Appear::default() };
+        lab.happens(Step { appear, ..Step::default() });
+        lab.scans(1);
+        assert!(known(&lab).contains(&name));
+        let before = counters(&lab);
+        let disappear = Disappear { containers: vec![name.clone()], ..Disappear::default() };
+        lab.happens(Step { disappear, ..Step::default() });
+        lab.scans(1);
+        grown_since(&before, &lab, "one more has gone");
+        assert!(!known(&lab).contains(&name), "{}", known(&lab));
+    }
+    // Figures have more digits by then.
+    assert!(known(&lab).len() < length + 100, "{length}: {}", known(&lab));
 }

@@ -1,17 +1,11 @@
 //! Runs of the reaper, one after another, most of which are killed.
 
-use std::{
-    env,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
+use docker_rig::Random;
 use ds01_core::idle::IdleState;
 
 use crate::{log::Log, reaper::Reaper};
-
-/// The seed of the instants at which runs are killed; a new one each time, unless this names one.
-const SEED_VARIABLE: &str = "DS01_TEST_SEED";
 
 /// A policy under which a container is stopped at the fourth or fifth check.
 pub(crate) const POLICY: &str = "defaults: {idle_timeout: 15m, max_runtime: null}\n\
@@ -40,7 +34,7 @@ impl Trial {
     pub(crate) fn new(reaper: Arc<Reaper>) -> Self {
         let log = Log::new(reaper.events_file());
         let span = Duration::from_millis(100);
-        let random = Random::new();
+        let random = Random::from_env();
         Self { reaper, log, random, runs: 0, killed: 0, span, pace: 0.01, later: 0, state: None }
     }
 
@@ -83,33 +77,5 @@ impl Trial {
             }
         }
         self.state = now;
-    }
-}
-
-/// Numbers that nobody foresees, and that can be had again: SplitMix64.
-pub(crate) struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        let given = env::var(SEED_VARIABLE).ok().map(|text| text.parse().unwrap());
-        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-        let seed = given.unwrap_or_else(now);
-        println!("{SEED_VARIABLE}={seed}");
-        Self(seed)
-    }
-
-    pub(crate) fn share(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn below(&mut self, limit: Duration) -> Duration {
-        limit.mul_f64(self.share())
-    }
-
-    fn below_seconds(&mut self, limit: u64) -> u64 {
-        (self.share() * limit as f64) as u64
     }
 }

@@ -145,7 +145,7 @@ fn a_stop_that_a_killed_check_had_begun_is_reported_once() {
     Run::of(story.command("run", 15).args(["--container", "no-such-container"])).ends_with(1);
     assert_eq!(story.events(), ["idle_warning idle"]);
     story.checks([16, 17]);
-    assert_eq!(story.events(), ["idle_warning idle", "idle_kill idle"]);
+    assert_eq!(story.events(), ["idle_warning idle", "idle_kill idle", "gpu_released idle"]);
     assert_eq!(story.notices(), [format!("{WARNING}: idle"), format!("{STOP}: idle")]);
 }
 

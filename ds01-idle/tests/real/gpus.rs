@@ -99,7 +99,7 @@ impl State {
     /// The scenario with all who work on it.
     fn told(&self) -> Scenario {
         let mut scenario = self.scenario.clone();
-        let ahead = u64::try_from(self.now.duration_since(Timestamp::now()).as_micros()).unwrap_or(0);
+        let ahead = i64::try_from(self.now.duration_since(Timestamp::now()).as_micros()).unwrap_or(0).max(0);
         for living in scenario.gpus.iter_mut().filter_map(|gpu| gpu.living.as_mut()) {
             living.ahead_us = ahead;
         }

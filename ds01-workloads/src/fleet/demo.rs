@@ -88,6 +88,7 @@ fn container(id: &str, name: &str, user: &str, started_at: Option<Timestamp>, gp
         image: Some("pytorch:2.9".to_owned()),
         status: Some("running".to_owned()),
         started_at,
+        infrastructure: false,
         has_gpu: Some(true),
         gpus,
         gpu_memory_bytes: Some(memory),

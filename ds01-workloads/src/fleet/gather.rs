@@ -22,11 +22,12 @@ use super::{
 use crate::row::since;
 
 /// The series that are asked for, without their prefix.
-pub(super) const SERIES: [&str; 13] = [
+pub(super) const SERIES: [&str; 14] = [
     "container_gpu_allocated",
     "container_gpu_context",
     "container_gpu_memory_used_bytes",
     "container_info",
+    "container_infrastructure",
     "container_start_time_seconds",
     "container_status",
     "gpu_info",

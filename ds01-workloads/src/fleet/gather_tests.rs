@@ -91,6 +91,28 @@ fn a_container_is_joined_from_its_series() {
     assert_eq!(processes[0].gpu_memory_bytes, Some(1_000_000_000));
 }
 
+/// It is given every GPU, and takes none from anybody.
+#[test]
+fn the_platforms_own_are_nobody_who_holds_a_gpu() {
+    let mut told = Told::new();
+    told.scanned("gpu01:9100").gpu("gpu01:9100", "0", "GPU-0").gpu("gpu01:9100", "1", "GPU-1");
+    for (id, uuids) in [("dcgm", &["GPU-0", "GPU-1"][..]), ("train", &["GPU-1"])] {
+        told.tell("gpu01:9100", "container_info", &[("id", id), ("name", id)], 1.0);
+        for uuid in uuids {
+            told.tell("gpu01:9100", "container_gpu_allocated", &[("id", id), ("uuid", uuid)], 1.0);
+        }
+    }
+    told.tell("gpu01:9100", "container_infrastructure", &[("id", "dcgm")], 1.0);
+    let host = only(told.hosts().0);
+    assert_eq!(host.taken(), ["1"].into());
+    let rows: Vec<_> = host.containers.iter().flatten().map(|one| host.container_row(one, now())).collect();
+    assert_eq!(rows.iter().map(|row| row.infrastructure).collect::<Vec<_>>(), [true, false]);
+    let groups = crate::fleet::groups::by_gpu(std::slice::from_ref(&host), &rows.iter().collect::<Vec<_>>(), false);
+    let headings: Vec<&str> = groups.iter().filter_map(|group| group.heading.as_deref()).collect();
+    assert_eq!(headings, ["gpu01 GPU 0 (H100): free", "gpu01 GPU 1 (H100): given to 1 workload, no context seen"]);
+    assert_eq!(groups[0].rows.len(), 1, "it is shown all the same");
+}
+
 #[test]
 fn a_host_whose_scan_is_old_is_not_current_although_its_exporter_answers() {
     let mut told = Told::new();

@@ -94,7 +94,9 @@ fn gpu_heading(host: &Host, label: &str, gpu: Option<&Gpu>, rows: &[&Row]) -> St
     let parts = gpu.map(|gpu| [gpu.model.clone(), gpu.profile.clone(), memory(gpu.memory_bytes)]);
     let parts: Vec<String> = parts.into_iter().flatten().flatten().collect();
     let what = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
-    let here: Vec<&&Row> = rows.iter().filter(|row| row.change != Change::Left && row.running && !row.stale).collect();
+    // The platform's own take it from nobody.
+    let is_here = |row: &&&Row| row.change != Change::Left && row.running && !row.stale && !row.infrastructure;
+    let here: Vec<&&Row> = rows.iter().filter(is_here).collect();
     let holds = |row: &Row| row.gpus.resolved().any(|device| device.label == label && device.hold == Hold::Held);
     let held = here.iter().filter(|row| holds(row)).count();
     let state = match (here.len(), held) {

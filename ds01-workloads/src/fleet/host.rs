@@ -29,9 +29,11 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// The GPUs that workloads hold or were given, by their labels. Who has a partitioned GPU has its instances.
+    /// The GPUs that workloads hold or were given, by their labels, but for the platform's own. Who has a partitioned GPU has its
+    /// instances.
     pub(super) fn taken(&self) -> BTreeSet<&str> {
-        let containers = self.containers.iter().flatten().filter(|container| container.runs() && !container.stale);
+        let takes = |container: &&Container| container.runs() && !container.stale && !container.infrastructure;
+        let containers = self.containers.iter().flatten().filter(takes);
         let processes = self.host_processes.iter().flatten().filter(|process| !process.stale);
         let uses = containers.flat_map(|container| &container.gpus).chain(processes.flat_map(|process| &process.gpus));
         uses.filter(|held| held.hold != Hold::Unresolved).map(|held| held.gpu.as_str()).collect()
@@ -90,6 +92,9 @@ pub(crate) struct Container {
     pub(crate) image: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) started_at: Option<Timestamp>,
+    /// Whether it is the platform's own, which holds no GPU from anybody.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) infrastructure: bool,
     /// Whether it can use a GPU.
     pub(crate) has_gpu: Option<bool>,
     pub(crate) gpus: Vec<Use>,

@@ -70,6 +70,7 @@ impl Host {
             image: None,
             belongs_to: Vec::new(),
             gpu_memory_mb: None,
+            infrastructure: false,
             stale: false,
             counters: Counters::None,
             usage: None,
@@ -90,6 +91,7 @@ impl Host {
             id: container.id.clone(),
             engine: container.engine.clone(),
             image: container.image.clone(),
+            infrastructure: container.infrastructure,
             ..self.row(
                 container.user.as_deref(),
                 status,

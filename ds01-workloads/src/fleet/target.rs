@@ -42,6 +42,7 @@ struct Told {
     info: Option<Info>,
     status: Option<String>,
     started_at: Option<Timestamp>,
+    infrastructure: Option<bool>,
     given: BTreeSet<String>,
     held: BTreeSet<String>,
     memory: BTreeMap<String, u64>,
@@ -199,6 +200,7 @@ impl Told {
                 first(&mut self.info, Some(info))
             }
             "status" if value == Some(1.0) => first(&mut self.status, labels.text("status")),
+            "infrastructure" => first(&mut self.infrastructure, value.map(|value| value > 0.0)),
             "start_time_seconds" => first(&mut self.started_at, value.and_then(instant)),
             "gpu_allocated" | "gpu_context" | "gpu_memory_used_bytes" => {
                 let Some(uuid) = labels.text("uuid") else { return true };
@@ -242,6 +244,7 @@ impl Told {
             image: info.image,
             status: self.status,
             started_at: self.started_at,
+            infrastructure: self.infrastructure == Some(true),
             has_gpu,
             gpus,
             gpu_memory_bytes: all.filter(|_| !gpus_failed),

@@ -79,6 +79,7 @@ fn container(inventory: &Inventory, entry: &ContainerEntry, names: &GpuNames<'_>
         image: Some(entry.image.clone()),
         status: Some(entry.status.as_str().to_owned()),
         started_at: Some(entry.started_at.unwrap_or(entry.created_at)),
+        infrastructure: entry.infrastructure.is_some(),
         has_gpu: entry.has_gpu,
         gpus,
         gpu_memory_bytes: entry.gpu_memory_mb.filter(|_| !is_unseen).map(bytes),

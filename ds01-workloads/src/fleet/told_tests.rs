@@ -47,6 +47,14 @@ fn gpus_have_the_names_that_workloads_have_them_by() {
 }
 
 #[test]
+fn the_platforms_own_are_nobody_who_holds_a_gpu_over_ssh_too() {
+    let mut entry = trainer();
+    entry.infrastructure = Some("dcgm-exporter".to_owned());
+    let host = of(inventory(vec![entry], vec![]), &[]);
+    assert!(host.containers.as_ref().unwrap()[0].infrastructure && host.taken().is_empty());
+}
+
+#[test]
 fn what_a_container_holds_and_who_named_its_owner_is_told_as_prometheus_is() {
     let host = of(inventory(vec![trainer()], vec![]), &[]);
     let container = &host.containers.as_ref().unwrap()[0];

@@ -128,7 +128,8 @@ fn while_one_that_could_not_be_inspected_runs_no_gpu_is_free() {
 #[test]
 fn whom_it_does_not_concern_takes_no_gpu_away() {
     let free = ["free"; 5];
-    let changes: [(&str, fn(&mut ContainerEntry)); 5] = [
+    type Change = fn(&mut ContainerEntry);
+    let changes: [(&str, Change); 5] = [
         ("the platform's own", |odd| odd.infrastructure = Some("`monitoring`".to_owned())),
         ("of a user's own engine, who says what he likes", |odd| odd.engine = "docker:1001".parse().unwrap()),
         ("of one that once held a context", |odd| {
