@@ -342,7 +342,8 @@ uninstall() {
             [ ! -d "$destdir$dir" ] || do_it rm -rf --one-file-system "$destdir$dir" || :
         done
         purge_state /var/log/ds01 'events.jsonl*'
-        purge_state /run/ds01 'gpu-samples*.jsonl' 'ds01.prom' '.ds01.prom.*' 'gpu-time.json' '.gpu-time.json.*'
+        purge_state /run/ds01 'gpu-samples*.jsonl' 'ds01.prom' '.ds01.prom.*' 'gpu-time.json' '.gpu-time.json.*' \
+            'gpus.*' '.gpus.*' users
     else
         [ -n "$dry_run" ] || cp "$work/left" "$destdir$left"
         say "policy ($etc), state (/var/lib/ds01) and logs (/var/log/ds01) stay; --purge removes them"

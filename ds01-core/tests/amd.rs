@@ -5,7 +5,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
@@ -29,6 +29,20 @@ struct Broken;
 impl GpuSource for Broken {
     fn snapshot(&self) -> Result<GpuSnapshot, SourceError> {
         Err(SourceError::failed(SourceName::Amd, FailureKind::Erred, "broken"))
+    }
+
+    fn observe(&self, _: Timestamp) -> Result<GpuSnapshot, SourceError> {
+        self.snapshot()
+    }
+}
+
+/// Does not answer for as long as the other end is held.
+struct Hanging(Mutex<mpsc::Receiver<()>>);
+
+impl GpuSource for Hanging {
+    fn snapshot(&self) -> Result<GpuSnapshot, SourceError> {
+        self.0.lock().unwrap().recv().ok();
+        Broken.snapshot()
     }
 
     fn observe(&self, _: Timestamp) -> Result<GpuSnapshot, SourceError> {
@@ -155,6 +169,22 @@ fn one_that_is_busy_is_not_free_though_the_driver_names_nobody_on_it() {
     let host = Host { sys: dir.path().into(), ..host };
     assert_eq!(said(&host)[1], ("amd0".to_owned(), Some(93.0), Occupancy::Unknown));
     assert_eq!(said(&host)[2].2, Occupancy::Free, "which does nothing");
+}
+
+/// A user can make it slow, by what he has open.
+#[test]
+fn one_that_hangs_is_given_up_and_hides_nothing_of_the_other() {
+    let host = Host::new();
+    with_processes(&host);
+    let before = host.scan(&host.scan(&Inventory::empty()));
+    let (hold, held) = mpsc::channel();
+    let sources = host.sources(Arc::new(Hanging(Mutex::new(held))));
+    let after = look(&sources, &before, Duration::from_secs(2), &Settings::default());
+    assert_eq!(labels(&after), all([false, true, true]));
+    let states = ["amd", "docker", "nvml", "proc"].map(|name| after.source_state(name).unwrap());
+    assert_eq!(states, [SourceState::Failed, SourceState::Ok, SourceState::Ok, SourceState::Ok]);
+    assert!(!after.host_processes[&5000].stale && after.host_processes[&4242].stale);
+    drop(hold);
 }
 
 #[test]

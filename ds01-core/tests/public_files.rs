@@ -154,6 +154,23 @@ fn the_policy_says_how_much_and_off_is_off() {
     assert_eq!(lab.picture().unwrap().view, PublicView::Owners, "as shipped where there is none");
 }
 
+/// What stands in it moves no cursor and turns no text around, with whatever a user reads it.
+#[test]
+fn names_that_would_act_on_a_terminal_are_escaped_for_everybody() {
+    let mut lab = lab();
+    let hostile = "\u{1b}[2J\u{9b}31m\u{202e}evil\nname\u{7f}";
+    let spec = ContainerSpec { name: hostile.into(), gpus: Some(GpuRequest::Count(1)), ..ContainerSpec::default() };
+    lab.host.add_container(&spec).unwrap();
+    lab.scan();
+    let _ = lab.publish(Some(&policy("full")), false);
+    let text = fs::read_to_string(lab.path("gpus.json")).unwrap();
+    assert!(text.contains(r"\u001b[2J\u009b31m\u202eevil\nname\u007f"), "{text}");
+    assert!(text.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{text:?}");
+    let picture = lab.picture().unwrap();
+    let names = picture.gpus[0].holders.iter().filter_map(|holder| holder.name.as_deref());
+    assert!(names.collect::<Vec<_>>().contains(&hostile), "and means the same");
+}
+
 #[test]
 fn an_older_picture_replaces_no_newer_one() {
     let mut lab = lab();

@@ -1,4 +1,4 @@
-use std::{fs, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use tempfile::TempDir;
 
@@ -84,6 +84,24 @@ fn hybrid_takes_from_version_2_what_version_1_does_not_count() {
         V1_FILES[3],
     ]);
     assert_eq!(figures(host.container()), (Some(900), Some(4000)));
+}
+
+/// Whoever is privileged in a container can make groups in it without end: its processes are unknown then, and nobody waits.
+#[test]
+fn below_groups_without_end_nobody_looks_for_processes() {
+    let host = Host::new(&[&V2_FILES[..], &[("proc/4711/cgroup", "0::/system.slice/docker-ID.scope\n")]].concat());
+    let top = host.0.path().join(format!("sys/fs/cgroup/system.slice/docker-{}.scope", id().as_str()));
+    let group = |place: PathBuf| {
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("cgroup.procs"), "4711\n").unwrap();
+    };
+    group(top.clone());
+    let pids = || host.container().into_known().unwrap().pids();
+    assert_eq!(pids().into_known().unwrap(), [4711].into());
+    // With the one above them, one too many.
+    (0..4096).for_each(|number| group(top.join(number.to_string())));
+    let why = pids();
+    assert!(why.unknown().unwrap().to_string().contains("more than 4096 groups"), "{why:?}");
 }
 
 #[test]

@@ -203,3 +203,45 @@ fn a_socket_that_leads_to_another_daemon_is_not_connected_to() {
         fs::remove_file(&place).unwrap();
     }
 }
+
+#[test]
+fn a_crowd_is_not_read_long_names_are_cut_and_nothing_of_it_is_in_the_journal() {
+    if !as_root("a daemon of another user's") {
+        return;
+    }
+    let (docker, gpus) = (dockers(), Gpus::new(&Scenario::default()));
+    let alone = detector(&docker, &gpus);
+    alone.run(&[]).ends_with(0);
+    let expected = of_docker(&alone.inventory());
+    let long = "x".repeat(5_000);
+    let entry = json!({ "Names": [format!("/{long}")], "Image": long, "Labels": { "ds01.gpus": long } });
+    let crowd = |number: u32| -> Vec<(String, Value, Value)> {
+        (0..number).map(|one| (format!("{:064x}", one + 1_000_000), entry.clone(), json!({}))).collect()
+    };
+    let engine = format!("docker:{ALICE}");
+    // One of them fits into an answer of a mebibyte; so many do not, whatever their names are, nor more than a person runs.
+    for (what, number, says) in [("many bytes", 256, "bytes"), ("too many", 257, "257 containers"), ("one", 1, "")] {
+        let mut listed = crowd(number);
+        if what == "too many" {
+            listed.iter_mut().for_each(|one| one.1 = json!({}));
+        }
+        let daemon = lying(&listed);
+        let detector = with_engine(detector(&docker, &gpus), &engine, &daemon);
+        let run = detector.run(&[]).ends_with(0);
+        let inventory = detector.inventory();
+        assert_eq!(of_docker(&inventory), expected, "{what}");
+        let source = &inventory["sources"][&engine];
+        assert!(source["error"].as_str().unwrap_or_default().contains(says), "{what}: {source}\n{}", run.stderr());
+        let own = inventory["containers"].as_object().unwrap().values().filter(|one| one["engine"] == engine.as_str());
+        let own: Vec<&Value> = own.collect();
+        assert_eq!(own.len(), usize::from(number == 1), "{what}");
+        for one in own {
+            for field in ["name", "image"] {
+                assert_eq!(one[field].as_str().unwrap().len(), 256, "{field}: {one:#}");
+            }
+        }
+        let journal = fs::read_dir(detector.state_dir().join("activity")).unwrap().map(|entry| entry.unwrap().path());
+        let journal: String = journal.map(|day| fs::read_to_string(day).unwrap()).collect();
+        assert!(!journal.contains(&engine) && !journal.contains("xxxx"), "{what}: {journal}");
+    }
+}

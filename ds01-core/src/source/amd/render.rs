@@ -89,4 +89,20 @@ mod tests {
         }
         assert_eq!(client(""), None);
     }
+
+    /// He makes the scan no slower than with so many files: what lies beyond is not looked at.
+    #[test]
+    fn of_open_files_without_end_the_first_are_looked_at() {
+        let proc = tempfile::tempdir().unwrap();
+        let [fd, fdinfo] = ["fd", "fdinfo"].map(|name| proc.path().join("77").join(name));
+        fs::create_dir_all(&fd).unwrap();
+        fs::create_dir_all(&fdinfo).unwrap();
+        for number in 0..=MOST_FILES {
+            let name = format!("{number:05}");
+            std::os::unix::fs::symlink("/dev/dri/renderD129", fd.join(&name)).unwrap();
+            fs::write(fdinfo.join(&name), COMPUTES.replace(":\t27", &format!(":\t{number}"))).unwrap();
+        }
+        let each = 44564 * 1024;
+        assert_eq!(users(proc.path())["0000:43:00.0"][&77], Reading::Known(each * MOST_FILES as u64));
+    }
 }
