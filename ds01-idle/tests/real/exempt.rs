@@ -50,7 +50,7 @@ fn the_platforms_own_are_left_alone() {
     let idle = story.idle_beside();
     let own = by_name.name();
     // Whoever would like to pass for it finds its name taken.
-    let taken = story.rig.client().args(["create", "--name", own, BUSYBOX]).output().unwrap();
+    let taken = story.rig.client().args(["create", "--name", own, BUSYBOX, "true"]).output().unwrap();
     assert!(String::from_utf8_lossy(&taken.stderr).contains("already in use"), "{taken:?}");
     let monitoring_policy =
         format!("monitoring: {{infrastructure_containers: [{own}], infrastructure_label: my.own}}\n");
