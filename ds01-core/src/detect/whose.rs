@@ -1,4 +1,4 @@
-//! Owner a container is: what labels and directories say, else as whom its main process runs, and what was known of both.
+//! Whose a container is: what labels and directories say, else as whom its main process runs, and what was known of both.
 
 use jiff::Timestamp;
 

@@ -47,15 +47,20 @@ fn of_docker(inventory: &Value) -> Value {
     json!([containers, inventory["sources"]["docker"]["state"]])
 }
 
+/// Docker's picture where there is no other engine.
+fn seen_alone(docker: &FakeDaemon, gpus: &Gpus) -> Value {
+    let alone = detector(docker, gpus);
+    alone.run(&[]).ends_with(0);
+    of_docker(&alone.inventory())
+}
+
 #[test]
 fn whatever_it_answers_dockers_picture_is_the_same() {
     if !as_root("a daemon of another user's") {
         return;
     }
     let (docker, gpus) = (dockers(), Gpus::new(&Scenario::default()));
-    let alone = detector(&docker, &gpus);
-    alone.run(&[]).ends_with(0);
-    let expected = of_docker(&alone.inventory());
+    let expected = seen_alone(&docker, &gpus);
     assert_eq!(expected[0].as_object().unwrap().len(), 2);
 
     let ok = b"HTTP/1.1 200 OK\r\n".to_vec();
@@ -129,9 +134,7 @@ fn what_it_lists_is_its_users_and_nothing_of_anybody_elses() {
         return;
     }
     let (docker, gpus) = (dockers(), Gpus::new(&Scenario::default()));
-    let alone = detector(&docker, &gpus);
-    alone.run(&[]).ends_with(0);
-    let expected = of_docker(&alone.inventory());
+    let expected = seen_alone(&docker, &gpus);
 
     // Its own id, whose first digits are Docker's, and Docker's own.
     let dockers_id = container_id(1);
@@ -210,9 +213,7 @@ fn a_crowd_is_not_read_long_names_are_cut_and_nothing_of_it_is_in_the_journal() 
         return;
     }
     let (docker, gpus) = (dockers(), Gpus::new(&Scenario::default()));
-    let alone = detector(&docker, &gpus);
-    alone.run(&[]).ends_with(0);
-    let expected = of_docker(&alone.inventory());
+    let expected = seen_alone(&docker, &gpus);
     let long = "x".repeat(5_000);
     let entry = json!({ "Names": [format!("/{long}")], "Image": long, "Labels": { "ds01.gpus": long } });
     let crowd = |number: u32| -> Vec<(String, Value, Value)> {
