@@ -7,16 +7,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 config_source=$here/../runtime
 docs_source=$here/../..
 programs='ds01-detect ds01-workloads ds01-idle'
-detector_timer=ds01-workload-detector.timer
-ledger_timer=ds01-ledger.timer
-timers="$detector_timer ds01-idle-checker.timer $ledger_timer"
-sampler=ds01-gpu-sampler.service
-metrics=ds01-metrics.service
-services="ds01-workload-detector.service ds01-idle-checker.service ds01-notify.service ds01-ledger.service $metrics $sampler"
-metrics_socket=ds01-metrics.socket
-sockets=$metrics_socket
-notify_path=ds01-notify.path
-paths=$notify_path
 examples_source=$here/../notify.d
 profile_source=$here/../profile.d/ds01-notices.sh
 prometheus_source=$here/../prometheus
@@ -79,11 +69,15 @@ case "$prefix" in
     *[!A-Za-z0-9/._+-]*) warn "--prefix: only letters, digits and / . _ + - are possible"; exit 2 ;;
 esac
 
-# systemd reads units from these two prefixes, and from /etc.
+# systemd reads what lies below these two prefixes, and below /etc.
 case "$prefix" in
-    /usr | /usr/local) unit_dir=$prefix/lib/systemd/system tmpfiles_dir=$prefix/lib/tmpfiles.d ;;
-    *) unit_dir=/etc/systemd/system tmpfiles_dir=/etc/tmpfiles.d ;;
+    /usr | /usr/local) systemd_dir=$prefix/lib ;;
+    *) systemd_dir=/etc ;;
 esac
+unit_dir=$systemd_dir/systemd/system
+preset_dir=$systemd_dir/systemd/system-preset
+tmpfiles_dir=$systemd_dir/tmpfiles.d
+sysusers_dir=$systemd_dir/sysusers.d
 case "$prefix" in
     /usr) zsh_dir=$prefix/share/zsh/vendor-completions ;;
     *) zsh_dir=$prefix/share/zsh/site-functions ;;
@@ -108,8 +102,19 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-touch "$work/installed" "$work/config"
+touch "$work/installed" "$work/config" "$work/had"
 changed=
+
+# Asks on the terminal, where there is one; no answer is a no.
+ask() {
+    [ -t 0 ] || return 1
+    printf '%s [y/N] ' "$1" >&2
+    read -r answer || answer=
+    case "$answer" in
+        [yY] | [yY][eE][sS]) ;;
+        *) return 1 ;;
+    esac
+}
 
 # Makes a directory and those above it.
 make_dir() {
@@ -176,12 +181,17 @@ install_files() {
         "$from" --generate completions-fish >"$work/fish"
         put 644 "$work/fish" "$prefix/share/fish/vendor_completions.d/$program.fish"
     done
-    for name in $services $timers $paths $sockets; do
+    for file in "$here"/systemd/*; do
+        name=${file##*/}
         unit "$name"
         put 644 "$work/$name" "$unit_dir/$name"
     done
     put 644 "$here/tmpfiles.d/ds01.conf" "$tmpfiles_dir/ds01.conf"
+    put 644 "$here/sysusers.d/ds01.conf" "$sysusers_dir/ds01.conf"
+    put 644 "$here/system-preset/50-ds01.preset" "$preset_dir/50-ds01.preset"
     put 755 "$here/check-daemon-reload" "$lib_dir/check-daemon-reload"
+    put 755 "$here/units" "$lib_dir/units"
+    put 644 "$here/first-steps" "$lib_dir/first-steps"
     for file in "$docs_source"/README.md "$docs_source"/CHANGELOG.md "$docs_source"/docs/*.md; do
         case "$file" in
             */docs/*) put 644 "$file" "$doc_dir/docs/${file##*/}" ;;
@@ -231,72 +241,16 @@ remove() {
     if [ -n "$dry_run" ]; then say "would remove $destdir$1"; else rm -f "$destdir$1"; fi
 }
 
-# Which units systemd would read anew.
-outdated() {
-    for name in $services $timers $paths $sockets; do
-        if [ "$(systemctl show --property NeedDaemonReload --value "$name" 2>/dev/null)" = yes ]; then
-            printf '%s\n' "$name"
-        fi
-    done
-}
-
 start() {
     [ -z "$destdir" ] || return 0
-    if ! getent group docker >/dev/null; then
-        say "making the system group docker, whose members may read what ds01 finds"
-        do_it groupadd --system docker
-    fi
-    if ! getent passwd ds01-notify >/dev/null; then
-        say "making the system user ds01-notify, who runs the programs in $etc/notify.d"
-        do_it useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ds01-notify
-    fi
+    do_it systemd-sysusers "$sysusers_dir/ds01.conf"
     do_it systemd-tmpfiles --create "$tmpfiles_dir/ds01.conf"
-    # A unit that systemd has not read yet is read when it is first used, so this is for upgrades.
-    if live && [ -n "$(outdated)" ]; then
-        do_it systemctl daemon-reload
-    fi
-    # What is new here; on an upgrade, all else stays as the admin left it.
-    new=
-    [ -e "$work/upgrade" ] || new=$detector_timer
-    [ -e "$work/had-notify" ] || new="$new $notify_path"
-    [ -e "$work/had-ledger" ] || new="$new $ledger_timer"
-    [ -e "$work/had-sampler" ] || new="$new $sampler"
-    # Asked to enable a unit, systemd reads all units anew, or since Debian 13 wants to; so the links are made without it.
-    # shellcheck disable=SC2086 # a list of words
-    [ -z "$new" ] || do_it systemctl --root=/ --quiet enable $new
-    if live && { [ -n "$dry_run" ] || systemctl --quiet is-enabled "$detector_timer"; }; then
-        do_it systemctl start "$detector_timer"
-    fi
-    if live && { [ -n "$dry_run" ] || systemctl --quiet is-enabled "$notify_path"; }; then
-        do_it systemctl start "$notify_path"
-    fi
-    if live && { [ -n "$dry_run" ] || systemctl --quiet is-enabled "$ledger_timer"; }; then
-        do_it systemctl start "$ledger_timer"
-    fi
-    if live && [ ! -e "$work/had-sampler" ]; then
-        do_it systemctl start "$sampler"
-    elif live && [ -n "$changed" ]; then
-        # It stays, so it would go on with the old program. One that the admin stopped stays so.
-        do_it systemctl try-restart "$sampler"
-    fi
-    # The same, where the admin enabled its socket.
-    if live && [ -e "$work/upgrade" ] && [ -n "$changed" ]; then
-        do_it systemctl try-restart "$metrics"
-    fi
-    [ -e "$work/upgrade" ] || first_steps
-}
-
-first_steps() {
-    cat <<TEXT
-
-ds01 is installed. The host is scanned every 30 seconds, and GPUs are watched in between:
-  ds01-workloads                    who is on which GPU (for root and the group docker)
-Idle containers are warned and stopped only once you enable that. Look first what would happen:
-  ds01-idle check-config            is the policy in $etc sound?
-  ds01-idle status                  what idles, and what would be done when
-  ds01-idle run --dry-run           one check that changes nothing
-  systemctl enable --no-reload --now ds01-idle-checker.timer
-TEXT
+    # What is new here is switched on; on an upgrade, all else stays as the admin left it.
+    same=--same
+    [ -z "$changed" ] || same=
+    # shellcheck disable=SC2086 # a word, or none
+    sh "$here/units" up --had "$work/had" $same ${dry_run:+--dry-run}
+    [ -e "$work/upgrade" ] || cat "$here/first-steps"
 }
 
 uninstall() {
@@ -311,14 +265,11 @@ uninstall() {
     if [ -f "$destdir$left" ]; then cp "$destdir$left" "$work/left"; else touch "$work/left"; fi
     grep '/$' "$work/old" >>"$work/left" || :
     if live && [ -s "$work/old" ]; then
-        # shellcheck disable=SC2046,SC2086 # lists of words
-        do_it systemctl stop $(known $timers $paths $sockets $services)
-        # One that was stopped in the middle counts as failed.
-        # shellcheck disable=SC2046,SC2086
-        do_it systemctl reset-failed $(known $services) 2>/dev/null || :
-        # shellcheck disable=SC2046,SC2086
-        do_it systemctl --root=/ --quiet disable $(known $timers $paths $sockets $sampler)
+        sh "$here/units" down ${dry_run:+--dry-run}
     fi
+    # The links that enable them: not by systemctl, see units.
+    find "$destdir"/etc/systemd/system -mindepth 2 -maxdepth 2 -path '*.wants/ds01-*' -type l 2>/dev/null >"$work/links" || :
+    while IFS= read -r link; do do_it rm -f "$link"; done <"$work/links"
     while IFS= read -r file; do
         case "$file" in
             # Kept with the policy, so that a later installation can tell whether that was changed.
@@ -334,16 +285,7 @@ uninstall() {
             remove "$shipped$file"
         done <"$work/config"
         remove "$left"
-        # By name: these directories may be those of other parts of the platform as well.
-        purge_state /var/lib/ds01 'workload-inventory.*' '.workload-inventory.*' 'idle-state.*' '.idle-state.*' 'metrics*' '.metrics*' \
-            activity ledger login-notices keep
-        # These are ds01's alone. What a user mounted in one of them is his: it is not emptied, and ends nothing here.
-        for dir in /var/lib/ds01-notify /var/lib/ds01-notices /var/lib/ds01-keep; do
-            [ ! -d "$destdir$dir" ] || do_it rm -rf --one-file-system "$destdir$dir" || :
-        done
-        purge_state /var/log/ds01 'events.jsonl*'
-        purge_state /run/ds01 'gpu-samples*.jsonl' 'ds01.prom' '.ds01.prom.*' 'gpu-time.json' '.gpu-time.json.*' \
-            'gpus.*' '.gpus.*' users
+        sh "$here/purge-state" ${dry_run:+--dry-run} "$destdir"
     else
         [ -n "$dry_run" ] || cp "$work/left" "$destdir$left"
         say "policy ($etc), state (/var/lib/ds01) and logs (/var/log/ds01) stay; --purge removes them"
@@ -352,33 +294,13 @@ uninstall() {
     {
         cat "$work/left"
         find "$destdir$lib_dir" "$destdir$etc" -type d 2>/dev/null | sed "s|^$destdir||; s|\$|/|"
-        [ "$mode" != purge ] || printf '%s\n' /var/lib/ds01/ /var/log/ds01/ /run/ds01/
     } | sort -ru >"$work/dirs"
     while IFS= read -r dir; do
         if [ -d "$destdir$dir" ]; then do_it rmdir --ignore-fail-on-non-empty "$destdir$dir"; fi
     done <"$work/dirs"
-    if [ "$mode" = purge ] && [ -z "$dry_run" ]; then
-        for dir in "$etc" /var/lib/ds01 /var/log/ds01 /run/ds01; do
-            [ ! -d "$destdir$dir" ] || say "$destdir$dir holds files that ds01 did not make; they stay"
-        done
+    if [ "$mode" = purge ] && [ -z "$dry_run" ] && [ -d "$destdir$etc" ]; then
+        say "$destdir$etc holds files that ds01 did not make; they stay"
     fi
-}
-
-# Those of these units that were installed: an earlier version has fewer.
-known() {
-    for name in "$@"; do
-        ! grep -qxF -e "$unit_dir/$name" "$work/old" || printf '%s\n' "$name"
-    done
-}
-
-purge_state() {
-    dir=$destdir$1
-    shift
-    for pattern in "$@"; do
-        for path in "$dir"/$pattern; do
-            if [ -e "$path" ] || [ -L "$path" ]; then do_it rm -rf "$path"; fi
-        done
-    done
 }
 
 # A directory of one's own takes no root.
@@ -399,15 +321,13 @@ if live; then
     if [ -n "$dry_run" ]; then
         sh "$here/check-daemon-reload" || say "without a terminal, it would stop here"
     else
-        sh "$here/check-daemon-reload" --ask || fail "nothing was changed"
+        sh "$here/check-daemon-reload" || ask "Go on all the same?" || fail "nothing was changed"
     fi
 fi
 if [ -f "$destdir$manifest" ]; then
     touch "$work/upgrade"
-    # A version before the sampler, before notices for programs, or before the ledger may have been installed.
-    ! grep -qxF -e "$unit_dir/$sampler" "$destdir$manifest" || touch "$work/had-sampler"
-    ! grep -qxF -e "$unit_dir/$notify_path" "$destdir$manifest" || touch "$work/had-notify"
-    ! grep -qxF -e "$unit_dir/$ledger_timer" "$destdir$manifest" || touch "$work/had-ledger"
+    # The units of the version that was there.
+    sed -n "s|^$unit_dir/||p" "$destdir$manifest" >"$work/had"
 fi
 install_files
 settle_manifest
