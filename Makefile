@@ -5,12 +5,15 @@ CARGO ?= cargo
 DEMO := target/demo-host
 SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 
-SCRIPTS := config/deploy/install.sh config/deploy/check-daemon-reload fixtures/install-test-deps.sh \
-	$(addprefix config/deploy/debian/,build preinst postinst prerm postrm) \
+PACKAGE := config/deploy/package
+SCRIPTS := $(addprefix config/deploy/,install.sh check-daemon-reload units purge-state) fixtures/install-test-deps.sh \
+	$(addprefix $(PACKAGE)/,tools programs build inspect reproduce) \
+	$(addprefix $(PACKAGE)/scripts/,before after before-removal after-removal) \
 	$(addprefix config/notify.d/,mail webhook) config/profile.d/ds01-notices.sh \
 	fixtures/fuzz/run
 
-.PHONY: demo test test-deps test-system test-gpu lint bench trial trial-fleet fuzz soak deb clean
+.PHONY: demo test test-deps test-system test-gpu lint bench trial trial-fleet fuzz soak deb rpm packages inspect \
+	reproducible clean
 
 demo:
 	@echo 'Building the three programs: about a minute the first time.'
@@ -43,9 +46,9 @@ test:
 test-system:
 	sh fixtures/install-test-deps.sh system
 	shellcheck $(SCRIPTS)
-	$(MAKE) --no-print-directory deb
+	$(MAKE) --no-print-directory inspect
 	$(CARGO) build --quiet --locked --package system-test
-	target/debug/system-test target/release
+	target/debug/system-test target/release target/package
 
 # A trial on a real NVIDIA GPU, for whoever has one: fixtures/gpu-trial/README.md. Seven to eight minutes.
 test-gpu:
@@ -96,10 +99,22 @@ soak: test-deps
 	$(CARGO) build --quiet --locked --package soak
 	target/debug/soak --programs target/release
 
-# target/debian/ds01_VERSION_ARCHITECTURE.deb; takes the Debian package dpkg-dev.
-deb:
-	$(CARGO) build --quiet --locked --release --package ds01-detect --package ds01-workloads --package ds01-idle
-	config/deploy/debian/build
+# Both packages are made of the same tree, in target/package: docs/packages.md. The Debian package takes dpkg-dev.
+deb rpm:
+	$(PACKAGE)/programs
+	@rm -f target/package/*.$@
+	$(PACKAGE)/build $@
+
+packages:
+	$(PACKAGE)/programs
+	@rm -f target/package/*.deb target/package/*.rpm
+	$(PACKAGE)/build
+
+inspect: packages
+	$(PACKAGE)/inspect target/package/ds01_*.deb target/package/ds01-*.rpm
+
+reproducible: packages
+	$(PACKAGE)/reproduce
 
 clean:
 	$(CARGO) clean

@@ -198,6 +198,10 @@ install_files() {
             *) put 644 "$file" "$doc_dir/${file##*/}" ;;
         esac
     done
+    (cd "$docs_source/docs/ansible" && find . -type f) | sed 's|^\./||' | LC_ALL=C sort >"$work/role"
+    while IFS= read -r file; do
+        put 644 "$docs_source/docs/ansible/$file" "$doc_dir/ansible/$file"
+    done <"$work/role"
     # Programs that are handed notices; admins copy what they want into notify.d.
     for file in "$examples_source"/*; do
         put 755 "$file" "$doc_dir/examples/notify.d/${file##*/}"

@@ -28,8 +28,8 @@ fn a_mount_of_a_users_is_not_emptied_and_ends_nothing() {
     for file in [theirs.join("thesis"), request.to_owned(), "/var/log/ds01/events.jsonl".into()] {
         fs::write(file, "").unwrap();
     }
-    let postrm = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/deploy/debian/postrm");
-    assert!(Command::new("sh").args([postrm, "purge"]).status().unwrap().success());
+    let purge = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/deploy/purge-state");
+    assert!(Command::new("sh").arg(purge).status().unwrap().success());
     assert!(theirs.join("thesis").exists());
     for gone in ["/var/lib/ds01", "/var/log/ds01", "/var/lib/ds01-notices"] {
         assert!(!Path::new(gone).exists(), "{gone}");
