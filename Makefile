@@ -60,6 +60,8 @@ test-deps:
 
 lint:
 	$(CARGO) fmt --all --check
+	@# The engine of the fuzzing has a lock file of its own, which has to follow.
+	$(CARGO) update --quiet --locked --workspace --manifest-path fixtures/fuzz/engine/Cargo.toml
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --all-features
 
