@@ -191,7 +191,9 @@ fn draw<'a, R: AsRef<[Cell]> + ?Sized + 'a>(
         table.force_no_tty();
     }
     for cells in rows {
-        let cells = shown.iter().filter_map(|(at, _)| Some(cells.as_ref().get(*at)?.drawn(columns.get(*at)?.align)));
+        let cells = shown
+            .iter()
+            .filter_map(|(at, width)| Some(cells.as_ref().get(*at)?.drawn(columns.get(*at)?.align, *width)));
         let mut row = Row::from(cells.collect::<Vec<_>>());
         row.max_height(1);
         table.add_row(row);
@@ -213,9 +215,12 @@ fn draw<'a, R: AsRef<[Cell]> + ?Sized + 'a>(
 }
 
 impl Cell {
-    fn drawn(&self, align: Align) -> comfy_table::Cell {
+    /// In a column of `width` cells.
+    fn drawn(&self, align: Align, width: usize) -> comfy_table::Cell {
+        // comfy-table puts a wide character into a column of one cell, which makes it two.
+        let text = if width < 2 && self.width > width { ELLIPSIS } else { &self.text };
         let alignment = if align == Align::Left { CellAlignment::Left } else { CellAlignment::Right };
-        let mut cell = comfy_table::Cell::new(&self.text).set_alignment(alignment);
+        let mut cell = comfy_table::Cell::new(text).set_alignment(alignment);
         if let Some(color) = self.style.get_fg_color().and_then(color) {
             cell = cell.fg(color);
         }

@@ -3,7 +3,10 @@
 //! Container names, labels, command lines and user names are written by whoever uses the host. Printed as they are,
 //! they could move the cursor, forge a line, or show a path in another order than the one it has.
 
-use std::{borrow::Cow, fmt::Write};
+use std::{
+    borrow::Cow,
+    fmt::{Display, Write},
+};
 
 /// Shows every character that does not simply stand where it is written as an escape such as `\x1b` or `\u{202e}`.
 ///
@@ -41,6 +44,11 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
         };
     }
     Cow::Owned(clean)
+}
+
+/// What somebody's words become, such as those of an error that quotes what it could not read.
+pub(crate) fn sanitized(words: &dyn Display) -> String {
+    sanitize(&words.to_string()).into_owned()
 }
 
 /// Whether `c` does something other than show itself: Unicode 16's `Cc`, `Zl`, `Zp`, `Co`, noncharacters, direction

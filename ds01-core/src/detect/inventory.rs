@@ -28,6 +28,7 @@ use crate::{
         Belonging, Called, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, EngineName, GpuAccess, Origin,
         Remembered, Vendor,
     },
+    text::sanitized,
 };
 
 use super::owner::UserSource;
@@ -434,8 +435,8 @@ impl Inventory {
             Err(_) => serde_json::from_slice::<Head>(bytes).ok().map(|head| head.schema_version),
         };
         match found.filter(|found| *found != SCHEMA_VERSION) {
-            Some(found) => Err(InventoryError::Version { found: found.to_string() }),
-            None => parsed.map_err(|error| InventoryError::Corrupt(error.to_string())).and_then(Self::in_order),
+            Some(found) => Err(InventoryError::Version { found: sanitized(&found) }),
+            None => parsed.map_err(|error| InventoryError::Corrupt(sanitized(&error))).and_then(Self::in_order),
         }
     }
 

@@ -132,6 +132,16 @@ fn text_is_escaped_and_only_styles_reach_the_terminal() {
     );
 }
 
+#[test]
+fn a_wide_character_does_not_fit_into_one_cell() {
+    let one = [Column { heading: "N", align: Align::Left, shrink: Shrink::Never }];
+    let narrow = Medium { width: Some(1), color: false };
+    for line in [Line::Row(vec![Cell::new("\u{7ec3}")]), Line::Span(Cell::new("\u{7ec3}"))] {
+        let drawn = render(&one, &[line], narrow);
+        assert!(drawn.lines().all(|line| width(line) <= 1), "{drawn:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_row_is_one_line_and_fits(

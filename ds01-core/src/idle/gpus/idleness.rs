@@ -14,6 +14,7 @@ use crate::{
         state::{CheckMark, IdleState, Interval, Kept, LONGEST_INTERVAL, SCHEMA_VERSION, StateError, Track},
     },
     model::ContainerId,
+    text::sanitized,
     units::millis,
 };
 
@@ -86,11 +87,11 @@ impl Idleness {
     ///
     /// As [`IdleState::from_json`].
     pub fn from_json(bytes: &[u8]) -> Result<Self, StateError> {
-        let read: Self = serde_json::from_slice(bytes).map_err(|error| StateError::Corrupt(error.to_string()))?;
+        let read: Self = serde_json::from_slice(bytes).map_err(|error| StateError::Corrupt(sanitized(&error)))?;
         if read.schema_version == SCHEMA_VERSION {
             Ok(read)
         } else {
-            Err(StateError::Version { found: read.schema_version })
+            Err(StateError::Version { found: sanitized(&read.schema_version) })
         }
     }
 

@@ -28,6 +28,14 @@ fn other_versions_and_damage_are_told_apart() {
 }
 
 #[test]
+fn an_error_quotes_nothing_that_acts_on_a_terminal() {
+    for damaged in ["{\"schema_version\":\"2\u{7f}\"}", "{\"schema_version\":\"1\",\"tracks\":\"\u{7f}\u{202e}\"}"] {
+        let error = IdleState::from_json(damaged.as_bytes()).unwrap_err().to_string();
+        assert!(!error.contains(['\u{7f}', '\u{202e}']), "{error:?}");
+    }
+}
+
+#[test]
 fn observations_are_taken_in_once_in_their_order_and_of_this_boot() {
     let mut again = state();
     again.observe("boot-1", &[seen(1030), seen(1000), seen(1000)], |_| Some(THRESHOLDS));
