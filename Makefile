@@ -42,7 +42,7 @@ test:
 	@echo
 	@echo "All tests passed. Next: 'make lint' checks format, lints and docs; 'make test-system' tries the package on booted Debians."
 
-# The package on clean Debians that systemd boots in containers, side by side: about ten minutes.
+# Both packages inspected, and tried on clean Debians that systemd boots in containers, side by side: about fifteen minutes.
 test-system:
 	sh fixtures/install-test-deps.sh system
 	shellcheck $(SCRIPTS)
