@@ -18,7 +18,7 @@ fail() { warn "$*"; exit 1; }
 
 usage() {
     cat <<'TEXT'
-Installs ds01: programs, man pages, completions, policy, systemd units, log rotation.
+Installs ds01: programs, man pages, completions, policy, systemd units, log rotation, documents.
 
 Usage: install.sh [OPTIONS]
 
@@ -30,10 +30,10 @@ Usage: install.sh [OPTIONS]
   --dry-run      say what would be done, and do nothing
   --help         this
 
-The timers of detector and ledger and the GPU sampler are enabled and started; the reaper's timer and the socket for
-metrics are not. A policy file that was changed stays as it is; a newer
-one is put beside it as FILE.new. An upgrade may need `systemctl daemon-reload`; where that would take the GPUs away from
-running containers, the script asks, or without a terminal goes on only with DS01_ALLOW_DAEMON_RELOAD=1.
+On a first installation the timers of detector and ledger, the GPU sampler and the watch for notices are enabled, unless a preset of
+this system says no, and started; the reaper's timer and the socket for metrics are not. A policy file that was changed stays as
+it is; a newer one is put beside it as FILE.new. An upgrade may need `systemctl daemon-reload`; where that would take the GPUs away
+from running containers, the script asks, or without a terminal goes on only with DS01_ALLOW_DAEMON_RELOAD=1.
 TEXT
 }
 
