@@ -225,7 +225,7 @@ install_files() {
     done
 }
 
-# Removes what an earlier version installed and this one does not, and remembers what this one did.
+# Removes what an earlier version installed and this one does not, and lists what this one did.
 settle_manifest() {
     printf '%s\n' "$manifest" >>"$work/installed"
     if [ -f "$destdir$manifest" ]; then
@@ -237,7 +237,6 @@ settle_manifest() {
         done <"$destdir$manifest"
     fi
     grep -vxF -f "$work/config" "$work/installed" | sort -u >"$work/manifest"
-    put 644 "$work/manifest" "$manifest"
 }
 
 remove() {
@@ -254,7 +253,7 @@ start() {
     [ -z "$changed" ] || same=
     # shellcheck disable=SC2086 # a word, or none
     sh "$here/units" up --had "$work/had" $same ${dry_run:+--dry-run}
-    [ -e "$work/upgrade" ] || cat "$here/first-steps"
+    [ -n "$dry_run" ] || [ -e "$work/upgrade" ] || cat "$here/first-steps"
 }
 
 uninstall() {
@@ -272,8 +271,11 @@ uninstall() {
         sh "$here/units" down ${dry_run:+--dry-run}
     fi
     # The links that enable them: not by systemctl, see units.
-    find "$destdir"/etc/systemd/system -mindepth 2 -maxdepth 2 -path '*.wants/ds01-*' -type l 2>/dev/null >"$work/links" || :
-    while IFS= read -r link; do do_it rm -f "$link"; done <"$work/links"
+    for unit in $(sh "$here/units" switches); do
+        for link in "$destdir"/etc/systemd/system/*.wants/"$unit"; do
+            [ ! -L "$link" ] || do_it rm -f "$link"
+        done
+    done
     while IFS= read -r file; do
         case "$file" in
             # Kept with the policy, so that a later installation can tell whether that was changed.
@@ -311,8 +313,9 @@ uninstall() {
 if [ -z "$destdir$dry_run" ] && [ "$(id -u)" != 0 ]; then
     fail "must run as root, or with --dry-run"
 fi
-if [ -z "$destdir" ] && dpkg-query --show --showformat '${Status}' ds01 2>/dev/null | grep -q ' installed$'; then
-    fail "the Debian package ds01 is installed here; remove it first: apt remove ds01"
+# What only a package leaves.
+if [ -e "$destdir/usr/lib/ds01/units" ] && [ ! -e "$destdir/usr/lib/ds01/manifest" ]; then
+    fail "a package of ds01 is installed here; remove it first: apt remove ds01, or rpm --erase ds01"
 fi
 
 if [ "$mode" != install ]; then
@@ -325,7 +328,10 @@ if live; then
     if [ -n "$dry_run" ]; then
         sh "$here/check-daemon-reload" || say "without a terminal, it would stop here"
     else
-        sh "$here/check-daemon-reload" || ask "Go on all the same?" || fail "nothing was changed"
+        if ! sh "$here/check-daemon-reload"; then
+            ask "Go on all the same?" || fail "nothing was changed"
+            export DS01_ALLOW_DAEMON_RELOAD=1
+        fi
     fi
 fi
 if [ -f "$destdir$manifest" ]; then
@@ -337,3 +343,5 @@ install_files
 settle_manifest
 [ -n "$changed" ] || say "all is there already"
 start
+# Last of all: without it, the next run begins anew.
+put 644 "$work/manifest" "$manifest" >/dev/null
