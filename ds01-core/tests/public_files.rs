@@ -209,3 +209,20 @@ fn nothing_is_made_where_nobody_wants_it_and_nothing_planted_is_followed() {
     assert!(!lab.dir.path().exists());
     fs::create_dir(lab.dir.path()).unwrap();
 }
+
+#[test]
+fn what_is_of_no_use_is_said_in_short_and_safe_words() {
+    let said = |text: &str| Picture::from_json(text.as_bytes()).unwrap_err();
+    let other = r#"{"schema_version":"2","devices":[]}"#;
+    assert_eq!(said(other), r#"written by another version: schema_version is "2", this program reads 1"#);
+    let whole = |version: &str, view: &str| {
+        format!(r#"{{"schema_version":"{version}","host":null,"at":null,"view":"{view}","gpus":[]}}"#)
+    };
+    assert!(Picture::from_json(whole("1", "full").as_bytes()).is_ok());
+    for hostile in ["\u{202e}".to_owned(), "x".repeat(4096)] {
+        for text in [whole(&hostile, "full"), whole("1", &hostile)] {
+            let said = said(&text);
+            assert!(said.len() < 400 && !said.contains('\u{202e}'), "{said:?}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::{
     family::Family,
+    label::label,
     picture::{Picture, seconds, unix},
 };
 use crate::detect::inventory::SourceState;
@@ -28,13 +29,15 @@ pub(super) fn families(picture: &Picture<'_>) -> Vec<Family> {
     );
     // A user's own engine fails as its user likes: that is no failure of the host, and raises no alarm.
     for (name, source) in picture.inventory.hosts_sources() {
+        // A check reads the picture from a file, which a broken disk can have changed.
+        let name = label(name);
         match source.state {
-            SourceState::Ok => up.set(&[name], 1.0),
-            SourceState::Failed => up.set(&[name], 0.0),
+            SourceState::Ok => up.set(&[&name], 1.0),
+            SourceState::Failed => up.set(&[&name], 0.0),
             SourceState::Absent => continue,
         }
         if let Some(at) = source.last_good {
-            good.set(&[name], unix(at));
+            good.set(&[&name], unix(at));
         }
     }
     let mut sound = Family::gauge(

@@ -71,6 +71,20 @@ fn hostile_names_are_labels_like_others() {
     }
 }
 
+/// A check tells of the picture as it lies there, and a broken disk can have changed that.
+#[test]
+fn names_of_sources_are_labels_like_others() {
+    let lab = Lab::new(&[trainer("a", 500, 10)]);
+    let mut inventory = lab.scan().inventory;
+    let source = inventory.sources["docker"].clone();
+    inventory.sources.extend(["a\u{202e}b".to_owned(), "x".repeat(500)].map(|name| (name, source.clone())));
+    std::fs::write(lab.path("state/workload-inventory.json"), inventory.to_json().unwrap()).unwrap();
+    lab.check();
+    assert_eq!(lab.value(r#"ds01_source_up{source="a\\u{202e}b"}"#), Some(1.0), "{}", lab.text());
+    let longest = lab.family("ds01_source_up").into_iter().map(|series| series.chars().count()).max();
+    assert!(longest < Some(2 * LONGEST_LABEL), "{longest:?}");
+}
+
 #[test]
 fn two_containers_of_one_name_are_two() {
     // Engines don't allow it at one moment; a name that moves from one to another can be seen so.

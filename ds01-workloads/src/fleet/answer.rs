@@ -156,7 +156,8 @@ impl<'de> Visitor<'de> for Warnings<'_> {
     }
 }
 
-fn cut(mut text: String) -> String {
+/// Its beginning, where it is long.
+pub(super) fn cut(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(MOST_CHARS) {
         text.truncate(end);
         text.shrink_to_fit();

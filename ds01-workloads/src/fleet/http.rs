@@ -122,9 +122,11 @@ impl Api {
             },
             Err(error) if error.is_io() => Err(self.broke_off(&error.into())),
             Err(error) => Err(format!(
-                "{} answers ({status}), and not as Prometheus' API does: {error}\n\
+                "{} answers ({status}), and not as Prometheus' API does: {}\n\
                  See what it is: curl '{}/api/v1/query?query=up'",
-                self.url, self.url
+                self.url,
+                answer::cut(error.to_string()),
+                self.url
             )),
         }
     }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     device::{GpuState, Holder, Occupancy},
@@ -11,10 +12,14 @@ use super::{
 use crate::{
     detect::{Inventory, inventory::SCHEMA_VERSION},
     policy::PublicView,
+    text::sanitize,
 };
 
 /// So many GPUs are named in a line.
 const NAMED: usize = 8;
+
+/// So many characters of a file are quoted where it is of no use.
+const QUOTED: usize = 200;
 
 /// The file's name, in the directory that everybody can look into.
 pub const PICTURE_FILE: &str = "gpus.json";
@@ -85,12 +90,33 @@ impl Picture {
     ///
     /// What is wrong with it, in words.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        let read: Self = serde_json::from_slice(bytes).map_err(|error| format!("corrupt: {error}"))?;
-        if read.schema_version == SCHEMA_VERSION {
-            return Ok(read);
+        /// Only what tells the version: another version may have changed anything else.
+        #[derive(Deserialize)]
+        struct Head {
+            schema_version: Value,
         }
-        let found = read.schema_version;
-        Err(format!("written by another version: schema_version is {found}, this program reads {SCHEMA_VERSION}"))
+
+        let parsed = serde_json::from_slice::<Self>(bytes);
+        let found = match &parsed {
+            Ok(picture) => Some(Value::from(picture.schema_version.as_str())),
+            Err(_) => serde_json::from_slice::<Head>(bytes).ok().map(|head| head.schema_version),
+        };
+        match found.filter(|found| *found != SCHEMA_VERSION) {
+            Some(found) => Err(format!(
+                "written by another version: schema_version is {}, this program reads {SCHEMA_VERSION}",
+                quoted(&found.to_string())
+            )),
+            None => parsed.map_err(|error| format!("corrupt: {}", quoted(&error.to_string()))),
+        }
+    }
+}
+
+/// The beginning of what a file says, made safe: a broken one can say anything, and at any length.
+fn quoted(text: &str) -> String {
+    let clean = sanitize(text);
+    match clean.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean.into_owned(),
     }
 }
 

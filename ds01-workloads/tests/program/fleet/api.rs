@@ -237,6 +237,16 @@ fn errors_of_the_api_are_told_with_what_to_do_next() {
         assert_eq!((out.as_str(), code), ("", 1), "{status}: {err}");
         assert!(err.contains(said) && err.contains(&api.address) && !err.contains('\u{1b}'), "{status}: {err}");
     }
+    // A long text in the wrong place is not said in full.
+    let long = "x".repeat(100_000);
+    for body in [
+        format!(r#"{{"status":"success","data":"{long}"}}"#),
+        format!(r#"{{"status":"success","data":{{"resultType":"{long}"}}}}"#),
+    ] {
+        let api = Api::new(Box::new(move |_| ok(body.clone())));
+        let (_, err, code) = outcome(fleet(&["--prometheus", &format!("http://{}", api.address)]));
+        assert!(code == 1 && err.contains("not as Prometheus' API does") && err.len() < 2000, "{}", err.len());
+    }
     let (out, err, code) = outcome(fleet(&["--prometheus", "http://al:s3cret@127.0.0.1:1"]));
     assert_eq!((out.as_str(), code), ("", 2));
     assert!(err.contains("basic_auth_file") && !err.contains("s3cret"), "{err}");
