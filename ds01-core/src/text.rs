@@ -46,9 +46,17 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// What somebody's words become, such as those of an error that quotes what it could not read.
-pub(crate) fn sanitized(words: &dyn Display) -> String {
-    sanitize(&words.to_string()).into_owned()
+/// So many characters of a file are quoted where it is of no use.
+const QUOTED: usize = 200;
+
+/// The beginning of what a file says, or an error that quotes it, made safe: a broken one can say anything, and at any length.
+pub(crate) fn quoted(words: &dyn Display) -> String {
+    let words = words.to_string();
+    let clean = sanitize(&words);
+    match clean.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean.into_owned(),
+    }
 }
 
 /// Whether `c` does something other than show itself: Unicode 16's `Cc`, `Zl`, `Zp`, `Co`, noncharacters, direction

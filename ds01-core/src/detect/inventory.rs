@@ -28,7 +28,7 @@ use crate::{
         Belonging, Called, ContainerConfig, ContainerId, ContainerStatus, DeviceUsage, EngineName, GpuAccess, Origin,
         Remembered, Vendor,
     },
-    text::sanitized,
+    text::quoted,
 };
 
 use super::owner::UserSource;
@@ -435,8 +435,8 @@ impl Inventory {
             Err(_) => serde_json::from_slice::<Head>(bytes).ok().map(|head| head.schema_version),
         };
         match found.filter(|found| *found != SCHEMA_VERSION) {
-            Some(found) => Err(InventoryError::Version { found: sanitized(&found) }),
-            None => parsed.map_err(|error| InventoryError::Corrupt(sanitized(&error))).and_then(Self::in_order),
+            Some(found) => Err(InventoryError::Version { found: quoted(&found) }),
+            None => parsed.map_err(|error| InventoryError::Corrupt(quoted(&error))).and_then(Self::in_order),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     model::{begin_of, day_of},
     policy::Policy,
     store::{Store, StoreError},
-    text::sanitized,
+    text::quoted,
 };
 
 /// The directory's name within the state directory.
@@ -210,7 +210,7 @@ impl Ledger {
         let read = zstd::Decoder::new(file).and_then(|decoder| decoder.take(LONGEST_MONTH).read_to_end(&mut text));
         Ok(match read {
             Ok(_) => Month::from_text(&text),
-            Err(error) => Err(Unread::Corrupt(sanitized(&error))),
+            Err(error) => Err(Unread::Corrupt(quoted(&error))),
         })
     }
 
@@ -234,7 +234,7 @@ impl From<Store> for Ledger {
 impl Month {
     fn from_text(text: &[u8]) -> Result<Self, Unread> {
         let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let corrupt = |error: serde_json::Error| Unread::Corrupt(sanitized(&error));
+        let corrupt = |error: serde_json::Error| Unread::Corrupt(quoted(&error));
         #[derive(Deserialize)]
         struct Version {
             v: u32,
@@ -248,7 +248,7 @@ impl Month {
         // Packed files are whole or not: a row that can't be read in one that is whole is no damage.
         let row = |(at, line)| {
             serde_json::from_slice(line)
-                .map_err(|error| Unread::Foreign(format!("line {}: {}", at + 2, sanitized(&error))))
+                .map_err(|error| Unread::Foreign(format!("line {}: {}", at + 2, quoted(&error))))
         };
         let rows = lines.enumerate().map(row).collect::<Result<_, _>>()?;
         Ok(Self { days, rows })

@@ -14,7 +14,7 @@ use crate::{
         state::{CheckMark, IdleState, Interval, Kept, LONGEST_INTERVAL, SCHEMA_VERSION, StateError, Track},
     },
     model::ContainerId,
-    text::sanitized,
+    text::quoted,
     units::millis,
 };
 
@@ -87,11 +87,11 @@ impl Idleness {
     ///
     /// As [`IdleState::from_json`].
     pub fn from_json(bytes: &[u8]) -> Result<Self, StateError> {
-        let read: Self = serde_json::from_slice(bytes).map_err(|error| StateError::Corrupt(sanitized(&error)))?;
+        let read: Self = serde_json::from_slice(bytes).map_err(|error| StateError::Corrupt(quoted(&error)))?;
         if read.schema_version == SCHEMA_VERSION {
             Ok(read)
         } else {
-            Err(StateError::Version { found: sanitized(&read.schema_version) })
+            Err(StateError::Version { found: quoted(&read.schema_version) })
         }
     }
 

@@ -12,14 +12,11 @@ use super::{
 use crate::{
     detect::{Inventory, inventory::SCHEMA_VERSION},
     policy::PublicView,
-    text::sanitize,
+    text::quoted,
 };
 
 /// So many GPUs are named in a line.
 const NAMED: usize = 8;
-
-/// So many characters of a file are quoted where it is of no use.
-const QUOTED: usize = 200;
 
 /// The file's name, in the directory that everybody can look into.
 pub const PICTURE_FILE: &str = "gpus.json";
@@ -104,19 +101,10 @@ impl Picture {
         match found.filter(|found| *found != SCHEMA_VERSION) {
             Some(found) => Err(format!(
                 "written by another version: schema_version is {}, this program reads {SCHEMA_VERSION}",
-                quoted(&found.to_string())
+                quoted(&found)
             )),
-            None => parsed.map_err(|error| format!("corrupt: {}", quoted(&error.to_string()))),
+            None => parsed.map_err(|error| format!("corrupt: {}", quoted(&error))),
         }
-    }
-}
-
-/// The beginning of what a file says, made safe: a broken one can say anything, and at any length.
-fn quoted(text: &str) -> String {
-    let clean = sanitize(text);
-    match clean.char_indices().nth(QUOTED) {
-        Some((end, _)) => format!("{}…", &clean[..end]),
-        None => clean.into_owned(),
     }
 }
 

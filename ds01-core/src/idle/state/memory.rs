@@ -21,7 +21,7 @@ use crate::{
         habits::Habits,
     },
     model::{ContainerId, ContainerStatus, Now},
-    text::sanitized,
+    text::quoted,
     units::millis,
 };
 
@@ -122,10 +122,10 @@ impl IdleState {
     ///
     /// [`StateError::Version`] when a sound JSON object says that another version wrote it, else [`StateError::Corrupt`].
     pub fn from_json(bytes: &[u8]) -> Result<Self, StateError> {
-        let corrupt = |error: serde_json::Error| StateError::Corrupt(sanitized(&error));
+        let corrupt = |error: serde_json::Error| StateError::Corrupt(quoted(&error));
         let value: Value = serde_json::from_slice(bytes).map_err(corrupt)?;
         match value.get("schema_version") {
-            Some(version) if version != SCHEMA_VERSION => Err(StateError::Version { found: sanitized(&version) }),
+            Some(version) if version != SCHEMA_VERSION => Err(StateError::Version { found: quoted(&version) }),
             _ => serde_json::from_value(value).map_err(corrupt),
         }
     }
@@ -143,9 +143,9 @@ impl IdleState {
             kept: BTreeMap<ContainerId, Kept>,
         }
 
-        let part: Part = serde_json::from_slice(bytes).map_err(|error| StateError::Corrupt(sanitized(&error)))?;
+        let part: Part = serde_json::from_slice(bytes).map_err(|error| StateError::Corrupt(quoted(&error)))?;
         if part.schema_version != SCHEMA_VERSION {
-            return Err(StateError::Version { found: sanitized(&part.schema_version) });
+            return Err(StateError::Version { found: quoted(&part.schema_version) });
         }
         Ok(part.kept)
     }
