@@ -276,6 +276,9 @@ uninstall() {
             [ ! -L "$link" ] || do_it rm -f "$link"
         done
     done
+    for wants in paths sockets; do
+        [ -n "$dry_run" ] || rmdir "$destdir/etc/systemd/system/$wants.target.wants" 2>/dev/null || :
+    done
     while IFS= read -r file; do
         case "$file" in
             # Kept with the policy, so that a later installation can tell whether that was changed.
