@@ -101,6 +101,15 @@ impl Server {
         fs::read_dir(self.proc().join("fd")).unwrap().count()
     }
 
+    /// How many connections it holds: those of its port that belong to a process.
+    pub(crate) fn connections(&self) -> usize {
+        let port: u16 = self.address.rsplit(':').next().unwrap().parse().unwrap();
+        let table = fs::read_to_string("/proc/net/tcp").unwrap();
+        let lines = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+        // Local address, state (0A listens) and inode.
+        lines.filter(|line| line[1].ends_with(&format!(":{port:04X}")) && line[3] != "0A" && line[9] != "0").count()
+    }
+
     fn proc(&self) -> PathBuf {
         Path::new("/proc").join(self.child.id().to_string())
     }
