@@ -70,6 +70,7 @@ fn assert_shown(name: &str, story: &Story, text: &str) {
         // On a slow machine, a little of the time falls between two looks.
         (r" 9[89]%", "100%"),
         (r"(?m)^ +For \d+s more nobody could see .*\n", ""),
+        (r"(?m)^ +Of that time, .* were observed on its GPUs\.\n", ""),
         (r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)( \d\d:\d\d(:\d\d)?| …)", "[time]"),
     ];
     insta::with_settings!({ filters => filters, omit_expression => true }, {
