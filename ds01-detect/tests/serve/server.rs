@@ -84,11 +84,6 @@ impl Server {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("ds01_probe 1\n"), "{answer}");
     }
 
-    /// It runs, and answers.
-    pub(crate) fn serves_anything(&self) {
-        assert!(self.get("/").starts_with("HTTP/1.1 200 OK\r\n"));
-    }
-
     /// The most memory that it took so far, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
         let status = fs::read_to_string(self.proc().join("status")).unwrap();
