@@ -19,7 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -398,6 +398,32 @@ pub enum InventoryError {
     },
 }
 
+/// Reads a file of which `version_of` tells the schema's version, which is [`SCHEMA_VERSION`].
+///
+/// # Errors
+///
+/// As [`Inventory::from_json`].
+pub(crate) fn of_this_version<T: DeserializeOwned>(
+    bytes: &[u8],
+    version_of: impl Fn(&T) -> &str,
+) -> Result<T, InventoryError> {
+    /// Only what tells the version: another version may have changed anything else.
+    #[derive(Deserialize)]
+    struct Head {
+        schema_version: Value,
+    }
+
+    let parsed = serde_json::from_slice::<T>(bytes);
+    let found = match &parsed {
+        Ok(read) => Some(Value::from(version_of(read))),
+        Err(_) => serde_json::from_slice::<Head>(bytes).ok().map(|head| head.schema_version),
+    };
+    match found.filter(|found| *found != SCHEMA_VERSION) {
+        Some(found) => Err(InventoryError::Version { found: quoted(&found) }),
+        None => parsed.map_err(|error| InventoryError::Corrupt(quoted(&error))),
+    }
+}
+
 impl Inventory {
     /// The picture before the first scan.
     pub fn empty() -> Self {
@@ -423,21 +449,7 @@ impl Inventory {
     /// [`InventoryError::Version`] when a sound JSON object says that another version wrote it, else
     /// [`InventoryError::Corrupt`] with line and column.
     pub fn from_json(bytes: &[u8]) -> Result<Self, InventoryError> {
-        /// Only what tells the version: another version may have changed anything else.
-        #[derive(Deserialize)]
-        struct Head {
-            schema_version: Value,
-        }
-
-        let parsed = serde_json::from_slice::<Self>(bytes);
-        let found = match &parsed {
-            Ok(inventory) => Some(Value::from(inventory.schema_version.as_str())),
-            Err(_) => serde_json::from_slice::<Head>(bytes).ok().map(|head| head.schema_version),
-        };
-        match found.filter(|found| *found != SCHEMA_VERSION) {
-            Some(found) => Err(InventoryError::Version { found: quoted(&found) }),
-            None => parsed.map_err(|error| InventoryError::Corrupt(quoted(&error))).and_then(Self::in_order),
-        }
+        of_this_version(bytes, |inventory: &Self| &inventory.schema_version).and_then(Self::in_order)
     }
 
     /// Entries are looked up by what they are filed under, and told by what they say: in a sound file that is the same. A container

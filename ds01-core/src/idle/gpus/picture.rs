@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{
     device::{GpuState, Holder, Occupancy},
@@ -10,9 +9,11 @@ use super::{
     why::{doubt, for_everybody},
 };
 use crate::{
-    detect::{Inventory, inventory::SCHEMA_VERSION},
+    detect::{
+        Inventory,
+        inventory::{SCHEMA_VERSION, of_this_version},
+    },
     policy::PublicView,
-    text::quoted,
 };
 
 /// So many GPUs are named in a line.
@@ -87,24 +88,7 @@ impl Picture {
     ///
     /// What is wrong with it, in words.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        /// Only what tells the version: another version may have changed anything else.
-        #[derive(Deserialize)]
-        struct Head {
-            schema_version: Value,
-        }
-
-        let parsed = serde_json::from_slice::<Self>(bytes);
-        let found = match &parsed {
-            Ok(picture) => Some(Value::from(picture.schema_version.as_str())),
-            Err(_) => serde_json::from_slice::<Head>(bytes).ok().map(|head| head.schema_version),
-        };
-        match found.filter(|found| *found != SCHEMA_VERSION) {
-            Some(found) => Err(format!(
-                "written by another version: schema_version is {}, this program reads {SCHEMA_VERSION}",
-                quoted(&found)
-            )),
-            None => parsed.map_err(|error| format!("corrupt: {}", quoted(&error))),
-        }
+        of_this_version(bytes, |picture: &Self| &picture.schema_version).map_err(|error| error.to_string())
     }
 }
 
