@@ -38,7 +38,7 @@ test:
 	@echo 'builds the workspace, starts a private Docker daemon, runs every test suite on it, and removes the daemon again.'
 	@sh fixtures/install-test-deps.sh
 	$(CARGO) build --locked --package docker-rig
-	DS01_REQUIRE_RIG=1 target/debug/docker-rig run -- $(CARGO) test --locked --workspace
+	DS01_REQUIRE_RIG=1 target/debug/docker-rig run -- $(CARGO) test --locked --workspace --no-fail-fast
 	@echo
 	@echo "All tests passed. Next: 'make lint' checks format, lints and docs; 'make test-system' tries the package on booted Debians."
 
