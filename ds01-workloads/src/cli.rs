@@ -17,6 +17,7 @@ use ds01_core::{
 
 use crate::{
     belongs::BelongsTo,
+    by_gpu::GpuOptions,
     columns::{COLUMNS, Column},
     events::EventsArgs,
     filter::Filter,
@@ -210,24 +211,6 @@ pub(crate) enum Task {
     ByGpu(Box<GpuOptions>),
     /// Show workloads.
     Show(Box<Options>),
-}
-
-/// Checked options for showing GPUs.
-#[derive(Debug)]
-pub(crate) struct GpuOptions {
-    pub(crate) source: Source,
-    pub(crate) public_dir: PathBuf,
-    pub(crate) config: Option<PathBuf>,
-    /// Free ones first, and a failure when there is none.
-    pub(crate) free: bool,
-    pub(crate) json: bool,
-    /// Those of these users alone.
-    pub(crate) users: Vec<String>,
-    /// These alone.
-    pub(crate) gpus: Vec<String>,
-    pub(crate) headers: bool,
-    pub(crate) truncate: bool,
-    pub(crate) color: ColorChoice,
 }
 
 /// Checked options for showing workloads.

@@ -9,6 +9,7 @@ use crate::{
     by_gpu,
     filter::Filter,
     fleet::{FleetArgs, Plan, Shown, not_here},
+    host_gpus,
     load::LoadError,
     sort::sort,
     view::Layout,
@@ -79,7 +80,7 @@ impl Fleet {
 ///
 /// Why they can't be seen, before it is made safe.
 pub fn gpus(public_dir: &Path, medium: Medium) -> Result<Printed, String> {
-    let seen = by_gpu::public(public_dir)
+    let seen = host_gpus::public(public_dir)
         .map_err(|error| error.map_or_else(|| "there is none".to_owned(), |error| error.message()))?;
     let tables = [true, false].map(|headers| by_gpu::draw(&seen, medium, headers)).into();
     let document = json::pretty(&seen.picture).map_err(|error| error.to_string())?;

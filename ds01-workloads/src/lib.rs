@@ -24,6 +24,7 @@ mod format;
 mod gpus;
 mod guess;
 mod guided;
+mod host_gpus;
 mod json;
 mod kept;
 mod load;

@@ -20,7 +20,7 @@ use ds01_core::{
 use jiff::Timestamp;
 
 use crate::{
-    by_gpu::{Gpus, public},
+    host_gpus::{Gpus, public},
     load::{LoadError, load, read},
     warnings::unseen_live,
 };

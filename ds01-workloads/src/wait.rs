@@ -22,8 +22,8 @@ use ds01_core::{
 };
 
 use crate::{
-    CONSOLE,
-    by_gpu::{self, Gpus},
+    CONSOLE, by_gpu,
+    host_gpus::{self, Gpus},
     load::LoadError,
     source::Source,
 };
@@ -169,7 +169,7 @@ fn never(wanted: &Wanted, has: u64, gpus: &[GpuState]) -> String {
 
 /// What everybody may see, where there is anything: it is the same for all who wait. Else what this caller may read.
 fn look(state_dir: &Path, public_dir: &Path) -> Result<Gpus, LoadError> {
-    match by_gpu::public(public_dir) {
+    match host_gpus::public(public_dir) {
         Ok(seen) if seen.is_recent() => Ok(seen),
         Ok(old) => by_gpu::see(&mut file(state_dir, public_dir), public_dir, None).or(Ok(old)),
         Err(_) => by_gpu::see(&mut file(state_dir, public_dir), public_dir, None),

@@ -1,25 +1,46 @@
 //! `--by-gpu`: which GPU is free, and who sits on the others.
 
-mod gpus;
 mod see;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::{io, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
+use clap::ColorChoice;
 use ds01_core::{
     cli::console,
     idle::gpus::{GpuState, Occupancy},
     json,
 };
 
-use crate::{CONSOLE, cli::GpuOptions, load::LoadError};
+use crate::{
+    CONSOLE,
+    host_gpus::{is_called, is_held_by},
+    load::LoadError,
+    source::Source,
+};
 
-pub(crate) use gpus::{Gpus, public};
-use gpus::{is_called, is_held_by};
 pub(crate) use see::see;
 pub(crate) use table::draw;
+
+/// Checked options for showing GPUs.
+#[derive(Debug)]
+pub(crate) struct GpuOptions {
+    pub(crate) source: Source,
+    pub(crate) public_dir: PathBuf,
+    pub(crate) config: Option<PathBuf>,
+    /// Free ones first, and a failure when there is none.
+    pub(crate) free: bool,
+    pub(crate) json: bool,
+    /// Those of these users alone.
+    pub(crate) users: Vec<String>,
+    /// These alone.
+    pub(crate) gpus: Vec<String>,
+    pub(crate) headers: bool,
+    pub(crate) truncate: bool,
+    pub(crate) color: ColorChoice,
+}
 
 /// Why nothing was shown.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use ds01_core::{
 };
 use jiff::Timestamp;
 
-use super::gpus::{Gpus, made, public};
 use crate::{
+    host_gpus::{Gpus, made, public},
     load::{LoadError, load, read},
     source::{Source, demo_with_checks},
 };

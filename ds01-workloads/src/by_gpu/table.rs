@@ -8,8 +8,7 @@ use ds01_core::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::Gpus;
-use crate::{gpus::short_model, row::since, view::says_the_same};
+use crate::{gpus::short_model, host_gpus::Gpus, row::since, view::says_the_same};
 
 /// What is shown where there is nothing to show.
 const NONE: &str = "-";

@@ -7,9 +7,10 @@ use ds01_core::{
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Gpus, table::drawn};
+use super::{GpuOptions, table::drawn};
 use crate::{
-    cli::{Cli, GpuOptions, Task},
+    cli::{Cli, Task},
+    host_gpus::Gpus,
     source::demo_with_checks,
 };
 use clap::Parser;

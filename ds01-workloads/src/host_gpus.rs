@@ -24,7 +24,7 @@ pub(crate) struct Gpus {
     /// The instant that ages are counted to.
     pub(crate) now: Timestamp,
     /// What an admin should know before believing it.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// Whether this is what everybody may see.
     pub(crate) is_public: bool,
     /// Whether this caller may see whether anybody is idle, and the reaper told.
@@ -45,7 +45,7 @@ pub(crate) fn public(dir: &Path) -> Result<Gpus, Option<LoadError>> {
 }
 
 /// All that the inventory, the reaper's memory and the policy say.
-pub(super) fn made(
+pub(crate) fn made(
     inventory: &Inventory,
     idleness: Option<&Idleness>,
     policy: Option<&Policy>,
@@ -59,14 +59,14 @@ pub(super) fn made(
 }
 
 /// Whether an admin may mean this one: by index, by that of the GPU it is an instance of, or by the beginning of its UUID.
-pub(super) fn is_called(gpu: &GpuState, name: &str) -> bool {
+pub(crate) fn is_called(gpu: &GpuState, name: &str) -> bool {
     gpu.gpu == name
         || gpu.gpu.split_once(':').is_some_and(|(whole, _)| whole == name)
         || ((name.starts_with("GPU-") || name.starts_with("MIG-")) && gpu.uuid.starts_with(name))
 }
 
 /// Whether somebody of this name holds it.
-pub(super) fn is_held_by(gpu: &GpuState, user: &str) -> bool {
+pub(crate) fn is_held_by(gpu: &GpuState, user: &str) -> bool {
     gpu.holders.iter().any(|holder| holder.user.as_deref() == Some(user))
 }
 
