@@ -27,6 +27,7 @@
 
 mod all;
 mod containers;
+mod counts;
 mod family;
 mod file;
 mod gpus;
@@ -40,6 +41,7 @@ mod reaper;
 mod user_sums;
 
 pub use all::families;
+pub use counts::{ByWords, Counts};
 pub use family::{Family, Kind, text};
 pub use file::{MetricsError, MetricsFile};
 pub use label::LONGEST_LABEL;

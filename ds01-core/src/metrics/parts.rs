@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::user_sums::UserSums;
+use super::{counts::Counts, user_sums::UserSums};
 use crate::{
-    idle::state::Counts,
     model::{ContainerId, Demand, IdleTime},
     policy::Identities,
 };

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    counts::Counts,
     kept::{self, Kept},
     standing::Standing,
     stopping::Stopping,
@@ -20,6 +19,7 @@ use crate::{
         evidence::{ContainerFacts, Observation, Thresholds},
         habits::Habits,
     },
+    metrics::Counts,
     model::{ContainerId, ContainerStatus, Now},
     text::quoted,
     units::millis,

@@ -1,7 +1,6 @@
 //! What is remembered from one check to the next: plain data, and the form it has in `idle-state.json`. Pure.
 
 mod confirm;
-mod counts;
 mod kept;
 mod memory;
 mod standing;
@@ -9,7 +8,6 @@ mod stopping;
 mod track;
 mod waiting;
 
-pub use counts::{ByWords, Counts};
 pub use kept::Kept;
 pub use memory::{CheckMark, FILE_NAME, IdleState, LONGEST_PAUSE, SCHEMA_VERSION, StateError};
 pub use standing::Standing;
