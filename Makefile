@@ -7,7 +7,7 @@ SCENARIO := fixtures/scenarios/teaching-lab-at-noon.yaml
 
 PACKAGE := config/deploy/package
 SCRIPTS := $(addprefix config/deploy/,install.sh check-daemon-reload units purge-state) fixtures/install-test-deps.sh \
-	$(addprefix $(PACKAGE)/,tools programs build inspect reproduce) \
+	$(addprefix $(PACKAGE)/,tools programs licenses build inspect reproduce) \
 	$(addprefix $(PACKAGE)/scripts/,before after before-removal after-removal) \
 	$(addprefix config/notify.d/,mail webhook) config/profile.d/ds01-notices.sh \
 	fixtures/fuzz/run
