@@ -17,19 +17,19 @@ SCRIPTS := $(addprefix config/deploy/,install.sh check-daemon-reload units purge
 
 demo:
 	@echo 'Building the three programs: about a minute the first time.'
-	$(CARGO) build --locked --profile demo --package ds01-detect --package ds01-workloads --package ds01-idle
+	$(CARGO) build --locked --package ds01-detect --package ds01-workloads --package ds01-idle
 	@rm -rf $(DEMO) && mkdir -m 750 $(DEMO)
 	@echo
 	@echo 'A scan of the built-in sample host: what the systemd timer runs every 30 seconds.'
-	target/demo/ds01-detect --scenario $(SCENARIO) --state-dir $(DEMO) --events-file $(DEMO)/events.jsonl
+	target/debug/ds01-detect --scenario $(SCENARIO) --state-dir $(DEMO) --events-file $(DEMO)/events.jsonl
 	@echo
 	@echo 'What runs on it, whose it is, and which GPUs it holds:'
-	target/demo/ds01-workloads --state-dir $(DEMO)
+	target/debug/ds01-workloads --state-dir $(DEMO)
 	@echo
 	@echo 'Which GPU containers are idle, and what happens to them next:'
-	target/demo/ds01-idle status --demo
+	target/debug/ds01-idle status --demo
 	@echo
-	@echo "Next: 'target/demo/ds01-idle explain jupyter-204817 --demo' explains one row; README.md says how to install ds01."
+	@echo "Next: 'target/debug/ds01-idle explain jupyter-204817 --demo' explains one row; README.md says how to install ds01."
 
 # Tests that need Docker share one private daemon, which goes away with them.
 test:
