@@ -12,11 +12,13 @@
 //! | `schema_version` | [`SCHEMA_VERSION`] |
 //! | `truncated` | `true` when text was shortened to fit a line of [`MAX_LINE_BYTES`]; else left out |
 
+mod counts;
 mod envelope;
 mod log;
 mod logged;
 mod registry;
 
+pub use counts::{ByWords, Counts};
 pub use envelope::{Event, MAX_LINE_BYTES, SCHEMA_VERSION};
 pub use log::{EventLog, open_to_read};
 pub use logged::{Kind, Logged};

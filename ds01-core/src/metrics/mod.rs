@@ -27,7 +27,6 @@
 
 mod all;
 mod containers;
-mod counts;
 mod family;
 mod file;
 mod gpus;
@@ -41,7 +40,6 @@ mod reaper;
 mod user_sums;
 
 pub use all::families;
-pub use counts::{ByWords, Counts};
 pub use family::{Family, Kind, text};
 pub use file::{MetricsError, MetricsFile};
 pub use label::LONGEST_LABEL;

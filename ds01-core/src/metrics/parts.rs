@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{counts::Counts, user_sums::UserSums};
+use super::user_sums::UserSums;
 use crate::{
+    event::Counts,
     model::{ContainerId, Demand, IdleTime},
     policy::Identities,
 };

@@ -1,12 +1,11 @@
 //! What only grows: GPU time by user, what the reaper did, and what became of notices.
 
 use super::{
-    counts::ByWords,
     family::Family,
     label::label,
     picture::{Picture, seconds, unix},
 };
-use crate::{model::GpuTime, policy::Identities};
+use crate::{event::ByWords, model::GpuTime, policy::Identities};
 
 /// Whom there was no room for. No name: those have no parentheses.
 const OTHERS: &str = "(others)";

@@ -22,9 +22,11 @@ pub fn wrapped_anyhow(lead: &str, text: &str, most: usize) -> String {
 fn hung(lead: &str, indent: usize, text: &str, most: usize) -> String {
     let mut out = String::from(lead);
     let mut used = width(lead);
+    // A word may be of no width: a mark that joins the character before it.
+    let mut has_word = false;
     for (at, word) in text.split_whitespace().enumerate() {
         let gap = usize::from(at > 0);
-        if used > indent && used + gap + width(word) > most {
+        if (has_word || used > indent) && used + gap + width(word) > most {
             out.truncate(out.trim_end_matches(' ').len());
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', indent));
@@ -35,6 +37,7 @@ fn hung(lead: &str, indent: usize, text: &str, most: usize) -> String {
         }
         out.push_str(word);
         used += width(word);
+        has_word = true;
     }
     out.push('\n');
     out
@@ -55,6 +58,7 @@ mod tests {
         assert_eq!(wrapped("", "训练 训练", 9), "训练 训练\n");
         assert_eq!(wrapped("", "训练 训练", 8), "训练\n训练\n");
         assert_eq!(wrapped("a", "", 8), "a\n");
+        assert_eq!(wrapped("", "\u{73d} bb", 2), "\u{73d}\nbb\n", "a mark of no width is a word");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use ds01_core::{
+    event::Counts,
     idle::{Action, Check, Checked, Habits, IdleState, Journal, Observation, Outcome, Plan, StopCause},
-    metrics::Counts,
     source::fake::{Change, SourceMood, Step as Happens, Work},
     store::Store,
 };

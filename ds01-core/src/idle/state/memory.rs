@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{
     detect::inventory::Extra,
+    event::Counts,
     idle::{
         evidence::{ContainerFacts, Observation, Thresholds},
         habits::Habits,
     },
-    metrics::Counts,
     model::{ContainerId, ContainerStatus, Now},
     text::quoted,
     units::millis,

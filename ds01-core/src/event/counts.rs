@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Details;
+use super::Details;
 
 /// The most channels that are told apart: each hook is one.
 const MOST_CHANNELS: usize = 32;
