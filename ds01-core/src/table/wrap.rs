@@ -22,11 +22,10 @@ pub fn wrapped_anyhow(lead: &str, text: &str, most: usize) -> String {
 fn hung(lead: &str, indent: usize, text: &str, most: usize) -> String {
     let mut out = String::from(lead);
     let mut used = width(lead);
-    // A word may be of no width: a mark that joins the character before it.
-    let mut has_word = false;
     for (at, word) in text.split_whitespace().enumerate() {
         let gap = usize::from(at > 0);
-        if (has_word || used > indent) && used + gap + width(word) > most {
+        // A word before it may be of no width: a mark that joins the character before.
+        if (at > 0 || used > indent) && used + gap + width(word) > most {
             out.truncate(out.trim_end_matches(' ').len());
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', indent));
@@ -37,7 +36,6 @@ fn hung(lead: &str, indent: usize, text: &str, most: usize) -> String {
         }
         out.push_str(word);
         used += width(word);
-        has_word = true;
     }
     out.push('\n');
     out
